@@ -1,0 +1,69 @@
+# aipipe.control is the only place where the version is written.
+EXTENSION  = aipipe
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+
+# One word per room, in dependency order.  The word names src/<word>/,
+# sql/<word>/, test/sql/<word>_*.sql and docs/<word>.md; includes point only
+# leftwards in this list (compat, core and learn are the common ground).
+GROUND       = compat core learn
+CAPABILITIES = model anomaly gate
+ROOMS        = $(GROUND) $(CAPABILITIES)
+
+MODULE_big   = $(EXTENSION)
+OBJS         = src/aipipe.o $(sort $(patsubst %.c,%.o,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))))
+HEADERS_ALL  = $(wildcard src/*/*.h)
+PG_CPPFLAGS  = -Isrc -DAIPIPE_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+               -Wno-missing-field-initializers $(AIPIPE_CFLAGS)
+SHLIB_LINK   = -lm -ldl
+
+TABLES       = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/tables.sql))
+FUNCTIONS    = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/functions.sql))
+UPGRADES     = $(patsubst sql/upgrade/%.sql,build/$(EXTENSION)--%--$(EXTVERSION).sql,$(wildcard sql/upgrade/*.sql))
+
+DATA_built   = build/$(EXTENSION)--$(EXTVERSION).sql $(UPGRADES)
+EXTRA_CLEAN  = build tmp_check results output_iso
+
+REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test --load-extension=$(EXTENSION)
+ISOLATION      = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
+TAP_TESTS      = 1
+PROVE_TESTS    = test/t/*.pl
+
+# The three promises of a fresh machine: each installs what it needs, works in
+# a private copy of the server's tree and a throw-away cluster, and leaves the
+# system's own clusters alone.  They come before PGXS, which may not be there yet.
+ifneq (,$(filter check demo bench,$(MAKECMDGOALS)))
+
+.PHONY: check demo bench
+check:
+	@test/setup/check.sh
+demo:
+	@demo/run.sh $(CSV)
+bench:
+	@bench/run.sh $(ONLY)
+
+else
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+all: $(DATA_built)
+
+# PGXS knows no header dependencies; a changed header rebuilds everything, which takes seconds.
+$(OBJS): $(HEADERS_ALL) $(EXTENSION).control
+
+# Fresh install: nothing may replace an object that is already there.
+build/$(EXTENSION)--$(EXTVERSION).sql: sql/header.sql $(TABLES) $(FUNCTIONS) $(EXTENSION).control Makefile
+	@mkdir -p build
+	cat $(filter %.sql,$^) | sed 's/^CREATE OR REPLACE /CREATE /' > $@
+
+# Upgrade from any released version in one step: its table changes, then
+# every function as it is now.
+build/$(EXTENSION)--%--$(EXTVERSION).sql: sql/header.sql sql/upgrade/%.sql $(FUNCTIONS)
+	@mkdir -p build
+	cat $^ > $@
+
+endif

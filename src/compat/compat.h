@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  The only place that looks at PG_VERSION_NUM.
+ *
+ * aipipe builds on PostgreSQL 15 to 18.  What changed between them and what
+ * we use is given one name here, so that no other file needs an #if.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef AIPIPE_COMPAT_H
+#define AIPIPE_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 150000
+#error "aipipe needs PostgreSQL 15 or newer"
+#endif
+
+/* 16: varlena macros moved out of postgres.h (commit d952373a987). */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 16: one object_aclcheck() instead of one function a catalog (commit c727f511bd7). */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#define compat_namespace_aclcheck(oid, role, mode) object_aclcheck(NamespaceRelationId, oid, role, mode)
+#define compat_proc_aclcheck(oid, role, mode) object_aclcheck(ProcedureRelationId, oid, role, mode)
+#else
+#define compat_namespace_aclcheck(oid, role, mode) pg_namespace_aclcheck(oid, role, mode)
+#define compat_proc_aclcheck(oid, role, mode) pg_proc_aclcheck(oid, role, mode)
+#endif
+
+/* 16: stringToQualifiedNameList() reports soft errors (commit 3ea7329c9a7). */
+#if PG_VERSION_NUM >= 160000
+#define compat_string_to_names(s) stringToQualifiedNameList(s, NULL)
+#else
+#define compat_string_to_names(s) stringToQualifiedNameList(s)
+#endif
+
+/* 17: RestrictSearchPath() (commit 2af07e2f749); before, the same by hand. */
+static inline void
+compat_restrict_search_path(void)
+{
+#if PG_VERSION_NUM >= 170000
+	RestrictSearchPath();
+#else
+	(void) set_config_option("search_path",
+							 "pg_catalog, pg_temp",
+							 PGC_USERSET,
+							 PGC_S_SESSION,
+							 GUC_ACTION_SAVE,
+							 true,
+							 0,
+							 false);
+#endif
+}
+
+/* 18: PG_MODULE_MAGIC_EXT names the module and its version (commit 9324c8c5806). */
+#ifdef PG_MODULE_MAGIC_EXT
+#define COMPAT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "aipipe", .version = AIPIPE_VERSION)
+#else
+#define COMPAT_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif							/* AIPIPE_COMPAT_H */

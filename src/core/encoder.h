@@ -1,0 +1,124 @@
+/*
+ * encoder.h
+ *	  The learned map from a row to a vector of float32 features.
+ *
+ * An encoder belongs to a model version and is immutable once learned.  It
+ * knows columns by name; a call site binds it to a row type once and then
+ * encodes row after row.  NULL and unseen categories become NaN.
+ *
+ *		learn:	encoder_learn_begin → encoder_learn_row* → encoder_learn_end
+ *		use:	encoder_bind → encoder_encode*
+ *		store:	encoder_write (canonical JSON) / encoder_read (validates)
+ */
+#ifndef CORE_ENCODER_H
+#define CORE_ENCODER_H
+
+#include "access/tupdesc.h"
+#include "lib/stringinfo.h"
+
+typedef enum EncoderKind
+{
+	ENCODER_NUMBER,				/* value clamped to float range */
+	ENCODER_BOOL,				/* 0 or 1 */
+	ENCODER_DATE,				/* epoch seconds, weekday, day of month */
+	ENCODER_TIME,				/* seconds since midnight, hour */
+	ENCODER_TIMESTAMP,			/* epoch seconds, hour, weekday, day of month (UTC for timestamptz) */
+	ENCODER_INTERVAL,			/* seconds */
+	ENCODER_CATEGORY,			/* code of the category, most frequent first */
+	ENCODER_TEXT,				/* length, character classes, hashed 3-grams */
+	ENCODER_INET,				/* family, prefix length, address */
+	ENCODER_ARRAY,				/* number of elements */
+	ENCODER_JSON				/* type, number of members */
+} EncoderKind;
+
+typedef struct EncoderColumn
+{
+	char	   *name;
+	Oid			type;			/* built-in type id at training, for messages and binding; InvalidOid for others */
+	char	   *type_name;		/* format_type at training */
+	EncoderKind kind;
+	int			first_feature;
+	int			nfeatures;
+	int			ncategories;	/* CATEGORY: texts, most frequent first */
+	char	  **categories;
+	int64	   *category_counts;
+	/* what training saw, for "expected" and as the reference profile */
+	int64		nrows;
+	int64		nnulls;
+	int64		nother;			/* CATEGORY: rows beyond the kept categories */
+	int			nquantiles;		/* of the column's first feature; 0 when it had no value */
+	float		quantiles[101]; /* at 0, .01 … 1 */
+} EncoderColumn;
+
+typedef struct EncoderFeature
+{
+	char	   *name;			/* "amount", "placed_at.hour" */
+	int			column;			/* index into columns */
+	bool		categorical;	/* values are category codes 0 … ncategories-1 */
+	int			ncategories;
+} EncoderFeature;
+
+typedef struct Encoder
+{
+	int			ncolumns;
+	EncoderColumn *columns;
+	int			nfeatures;
+	EncoderFeature *features;
+} Encoder;
+
+typedef struct EncoderLearner EncoderLearner;
+
+/*
+ * Chooses the columns (NIL = every column that is neither dropped nor in
+ * exclude) and prepares to learn.  needs_rows says whether a pass over the rows
+ * is needed before encoding (a text-like column is among them).
+ */
+typedef struct EncoderParams
+{
+	int			max_categories; /* default 64 */
+	int			text_buckets;	/* hashed 3-gram buckets, default 8 */
+} EncoderParams;
+
+extern void encoder_default_params(EncoderParams *params);
+extern EncoderLearner *encoder_learn_begin(TupleDesc desc, List *columns, List *exclude,
+										   const EncoderParams *params, bool *needs_rows);
+extern void encoder_learn_row(EncoderLearner *learner, Datum *values, bool *nulls);
+extern Encoder *encoder_learn_end(EncoderLearner *learner);
+
+/*
+ * Fills the columns' profile (nrows, nnulls, quantiles) from encoded rows:
+ * called with a sample of the training matrix after it was built.
+ */
+struct Matrix;
+extern void encoder_profile(Encoder *encoder, const struct Matrix *matrix);
+
+extern void encoder_write(const Encoder *encoder, StringInfo out);
+
+/* Reads what encoder_write wrote; anything else is error XX001 (data corrupted). */
+extern Encoder *encoder_read(const char *json, Size len);
+
+typedef struct EncoderBinding EncoderBinding;
+
+/*
+ * Binds to a row type in CurrentMemoryContext.  A missing column is error
+ * 42703, one of another type class 42804; what names the model in messages.
+ * Any numeric type serves a NUMBER column, any text-like type a text column.
+ */
+extern EncoderBinding *encoder_bind(const Encoder *encoder, TupleDesc desc, const char *what);
+
+/* Encodes one deformed row into out[nfeatures]. Detoasted copies go to CurrentMemoryContext: reset it per block. */
+extern void encoder_encode(EncoderBinding *binding, const Datum *values, const bool *nulls, float *out);
+
+/* Highest attribute number that the binding reads (deform no further). */
+extern int	encoder_last_attno(const EncoderBinding *binding);
+
+/* Text of the bound column's value in this row, or NULL; palloc'd. */
+extern char *encoder_column_text(EncoderBinding *binding, int column, const Datum *values, const bool *nulls);
+
+/* What training saw in a column, as a short phrase: "between 3 and 91 (median 20)", "'EUR' (61 %), 'USD' (30 %)". */
+extern char *encoder_expected(const Encoder *encoder, int column);
+
+/* Features of a version as jsonb-ready JSON: [{"feature":…,"column":…,"type":…,"kind":…}]. */
+extern void encoder_describe(const Encoder *encoder, StringInfo out);
+
+#endif							/* CORE_ENCODER_H */

@@ -1,0 +1,15 @@
+/*
+ * guc.h
+ *	  aipipe's settings.  All are defined in one table, guc.c.
+ */
+#ifndef CORE_GUC_H
+#define CORE_GUC_H
+
+extern int	core_model_cache_size;	/* kB; per-backend cache of loaded model versions */
+extern int	core_progress_interval; /* s; 0 = no progress notices */
+extern int	core_train_max_memory;	/* kB; matrix and library together */
+extern int	core_train_threads;		/* OpenMP threads while training */
+
+extern void core_define_settings(void);
+
+#endif							/* CORE_GUC_H */

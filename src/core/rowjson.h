@@ -1,0 +1,24 @@
+/*
+ * rowjson.h
+ *	  Rows as jsonb with pinned output settings.
+ *
+ * DateStyle ISO, IntervalStyle postgres, extra_float_digits 1, bytea hex and UTC are set
+ * around the output functions, so a stored row reads the same whatever the
+ * session's settings were.
+ */
+#ifndef CORE_ROWJSON_H
+#define CORE_ROWJSON_H
+
+#include "access/tupdesc.h"
+#include "utils/jsonb.h"
+
+/* The whole row, column by name, dropped columns left out; error 54000 when jsonb cannot hold it. */
+extern Jsonb *rowjson_build(TupleDesc desc, const Datum *values, const bool *nulls);
+
+/*
+ * The reverse: a heap tuple of the row type from jsonb, through the types' input
+ * functions.  A key that is no column is an error 42703; a missing key is NULL.
+ */
+extern HeapTuple rowjson_form(TupleDesc desc, const Jsonb *row);
+
+#endif							/* CORE_ROWJSON_H */

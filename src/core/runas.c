@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * runas.c
+ *	  Switching the current user for one bounded piece of work.
+ *
+ * aipipe has no SECURITY DEFINER function.  A C function checks the caller's
+ * rights as the caller and then runs one fixed statement as the owner of
+ * aipipe's tables; what users wrote themselves runs as the role that wrote it,
+ * inside a restricted operation.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_namespace.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "compat/compat.h"
+#include "core/runas.h"
+
+/* Gives the owner of schema aipipe, or ends with an error when the extension is not installed here. */
+Oid
+runas_tables_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("aipipe"));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"aipipe\" is not installed in this database"),
+				 errhint("Run CREATE EXTENSION aipipe.")));
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* Becomes the tables' owner until runas_end(). */
+void
+runas_tables_begin(RunAs *saved)
+{
+	Oid			owner = runas_tables_owner();
+
+	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	saved->guc_level = 0;
+	SetUserIdAndSecContext(owner, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+/* Becomes the given role, restricted, with a safe search_path, until runas_end(). */
+void
+runas_role_begin(RunAs *saved, Oid role)
+{
+	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	SetUserIdAndSecContext(role, saved->sec_context | SECURITY_RESTRICTED_OPERATION);
+	saved->guc_level = NewGUCNestLevel();
+	compat_restrict_search_path();
+}
+
+/*
+ * Makes the transaction read-only until runas_end().
+ *
+ * SPI's read-only flag alone does not stop a volatile function in the user's
+ * query from writing; this does, and it cannot be switched back from inside,
+ * because a transaction that has taken a snapshot refuses that.
+ */
+void
+runas_read_only_begin(RunAs *saved)
+{
+	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	saved->guc_level = NewGUCNestLevel();
+	(void) set_config_option("transaction_read_only", "on",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Restores what the matching begin saved. */
+void
+runas_end(const RunAs *saved)
+{
+	if (saved->guc_level > 0)
+		AtEOXact_GUC(false, saved->guc_level);
+	SetUserIdAndSecContext(saved->userid, saved->sec_context);
+}

@@ -1,0 +1,91 @@
+/*
+ * algorithm.h
+ *	  The one interface behind which every algorithm stands.
+ *
+ * An algorithm trains on a matrix, gives a canonical artifact, compiles an
+ * artifact to what is stored beside it and scored, and scores blocks.  One file
+ * an algorithm; algorithm.c holds the list.
+ */
+#ifndef LEARN_ALGORITHM_H
+#define LEARN_ALGORITHM_H
+
+#include "lib/stringinfo.h"
+#include "utils/jsonb.h"
+
+#include "core/encoder.h"
+#include "core/matrix.h"
+#include "core/options.h"
+#include "core/progress.h"
+
+typedef enum ModelTask
+{
+	TASK_CLASSIFICATION,
+	TASK_REGRESSION,
+	TASK_ANOMALY
+} ModelTask;
+
+typedef struct TrainRequest
+{
+	ModelTask	task;
+	const Matrix *rows;			/* features */
+	const float *labels;		/* class index or value, one a row; NULL for anomaly */
+	const Encoder *encoder;
+	int			nclasses;		/* classification: ≥ 2 */
+	const Jsonb *params;		/* this algorithm's own, plus the common ones it must pass over */
+	const char *const *common;	/* names of the common keys (NULL-terminated) */
+	uint64		seed;
+	Size		budget;			/* bytes for the library beside the matrix; 0 = none */
+	Progress   *progress;
+} TrainRequest;
+
+typedef struct TrainResult
+{
+	StringInfoData artifact;	/* canonical bytes: same input, same bytes */
+	StringInfoData params;		/* effective parameters as canonical JSON */
+	Size		peak_bytes;		/* estimate of what the algorithm used beside the matrix */
+	char	   *library;		/* "xgboost 1.7.4", "aipipe 0.1.0" */
+} TrainResult;
+
+/* A version's learned part, ready to score; in one context, immutable. */
+typedef struct LoadedModel
+{
+	const struct Algorithm *algorithm;
+	int			nfeatures;
+	int			nmargins;		/* floats a row that margin() writes */
+	int			nvalues;		/* floats a row that values() writes: 1, or the number of classes */
+	const void *state;			/* the algorithm's own */
+} LoadedModel;
+
+typedef struct Algorithm
+{
+	const char *name;
+	bool		(*serves) (ModelTask task);
+	void		(*train) (const TrainRequest *request, TrainResult *result);
+	/* artifact (hostile when imported or restored) → compiled bytes; checks everything */
+	void		(*compile) (const char *artifact, Size len, StringInfo compiled);
+	/* compiled bytes (MAXALIGNed, kept by the caller) → ready to score, in CurrentMemoryContext */
+	LoadedModel *(*open) (const char *compiled, Size len);
+	/* raw scores of a block */
+	void		(*margin) (const LoadedModel *model, const float *rows, int nrows, float *out);
+	/*
+	 * Raw scores → served values: classification: nvalues = nclasses
+	 * probabilities (binary: 2, [0] = 1 - p); regression: the value; anomaly: the
+	 * severity percentile.
+	 */
+	void		(*values) (const LoadedModel *model, const float *margin, int nrows, float *out);
+	/* contributions of one row to one raw score: phi[nfeatures], phi[nfeatures] = bias; for anomaly, positive = stranger */
+	void		(*explain) (const LoadedModel *model, const float *row, int output, double *phi);
+	/* gain, cover, weight per feature */
+	void		(*importance) (const LoadedModel *model, double *gain, double *cover, double *weight);
+} Algorithm;
+
+extern const Algorithm *algorithm_find(const char *name);	/* ERROR 22023 naming the nearest */
+extern const Algorithm *algorithm_default(ModelTask task);
+
+extern ModelTask algorithm_task(const char *name);	/* ERROR 22023 */
+extern const char *algorithm_task_name(ModelTask task);
+
+extern const Algorithm algorithm_xgboost;
+extern const Algorithm algorithm_iforest;
+
+#endif							/* LEARN_ALGORITHM_H */

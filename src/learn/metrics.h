@@ -1,0 +1,26 @@
+/*
+ * metrics.h
+ *	  Metrics of predictions against the truth, on probabilities and values.
+ *
+ * All are appended to a JSON object text as "name": number pairs; a metric
+ * that is undefined on the data (one class, no variance) is null.  Equal to
+ * scikit-learn's to 1e-9.
+ */
+#ifndef LEARN_METRICS_H
+#define LEARN_METRICS_H
+
+#include "lib/stringinfo.h"
+
+/* proba: row-major nrows x nclasses; labels: class indexes.  log_loss, accuracy, brier; binary also auc, pr_auc, f1, precision, recall, mcc, base_rate */
+extern void metrics_classification(int64 nrows, int nclasses, const float *proba, const float *labels, StringInfo out);
+
+/* rmse, mae, r2, mape, mean_error */
+extern void metrics_regression(int64 nrows, const float *values, const float *labels, StringInfo out);
+
+/* Area under the ROC curve with ties at half; NaN when only one class is there.  labels > 0.5 are positive. */
+extern double metrics_auc(int64 nrows, const float *scores, const float *labels);
+
+/* Average precision (step-wise, as scikit-learn's); NaN when there is no positive. */
+extern double metrics_average_precision(int64 nrows, const float *scores, const float *labels);
+
+#endif							/* LEARN_METRICS_H */

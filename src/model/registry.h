@@ -1,0 +1,67 @@
+/*
+ * registry.h
+ *	  Models, their immutable versions, aliases and grants in aipipe's tables.
+ */
+#ifndef MODEL_REGISTRY_H
+#define MODEL_REGISTRY_H
+
+#include "learn/algorithm.h"
+
+typedef enum ModelPrivilege
+{
+	MODEL_PREDICT,				/* owner, or granted predict or manage */
+	MODEL_MANAGE				/* owner, or granted manage */
+} ModelPrivilege;
+
+typedef struct ModelRef
+{
+	int64		model_id;
+	int64		version_id;		/* never reused, so the key of the cache */
+	int			version;
+	ModelTask	task;
+	Oid			owner;
+} ModelRef;
+
+#define MODEL_CHAMPION 0		/* as a version: whatever alias champion points to */
+
+/*
+ * Resolves name and version (or MODEL_CHAMPION) with the active snapshot and
+ * checks the role's right; unknown model 42704, unknown version 42704, no
+ * champion 55000, no right 42501.
+ */
+extern ModelRef registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role);
+
+/* What a training or import hands in; fields left zero are NULL in the table. */
+typedef struct NewVersion
+{
+	const char *model;
+	ModelTask	task;
+	const char *algorithm;
+	const Encoder *encoder;
+	const char *artifact;
+	Size		artifact_len;
+	const char *params;			/* JSON */
+	const char *metrics;		/* JSON */
+	const char *source;
+	const char *source_resolved;
+	const char *target;
+	char	  **classes;
+	int			nclasses;
+	int64		nrows;
+	uint64		seed;
+	double		cpu_seconds;
+	Size		peak_bytes;
+	const char *library;
+} NewVersion;
+
+/*
+ * Creates the model when it does not exist (owner: the current user), else
+ * checks MODEL_MANAGE and that the task is the same; compiles, stores the next
+ * version; the first version becomes champion.  Gives the version number.
+ */
+extern int	registry_add_version(const NewVersion *version);
+
+/* Error when the model exists and the role may not manage it or the task differs: called before a long training. */
+extern void registry_check_trainable(const char *model, ModelTask task);
+
+#endif							/* MODEL_REGISTRY_H */
