@@ -48,6 +48,15 @@
 #define compat_string_to_names(s) stringToQualifiedNameList(s)
 #endif
 
+/* 16: ExecInsertIndexTuples() may be told to touch summarizing indexes only (commit 19d8e2308bc). */
+#if PG_VERSION_NUM >= 160000
+#define compat_insert_index_entries(relinfo, slot, estate) \
+	ExecInsertIndexTuples(relinfo, slot, estate, false, false, NULL, NIL, false)
+#else
+#define compat_insert_index_entries(relinfo, slot, estate) \
+	ExecInsertIndexTuples(relinfo, slot, estate, false, false, NULL, NIL)
+#endif
+
 /* 17: RestrictSearchPath() (commit 2af07e2f749); before, the same by hand. */
 static inline void
 compat_restrict_search_path(void)
