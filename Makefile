@@ -60,6 +60,15 @@ build/$(EXTENSION)--$(EXTVERSION).sql: sql/header.sql $(TABLES) $(FUNCTIONS) $(E
 	@mkdir -p build
 	cat $(filter %.sql,$^) | sed 's/^CREATE OR REPLACE /CREATE /' > $@
 
+# A release for PGXN: the committed tree, with the version filled in.
+.PHONY: dist
+dist: $(EXTENSION)-$(EXTVERSION).zip
+$(EXTENSION)-$(EXTVERSION).zip: $(EXTENSION).control META.json
+	@mkdir -p build/dist
+	sed 's/@VERSION@/$(EXTVERSION)/' META.json > build/dist/META.json
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $@ \
+		--add-file=build/dist/META.json HEAD -- . ':(exclude)META.json'
+
 # Upgrade from any released version in one step: its table changes, then
 # every function as it is now.
 build/$(EXTENSION)--%--$(EXTVERSION).sql: sql/header.sql sql/upgrade/%.sql $(FUNCTIONS)
