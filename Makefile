@@ -11,7 +11,7 @@ ROOMS        = $(GROUND) $(CAPABILITIES)
 
 MODULE_big   = $(EXTENSION)
 OBJS         = src/aipipe.o $(sort $(patsubst %.c,%.o,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))))
-HEADERS_ALL  = $(wildcard src/*/*.h)
+OWN_HEADERS  = $(wildcard src/*/*.h)
 PG_CPPFLAGS  = -Isrc -DAIPIPE_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
                -Wno-missing-field-initializers $(AIPIPE_CFLAGS)
@@ -53,7 +53,7 @@ include $(PGXS)
 all: $(DATA_built)
 
 # PGXS knows no header dependencies; a changed header rebuilds everything, which takes seconds.
-$(OBJS): $(HEADERS_ALL) $(EXTENSION).control
+$(OBJS): $(OWN_HEADERS) $(EXTENSION).control
 
 # Fresh install: nothing may replace an object that is already there.
 build/$(EXTENSION)--$(EXTVERSION).sql: sql/header.sql $(TABLES) $(FUNCTIONS) $(EXTENSION).control Makefile
