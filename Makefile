@@ -16,6 +16,7 @@ PG_CPPFLAGS  = -Isrc -DAIPIPE_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
                -Wno-missing-field-initializers $(AIPIPE_CFLAGS)
 SHLIB_LINK   = -lm -ldl
+SHLIB_EXPORTS = build/exports.txt
 
 TABLES       = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/tables.sql))
 FUNCTIONS    = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/functions.sql))
@@ -54,6 +55,13 @@ all: $(DATA_built)
 
 # PGXS knows no header dependencies; a changed header rebuilds everything, which takes seconds.
 $(OBJS): $(OWN_HEADERS) $(EXTENSION).control
+
+# What SQL calls and the server looks for, and nothing else: libraries are loaded with
+# their symbols global, so any other name could meet another extension's.
+build/exports.txt: $(wildcard src/*/*.c) Makefile
+	@mkdir -p build
+	( echo _PG_init; echo Pg_magic_func; \
+	  sed -n 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\)).*/\1 pg_finfo_\1/p' $(filter %.c,$^) | tr ' ' '\n' | sort ) > $@
 
 # Fresh install: nothing may replace an object that is already there.
 build/$(EXTENSION)--$(EXTVERSION).sql: sql/header.sql $(TABLES) $(FUNCTIONS) $(EXTENSION).control Makefile

@@ -11,6 +11,7 @@ gate fail.
 import os
 import re
 import sys
+import traceback
 
 
 def read(path):
@@ -163,7 +164,11 @@ def run(check, plant):
         print(plant(sys.argv[2]))
         return
     count = 0
-    for name, line, message in check(sys.argv[1]):
-        print("%s:%d: %s" % (name, line, message))
-        count += 1
+    try:
+        for name, line, message in check(sys.argv[1]):
+            print("%s:%d: %s" % (name, line, message))
+            count += 1
+    except Exception:           # a gate that breaks down has not found a violation
+        traceback.print_exc()
+        sys.exit(2)
     sys.exit(1 if count else 0)

@@ -16,6 +16,8 @@ def check(tree):
         text = gate.read(tree + "/" + name) if os.path.exists(tree + "/" + name) else ""
         if name.startswith("sql/upgrade/"):
             continue
+        if name.endswith((".c", ".h")):
+            text = gate.c_without_comments(text)
         match = re.search(r"(?<![\d.])%s(?![\d.])" % re.escape(version), text)
         if match:
             yield name, gate.line_of(text, match.start()), "the version %s is written in aipipe.control only" % version

@@ -119,7 +119,7 @@ for kind in $kinds; do
 done
 for kind in $kinds; do
 	case $kind in
-		static) run_kind static stage_run python3 -B "$STAGE_SRC/test/check/run.py" "$STAGE_SRC" ;;
+		static) run_kind static stage_run env PG_CONFIG="$STAGE_PG_CONFIG" python3 -B "$STAGE_SRC/test/check/run.py" "$STAGE_SRC" ;;
 		regress) run_kind regress stage_make installcheck ISOLATION= TAP_TESTS= ;;
 		isolation) run_kind isolation stage_make installcheck REGRESS= TAP_TESTS= ;;
 		tap) run_kind tap stage_make installcheck REGRESS= ISOLATION= PROVE_FLAGS=--verbose ;;
