@@ -30,6 +30,7 @@ extern Matrix *matrix_create(MemoryContext parent, int ncols, Size budget, const
 /* Appends one row and gives the place to write its ncols floats. */
 extern float *matrix_append(Matrix *matrix);
 
+/* Gives the place of a row. */
 static inline float *
 matrix_row(const Matrix *matrix, int64 row)
 {

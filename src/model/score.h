@@ -34,6 +34,7 @@ extern Scorer *scorer_create(const ModelVersion *version, TupleDesc desc, Memory
 /* Encodes one deformed row as the next of the block. */
 extern void scorer_add(Scorer *scorer, const Datum *values, const bool *nulls);
 
+/* Says whether the block is full, so that it has to be scored before the next row. */
 static inline bool
 scorer_full(const Scorer *scorer)
 {
