@@ -20,6 +20,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/regproc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "aipipe needs PostgreSQL 15 or newer"
@@ -80,6 +81,13 @@ compat_restrict_search_path(void)
 #define compat_lxid() (MyProc->vxid.lxid)
 #else
 #define compat_lxid() (MyProc->lxid)
+#endif
+
+/* 18: ExecutorRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count)
+#else
+#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
 #endif
 
 /* 18: PG_MODULE_MAGIC_EXT names the module and its version (commit 9324c8c5806). */
