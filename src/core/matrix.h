@@ -46,6 +46,9 @@ matrix_chunk_rows(const Matrix *matrix, int i)
 		: (int) (matrix->nrows - (int64) i * matrix->chunk_rows);
 }
 
+/* Forgets the rows from nrows on and frees the chunks they leave empty. */
+extern void matrix_truncate(Matrix *matrix, int64 nrows);
+
 extern void matrix_free(Matrix *matrix);
 
 #endif							/* CORE_MATRIX_H */
