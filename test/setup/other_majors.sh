@@ -19,6 +19,7 @@ shift
 command -v debootstrap >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get -q install -y debootstrap
 
 # The mirror that this machine's own packages come from.
+# shellcheck disable=SC2016 # apt fills this in
 mirror()
 {
 	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -E '/debian/?$' | head -n 1
@@ -35,6 +36,7 @@ major()
 }
 
 # Runs a command in a suite's root, where /proc and /dev are there for its time only.
+# shellcheck disable=SC2016 # the inner shell expands these
 inside()
 {
 	local suite=$1
