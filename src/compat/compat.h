@@ -65,6 +65,17 @@ compat_restrict_search_path(void)
 #endif
 }
 
+/* 17: JSON callbacks give a result and the lexer may be the caller's (commits 1c99cde2f34, 0ad3c60caf5). */
+#if PG_VERSION_NUM >= 170000
+#define compat_json_result JsonParseErrorType
+#define COMPAT_JSON_OK JSON_SUCCESS
+#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(NULL, json, len, encoding, escapes)
+#else
+#define compat_json_result void
+#define COMPAT_JSON_OK
+#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(json, len, encoding, escapes)
+#endif
+
 /* 18: PG_MODULE_MAGIC_EXT names the module and its version (commit 9324c8c5806). */
 #ifdef PG_MODULE_MAGIC_EXT
 #define COMPAT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "aipipe", .version = AIPIPE_VERSION)
