@@ -98,6 +98,21 @@ matrix_append(Matrix *matrix)
 	return matrix->chunks[matrix->nchunks - 1] + (size_t) in_last * matrix->ncols;
 }
 
+/* Forgets the rows from nrows on and frees the chunks they leave empty. */
+void
+matrix_truncate(Matrix *matrix, int64 nrows)
+{
+	Size		bytes = mul_size(mul_size(matrix->chunk_rows, matrix->ncols), sizeof(float));
+
+	Assert(nrows >= 0 && nrows <= matrix->nrows);
+	matrix->nrows = nrows;
+	while (matrix->nchunks > 0 && (int64) (matrix->nchunks - 1) * matrix->chunk_rows >= nrows)
+	{
+		pfree(matrix->chunks[--matrix->nchunks]);
+		matrix->bytes -= bytes;
+	}
+}
+
 /* Frees the matrix and all that it holds. */
 void
 matrix_free(Matrix *matrix)
