@@ -45,7 +45,7 @@ profile_quantiles(EncoderColumn *column, const Matrix *matrix, int64 stride, flo
 		float		value = matrix_row(matrix, row)[feature];
 
 		if (!isnan(value))
-			values[n++] = value;
+			values[n++] = value + 0.0f; /* no negative zero */
 	}
 	column->nquantiles = 0;
 	if (n == 0)
