@@ -102,15 +102,15 @@ matrix_append(Matrix *matrix)
 void
 matrix_truncate(Matrix *matrix, int64 nrows)
 {
-	Size		bytes = mul_size(mul_size(matrix->chunk_rows, matrix->ncols), sizeof(float));
+	int			keep = (int) ((nrows + matrix->chunk_rows - 1) / matrix->chunk_rows);
 
-	Assert(nrows >= 0 && nrows <= matrix->nrows);
-	matrix->nrows = nrows;
-	while (matrix->nchunks > 0 && (int64) (matrix->nchunks - 1) * matrix->chunk_rows >= nrows)
+	Assert(nrows <= matrix->nrows);
+	while (matrix->nchunks > keep)
 	{
 		pfree(matrix->chunks[--matrix->nchunks]);
-		matrix->bytes -= bytes;
+		matrix->bytes -= mul_size(mul_size(matrix->chunk_rows, matrix->ncols), sizeof(float));
 	}
+	matrix->nrows = nrows;
 }
 
 /* Frees the matrix and all that it holds. */
