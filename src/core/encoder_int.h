@@ -126,8 +126,8 @@ typedef struct ValueCounter ValueCounter;
 extern ValueCounter *value_counter_create(MemoryContext parent, int capacity);
 extern void value_counter_add(ValueCounter *counter, const char *text, int len);
 
-/* The kept values, most frequent first, ties in byte order; exact says whether no value was ever dropped. */
-extern ValueCount *value_counter_sorted(ValueCounter *counter, int *nvalues, bool *exact);
+/* The kept values, most frequent first, ties in byte order; a count may be short by so much, 0 when all were kept. */
+extern ValueCount *value_counter_sorted(ValueCounter *counter, int *nvalues, int64 *short_by);
 
 /* Brings a value into the range of a finite float; NaN stays NaN. */
 static inline float
