@@ -58,7 +58,6 @@ show_failure()
 		echo "== the end of $file's log"
 		tail -n 25 "$STAGE_SRC/tmp_check/log/regress_log_$file"
 	done
-	esac
 }
 
 # Runs one kind: its command's output is counted, and shown where it failed.
