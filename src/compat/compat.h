@@ -90,6 +90,22 @@ compat_restrict_search_path(void)
 #define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
 #endif
 
+/* 16: JSON callbacks give a result. */
+#if PG_VERSION_NUM >= 160000
+#define compat_json_result JsonParseErrorType
+#define COMPAT_JSON_OK JSON_SUCCESS
+#else
+#define compat_json_result void
+#define COMPAT_JSON_OK
+#endif
+
+/* 17: the JSON lexer may be the caller's. */
+#if PG_VERSION_NUM >= 170000
+#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(NULL, json, len, encoding, escapes)
+#else
+#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(json, len, encoding, escapes)
+#endif
+
 /* 18: PG_MODULE_MAGIC_EXT names the module and its version (commit 9324c8c5806). */
 #ifdef PG_MODULE_MAGIC_EXT
 #define COMPAT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "aipipe", .version = AIPIPE_VERSION)
