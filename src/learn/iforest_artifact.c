@@ -261,7 +261,7 @@ check_severity_table(const SeverityTable *table)
 {
 	for (int i = 0; i < table->npoints; i++)
 	{
-		if (!(table->score[i] >= 0) || !(table->share[i] >= 0 && table->share[i] < 1))
+		if (!isfinite(table->score[i]) || !(table->share[i] >= 0 && table->share[i] < 1))
 			compiled_error("A severity is out of range.");
 		if (i > 0 && (table->score[i] <= table->score[i - 1] || table->share[i] > table->share[i - 1]))
 			compiled_error("The severities are out of order.");
