@@ -127,7 +127,7 @@ expected_date(StringInfo out, double days)
 	int			month;
 	int			day;
 
-	if (days < -POSTGRES_EPOCH_JDATE || days > JULIAN_MAX - POSTGRES_EPOCH_JDATE)
+	if (days < -POSTGRES_EPOCH_JDATE || days > DATE_END_JULIAN - POSTGRES_EPOCH_JDATE)
 	{
 		appendStringInfoString(out, days < 0 ? "-infinity" : "infinity");
 		return;
