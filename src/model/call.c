@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
+#include "core/args.h"
 #include "model/call.h"
 
 typedef struct SnapshotMark
@@ -153,16 +154,7 @@ bind_call(CallState *state, text *model, int version, HeapTupleHeader row, uint6
 static int
 call_version(FunctionCallInfo fcinfo, bool has_version)
 {
-	int			version;
-
-	if (!has_version || PG_ARGISNULL(2))
-		return MODEL_CHAMPION;
-	version = PG_GETARG_INT32(2);
-	if (version <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version must be positive, not %d", version)));
-	return version;
+	return (!has_version || PG_ARGISNULL(2)) ? MODEL_CHAMPION : arg_positive(fcinfo, 2, "version");
 }
 
 /* Scores the row of this call and gives the call's state, or NULL when model or row is NULL. */
