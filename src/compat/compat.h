@@ -76,13 +76,6 @@ compat_restrict_search_path(void)
 #endif
 }
 
-/* 18: ExecutorRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
-#if PG_VERSION_NUM >= 180000
-#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count)
-#else
-#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
-#endif
-
 /* 17: the local transaction id moved into PGPROC.vxid (commit ab355e3a88d). */
 #if PG_VERSION_NUM >= 170000
 #define compat_lxid() (MyProc->vxid.lxid)

@@ -98,6 +98,21 @@ matrix_append(Matrix *matrix)
 	return matrix->chunks[matrix->nchunks - 1] + (size_t) in_last * matrix->ncols;
 }
 
+/* Forgets the rows from nrows on and frees the chunks they leave empty. */
+void
+matrix_truncate(Matrix *matrix, int64 nrows)
+{
+	int			keep = (int) ((nrows + matrix->chunk_rows - 1) / matrix->chunk_rows);
+
+	Assert(nrows <= matrix->nrows);
+	while (matrix->nchunks > keep)
+	{
+		pfree(matrix->chunks[--matrix->nchunks]);
+		matrix->bytes -= mul_size(mul_size(matrix->chunk_rows, matrix->ncols), sizeof(float));
+	}
+	matrix->nrows = nrows;
+}
+
 /* Frees the matrix and all that it holds. */
 void
 matrix_free(Matrix *matrix)
