@@ -16,6 +16,7 @@
 #include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -73,6 +74,13 @@ compat_restrict_search_path(void)
 							 false);
 #endif
 }
+
+/* 17: the local transaction id moved into PGPROC.vxid (commit ab355e3a88d). */
+#if PG_VERSION_NUM >= 170000
+#define compat_lxid() (MyProc->vxid.lxid)
+#else
+#define compat_lxid() (MyProc->lxid)
+#endif
 
 /* 18: PG_MODULE_MAGIC_EXT names the module and its version (commit 9324c8c5806). */
 #ifdef PG_MODULE_MAGIC_EXT
