@@ -3,6 +3,7 @@
  *	  What a gate is, and how the gate room's files call each other.
  *
  *		gate.c				gates as stored, and whose trigger fired
+ *		gate_key.c			what names a row of a table
  *		gate_create.c		gate_create() and its checks
  *		gate_attach.c		triggers on the table and its partitions
  *		gate_admin.c		gate_drop(), gate_pause(), gate_resume()
@@ -74,13 +75,16 @@ typedef struct GateBatch
 	struct GateBatch *below;	/* opened before this one */
 	MemoryContext context;
 	Gate	   *gate;
+	const char *schema;			/* the table as people know it now */
+	const char *relation;
 	GateEvent	event;
 	int			depth;			/* trigger depth of its statement */
 	SubTransactionId subid;
 	bool		implicit;		/* no statement trigger opened it; closed before commit */
 	int64		id;				/* 0 until a decision or the batch row needs it */
+	char	   *role;			/* who landed the rows */
 	TimestampTz started;
-	/* the model, resolved at the batch's first row */
+	/* the model, resolved once a statement */
 	bool		resolved;
 	ModelRef	ref;
 	char	   *error;			/* first failure, or NULL */
@@ -95,8 +99,9 @@ typedef struct GateBatch
 	double		score_max;
 	double		score_sum;
 	/* decisions that wait to be written */
+	MemoryContext waiting;
 	List	   *decisions;		/* GateDecision */
-	Size		decision_bytes;
+	Size		bytes;
 } GateBatch;
 
 /* A decision other than accept, as it is stored. */
@@ -113,62 +118,71 @@ typedef struct GateDecision
 	TimestampTz at;
 } GateDecision;
 
-/* One statement's judging on one relation: set up once, used for its rows. */
+/*
+ * One statement's judging on one relation: set up once, used for its rows.
+ * Without a batch, rows pass unjudged.
+ */
 typedef struct GateCall
 {
 	MemoryContext context;
-	GateBatch  *batch;			/* NULL when rows pass unjudged */
-	Gate	   *gate;
-	Relation	rel;			/* as the current trigger call gave it */
+	GateBatch  *batch;
+	const Gate *gate;
+	Oid			relid;
 	TupleDesc	desc;
-	Scorer	   *scorer;			/* NULL when the set-up failed */
-	char	   *error;			/* then why */
-	bool		guarded;		/* encoding may raise errors: run it in a subtransaction */
 	const char *schema;			/* table that takes rows back */
 	const char *relation;
+	TupleTableSlot *old;		/* the row that an UPDATE changes, in row timing; else NULL */
+	Scorer	   *scorer;			/* NULL when the set-up failed */
+	char	   *error;			/* then why */
+	bool		guarded;		/* encoding may raise errors: done in subtransactions */
 	AttrNumber	score_attnum;	/* of the score column, or invalid */
-	int			nkeys;			/* key of the relation; 0 when it has none */
+	bool		key_sought;
+	TupleDesc	key_desc;		/* of the table's key, or NULL */
 	AttrNumber *keys;
-	TupleDesc	key_desc;
 } GateCall;
 
-/* What became of one row. */
+/* What becomes of one row. */
 typedef struct GateVerdict
 {
-	GateAction	action;
+	GateAction	action;			/* never GATE_REJECT: that is an error */
 	double		score;			/* NaN when there is none */
 } GateVerdict;
 
 /* gate.c */
 extern void gate_init(void);
-extern Gate *gate_read(int64 id, MemoryContext context);
-extern Gate *gate_read_any_snapshot(int64 id, MemoryContext context);
+extern Gate *gate_find(int64 id);
+extern Gate *gate_read(int64 id);
+extern Gate *gate_copy(const Gate *gate);
 extern int64 gate_trigger_id(const Trigger *trigger);
 extern void gate_check_relation(const Gate *gate, Relation rel);
-extern bool gate_is_recorded(const Gate *gate, Relation rel);
+extern void gate_check_call(const Gate *gate, const TriggerData *trigdata);
 extern Oid	gate_current_relation(const Gate *gate);
 extern const char *gate_action_name(GateAction action);
 extern GateAction gate_action(const char *name, bool *valid);
 extern void gate_check_manager(const Gate *gate);
+extern void gate_name_target(const Gate *gate, Relation rel, const char **schema, const char **relation);
+
+/* gate_key.c */
 extern int	gate_find_key(Relation rel, AttrNumber **keys);
 extern TupleDesc gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys);
-extern char *gate_key_condition(TupleDesc desc, const AttrNumber *keys, int nkeys, int first_param);
-extern void gate_prevent_write(const char *what);
+extern char *gate_key_condition(TupleDesc desc, int first_param);
 
 /* gate_attach.c */
 extern Oid	gate_trigger_function(void);
 extern void gate_attach(const Gate *gate, Oid relid);
 extern void gate_detach(int64 id);
 extern List *gate_relations(int64 id);
+extern List *gate_ids_on(Oid relid);
 
 /* gate_batch.c */
 extern void batch_init(void);
-extern GateBatch *batch_open(const Gate *gate, GateEvent event, bool implicit);
+extern GateBatch *batch_open(int64 gate_id, Relation rel, GateEvent event, bool implicit);
 extern GateBatch *batch_find(int64 gate, GateEvent event, bool implicit);
 extern void batch_decide(GateBatch *batch, const GateDecision *decision);
 extern void batch_close(GateBatch *batch);
 extern int	gate_trigger_depth(void);
 
+/* Counts one judged row. */
 static inline void
 batch_count(GateBatch *batch, GateAction action, double score)
 {
@@ -194,12 +208,14 @@ batch_count(GateBatch *batch, GateAction action, double score)
 typedef void (*GateStep) (void *arg);
 
 extern char *gate_try(GateStep step, void *arg);
-extern GateCall *gate_call_begin(GateBatch *batch, Relation rel, MemoryContext parent);
-extern void gate_score(GateCall *call, int i, const Datum *values, const bool *nulls);
-extern GateVerdict gate_judge(GateCall *call, int i, TupleTableSlot *slot, GateDecision *decision);
+extern GateCall *gate_call_begin(GateBatch *batch, const Gate *gate, Relation rel, MemoryContext parent);
+extern bool gate_call_key(GateCall *call);
+extern char *gate_add(GateCall *call, TupleTableSlot *slot);
+extern GateVerdict gate_judge(GateCall *call, int i, const char *failure, TupleTableSlot *slot, GateDecision *decision);
+extern Datum gate_score_datum(const GateCall *call, double score, bool *isnull);
 
 /* gate_statement.c */
-extern void gate_judge_statement(Gate *gate, TriggerData *trigdata);
+extern void gate_judge_statement(TriggerData *trigdata);
 
 /* gate_release.c */
 extern bool gate_bypassed(Relation rel);
