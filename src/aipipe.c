@@ -15,7 +15,6 @@
 
 #include "compat/compat.h"
 #include "core/guc.h"
-#include "gate/gate.h"
 #include "model/cache.h"
 
 COMPAT_MODULE_MAGIC;
@@ -28,5 +27,4 @@ _PG_init(void)
 {
 	core_define_settings();
 	cache_init();
-	gate_init();
 }

@@ -20,6 +20,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/regproc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "aipipe needs PostgreSQL 15 or newer"
@@ -80,6 +81,29 @@ compat_restrict_search_path(void)
 #define compat_lxid() (MyProc->vxid.lxid)
 #else
 #define compat_lxid() (MyProc->lxid)
+#endif
+
+/* 18: ExecutorRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count)
+#else
+#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
+#endif
+
+/* 16: JSON callbacks give a result. */
+#if PG_VERSION_NUM >= 160000
+#define compat_json_result JsonParseErrorType
+#define COMPAT_JSON_OK JSON_SUCCESS
+#else
+#define compat_json_result void
+#define COMPAT_JSON_OK
+#endif
+
+/* 17: the JSON lexer may be the caller's. */
+#if PG_VERSION_NUM >= 170000
+#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(NULL, json, len, encoding, escapes)
+#else
+#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(json, len, encoding, escapes)
 #endif
 
 /* 18: PG_MODULE_MAGIC_EXT names the module and its version (commit 9324c8c5806). */

@@ -26,7 +26,8 @@ typedef enum ForestObjective
 	FOREST_SOFTPROB,			/* multi:softprob, multi:softmax: both served as probabilities */
 	FOREST_EXP,					/* count:poisson, reg:gamma, reg:tweedie */
 	FOREST_SQUAREDLOG,			/* reg:squaredlogerror: identity */
-	FOREST_ISOLATION			/* "aipipe:isolation": margin is the mean path length, never seen by the library */
+	FOREST_ISOLATION			/* "aipipe:isolation": never seen by the library.  Leaves hold their share of the
+								 * mean path length, a guard's exit a penalty (iforest_guard.c); base_score is 0. */
 } ForestObjective;
 
 typedef struct ForestTree
@@ -65,9 +66,10 @@ typedef struct Forest
 	float		base_score;		/* as written in the model (probability space for logistic) */
 	int			version[3];		/* library version written in the model */
 	int			ntrees;
-	int			best_iteration_trees;	/* trees that serve: ntrees, or fewer after early stopping */
+	int			best_iteration_trees;	/* trees that serve: ntrees, or fewer after early stopping; only
+										 * these are written and compiled */
 	ForestTree *trees;
-	/* feature names and types as in the model, or NULL */
+	/* feature names (in the server's encoding) and types as in the model, or NULL */
 	char	  **feature_names;
 	char	  **feature_types;
 } Forest;
@@ -83,10 +85,16 @@ typedef struct CompiledForest CompiledForest;
  */
 extern Forest *forest_read(const char *bytes, Size len);
 
+/* The same for what forest_write() made of an isolation forest; imports never take this way. */
+extern Forest *forest_read_isolation(const char *bytes, Size len);
+
 /* Checks every invariant of a forest however it was made; the reason, or NULL when sound. */
 extern const char *forest_check(const Forest *forest);
 
-/* Writes the canonical JSON in XGBoost's format (the library and Python load it). Same forest, same bytes. */
+/*
+ * Writes the canonical JSON in the format of XGBoost 1.7, which the library and
+ * Python load from 1.7 on.  Same forest, same bytes.
+ */
 extern void forest_write(const Forest *forest, StringInfo out);
 
 /* Writes the compiled form: versioned header, CRC-32C, nodes. */

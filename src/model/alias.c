@@ -22,6 +22,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "core/args.h"
 #include "core/sql.h"
 #include "model/cache.h"
 #include "model/registry.h"
@@ -158,36 +159,6 @@ resolve_and_lock(const char *model, int version, const char *command)
 	return ref;
 }
 
-/* Ends with an error when a required argument is NULL. */
-static void
-require_argument(FunctionCallInfo fcinfo, int argno, const char *name)
-{
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", name)));
-}
-
-/* Gives an optional text argument as a C string or NULL. */
-static char *
-optional_text(FunctionCallInfo fcinfo, int argno)
-{
-	return PG_ARGISNULL(argno) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argno));
-}
-
-/* Gives a version number argument, which must be positive. */
-static int
-version_argument(FunctionCallInfo fcinfo, int argno)
-{
-	int			version = PG_GETARG_INT32(argno);
-
-	if (version <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version must be positive, not %d", version)));
-	return version;
-}
-
 /* Points an alias to a version unless it already does. */
 static void
 move_alias(const char *model, const char *alias, int version, const char *action, const char *why)
@@ -232,12 +203,10 @@ aipipe_model_alias(PG_FUNCTION_ARGS)
 {
 	char	   *model;
 	char	   *alias;
-	char	   *why = optional_text(fcinfo, 3);
+	char	   *why = arg_optional_text(fcinfo, 3);
 
-	require_argument(fcinfo, 0, "model");
-	require_argument(fcinfo, 1, "alias");
-	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	alias = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	model = arg_text(fcinfo, 0, "model");
+	alias = arg_text(fcinfo, 1, "alias");
 	if (alias[0] == '\0' || strlen(alias) > ALIAS_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
@@ -246,7 +215,7 @@ aipipe_model_alias(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(2))
 		remove_alias(model, alias, why);
 	else
-		move_alias(model, alias, version_argument(fcinfo, 2),
+		move_alias(model, alias, arg_positive(fcinfo, 2, "version"),
 				   strcmp(alias, "champion") == 0 ? "promote" : "point", why);
 	PG_RETURN_VOID();
 }
@@ -255,10 +224,8 @@ aipipe_model_alias(PG_FUNCTION_ARGS)
 Datum
 aipipe_model_promote(PG_FUNCTION_ARGS)
 {
-	require_argument(fcinfo, 0, "model");
-	require_argument(fcinfo, 1, "version");
-	move_alias(text_to_cstring(PG_GETARG_TEXT_PP(0)), "champion", version_argument(fcinfo, 1),
-			   "promote", optional_text(fcinfo, 2));
+	move_alias(arg_text(fcinfo, 0, "model"), "champion", arg_positive(fcinfo, 1, "version"),
+			   "promote", arg_optional_text(fcinfo, 2));
 	PG_RETURN_VOID();
 }
 
@@ -301,14 +268,8 @@ aipipe_model_rollback(PG_FUNCTION_ARGS)
 	int64		previous_id;
 	int			version;
 
-	require_argument(fcinfo, 0, "model");
-	require_argument(fcinfo, 1, "steps");
-	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	steps = PG_GETARG_INT32(1);
-	if (steps <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("number of steps must be positive, not %d", steps)));
+	model = arg_text(fcinfo, 0, "model");
+	steps = arg_positive(fcinfo, 1, "steps");
 	ref = resolve_and_lock(model, MODEL_CHAMPION, "rolling back a model");
 	now = read_alias(ref.model_id, "champion");
 	version = read_change(now.history_id, &previous_id);
@@ -329,7 +290,7 @@ aipipe_model_rollback(PG_FUNCTION_ARGS)
 				 errdetail("That version was dropped."),
 				 errhint("Promote another version with aipipe.model_promote().")));
 	point_alias(ref.model_id, "champion", "rollback", sql_int64(target, 0, "version_id", NULL), version,
-				now, previous_id, optional_text(fcinfo, 2));
+				now, previous_id, arg_optional_text(fcinfo, 2));
 	PG_RETURN_INT32(version);
 }
 
@@ -404,13 +365,12 @@ aipipe_model_drop(PG_FUNCTION_ARGS)
 {
 	char	   *model;
 
-	require_argument(fcinfo, 0, "model");
 	PreventCommandIfReadOnly("dropping a model");
-	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	model = arg_text(fcinfo, 0, "model");
 	if (PG_ARGISNULL(1))
 		drop_model(model);
 	else
-		drop_version(model, version_argument(fcinfo, 1));
+		drop_version(model, arg_positive(fcinfo, 1, "version"));
 	cache_invalidate_all_at_commit();
 	PG_RETURN_VOID();
 }

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
+#include "core/args.h"
 #include "core/source.h"
 #include "core/sql.h"
 #include "learn/metrics.h"
@@ -39,28 +40,17 @@ typedef struct BatchScan
 	SourceScan *scan;
 } BatchScan;
 
-/* Gives an argument that must not be NULL as a C string. */
-static char *
-required_text(FunctionCallInfo fcinfo, int argno, const char *name)
-{
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
-}
-
 /* Resolves model and source as the caller and binds one to the other. */
 static BatchScan
 open_batch(FunctionCallInfo fcinfo, int version_argno)
 {
 	BatchScan	batch = {0};
-	ModelRef	ref = registry_resolve(required_text(fcinfo, 0, "model"),
+	ModelRef	ref = registry_resolve(arg_text(fcinfo, 0, "model"),
 									   PG_ARGISNULL(version_argno) ? MODEL_CHAMPION : PG_GETARG_INT32(version_argno),
 									   MODEL_PREDICT, GetUserId());
 
 	batch.version = cache_acquire(&ref, CurrentMemoryContext);
-	batch.source = source_resolve(required_text(fcinfo, 1, "source"));
+	batch.source = source_resolve(arg_text(fcinfo, 1, "source"));
 	batch.scorer = scorer_create(batch.version, batch.source->desc, CurrentMemoryContext);
 	return batch;
 }
@@ -268,7 +258,7 @@ aipipe_model_evaluate(PG_FUNCTION_ARGS)
 				 errmsg("no row of source \"%s\" has a value in target column \"%s\" that the model knows",
 						batch.source->text, name)));
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", \"skipped\": " INT64_FORMAT ", ",
+	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", \"skipped\": " INT64_FORMAT,
 					 evaluation.nrows, evaluation.nskipped);
 	if (version->task == TASK_CLASSIFICATION)
 		metrics_classification(evaluation.nrows, version->nclasses, evaluation.values, evaluation.labels, &out);

@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
+#include "core/args.h"
 #include "model/call.h"
 
 typedef struct SnapshotMark
@@ -44,10 +45,8 @@ typedef struct CallState
 	Oid			role;
 	SnapshotMark mark;
 	int64		version_id;
-	Oid			row_type;
-	int32		row_typmod;
 	uint64		row_identifier;
-	TupleDesc	desc;			/* the row type cut off after the last attribute that is read */
+	TupleDesc	desc;			/* the row type, whole: minor releases keep attribute versions behind it */
 } CallState;
 
 /* Fills the mark of the active snapshot. */
@@ -128,13 +127,9 @@ bind_call(CallState *state, text *model, int version, HeapTupleHeader row, uint6
 		state->call.scorer = scorer_create(loaded, desc, state->holder);
 		state->call.values = palloc(sizeof(Datum) * Max(desc->natts, 1));
 		state->call.nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
-		/* heap_deform_tuple() stops after the descriptor's last attribute */
-		desc->natts = Min(desc->natts, state->call.scorer->last_attno);
 		state->desc = desc;
 		state->version_id = ref.version_id;
 		state->row_identifier = identifier;
-		state->row_type = HeapTupleHeaderGetTypeId(row);
-		state->row_typmod = HeapTupleHeaderGetTypMod(row);
 	}
 	MemoryContextSwitchTo(state->context);
 	if (state->model == NULL || !same_text(state->model, model))
@@ -153,16 +148,7 @@ bind_call(CallState *state, text *model, int version, HeapTupleHeader row, uint6
 static int
 call_version(FunctionCallInfo fcinfo, bool has_version)
 {
-	int			version;
-
-	if (!has_version || PG_ARGISNULL(2))
-		return MODEL_CHAMPION;
-	version = PG_GETARG_INT32(2);
-	if (version <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version must be positive, not %d", version)));
-	return version;
+	return (!has_version || PG_ARGISNULL(2)) ? MODEL_CHAMPION : arg_positive(fcinfo, 2, "version");
 }
 
 /* Scores the row of this call and gives the call's state, or NULL when model or row is NULL. */

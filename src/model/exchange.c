@@ -10,13 +10,12 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/args.h"
 #include "core/sql.h"
 #include "learn/forest.h"
 #include "model/registry.h"
-#include "model/train.h"
 
 PG_FUNCTION_INFO_V1(aipipe_model_import);
 PG_FUNCTION_INFO_V1(aipipe_model_export);
@@ -78,7 +77,7 @@ check_import(const Forest *forest, ModelTask task, int nfeatures, int nclasses)
 static char **
 class_labels(FunctionCallInfo fcinfo, int argno, const Forest *forest, ModelTask task, int *nclasses)
 {
-	List	   *given = train_name_list(fcinfo, argno, "classes");
+	List	   *given = arg_text_list(fcinfo, argno, "classes");
 	char	  **classes;
 	ListCell   *cell;
 	int			n = 0;
@@ -98,24 +97,20 @@ class_labels(FunctionCallInfo fcinfo, int argno, const Forest *forest, ModelTask
 Datum
 aipipe_model_import(PG_FUNCTION_ARGS)
 {
-	static const char *const names[] = {"model", "artifact", "features", "task"};
 	NewVersion	version = {0};
 	StringInfoData canonical;
 	bytea	   *artifact;
 	Forest	   *forest;
 	List	   *features;
 
-	for (int i = 0; i < lengthof(names); i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"%s\" must not be NULL", names[i])));
-	version.model = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	version.task = algorithm_task(text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	version.model = arg_text(fcinfo, 0, "model");
+	arg_require(fcinfo, 1, "artifact");
+	arg_require(fcinfo, 2, "features");
+	version.task = algorithm_task(arg_text(fcinfo, 3, "task"));
 	registry_check_trainable(version.model, version.task);
 	artifact = PG_GETARG_BYTEA_PP(1);
 	forest = forest_read(VARDATA_ANY(artifact), VARSIZE_ANY_EXHDR(artifact));
-	features = train_name_list(fcinfo, 2, "features");
+	features = arg_text_list(fcinfo, 2, "features");
 	version.classes = class_labels(fcinfo, 4, forest, version.task, &version.nclasses);
 	check_import(forest, version.task, list_length(features), version.nclasses);
 

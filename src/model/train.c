@@ -16,13 +16,12 @@
 #include <sys/resource.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/args.h"
 #include "core/guc.h"
 #include "learn/metrics.h"
 #include "learn/split.h"
@@ -208,7 +207,7 @@ static void
 fill_matrix(Training *training)
 {
 	Source	   *source = training->source;
-	EncoderBinding *binding = encoder_bind(training->encoder, source->desc, training->spec->model);
+	EncoderBinding *binding = encoder_bind(training->encoder, source->desc, psprintf("model \"%s\"", training->spec->model));
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe model encode", ALLOCSET_DEFAULT_SIZES);
 	Target	   *target = NULL;
 	SourceScan *scan;
@@ -327,7 +326,7 @@ measure(Training *training, const TrainResult *result)
 		algorithm->values(model, margins, n, values + (size_t) c * rows->chunk_rows * model->nvalues);
 	}
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", ", rows->nrows);
+	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT, rows->nrows);
 	if (training->spec->task == TASK_CLASSIFICATION)
 		metrics_classification(rows->nrows, training->nclasses, values, training->held_labels, &out);
 	else
@@ -422,54 +421,6 @@ train_version(const TrainSpec *spec)
 	return version;
 }
 
-/* Gives a text[] argument as a list of C strings, NIL when it is NULL. */
-List *
-train_name_list(FunctionCallInfo fcinfo, int argno, const char *name)
-{
-	List	   *list = NIL;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-
-	if (PG_ARGISNULL(argno))
-		return NIL;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argno), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
-	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" must name at least one column", name),
-				 errhint("Leave it out to use every column.")));
-	for (int i = 0; i < n; i++)
-	{
-		ListCell   *cell;
-		char	   *column;
-
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"%s\" must not contain NULL", name)));
-		column = TextDatumGetCString(elements[i]);
-		foreach(cell, list)
-			if (strcmp(lfirst(cell), column) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("column \"%s\" is named twice in argument \"%s\"", column, name)));
-		list = lappend(list, column);
-	}
-	return list;
-}
-
-/* Gives a text argument that must not be NULL. */
-static char *
-required_text(FunctionCallInfo fcinfo, int argno, const char *name)
-{
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
-}
-
 /* model_train(model, task, source, target, features, algorithm, params): trains a new version. */
 Datum
 aipipe_model_train(PG_FUNCTION_ARGS)
@@ -477,12 +428,12 @@ aipipe_model_train(PG_FUNCTION_ARGS)
 	TrainSpec	spec = {0};
 
 	spec.function = "model_train";
-	spec.model = required_text(fcinfo, 0, "model");
-	spec.task = algorithm_task(required_text(fcinfo, 1, "task"));
-	spec.source = required_text(fcinfo, 2, "source");
-	spec.target = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
-	spec.columns = train_name_list(fcinfo, 4, "features");
-	spec.algorithm = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5));
+	spec.model = arg_text(fcinfo, 0, "model");
+	spec.task = algorithm_task(arg_text(fcinfo, 1, "task"));
+	spec.source = arg_text(fcinfo, 2, "source");
+	spec.target = arg_optional_text(fcinfo, 3);
+	spec.columns = arg_text_list(fcinfo, 4, "features");
+	spec.algorithm = arg_optional_text(fcinfo, 5);
 	spec.params = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
 	if ((spec.target == NULL) != (spec.task == TASK_ANOMALY))
 		ereport(ERROR,

@@ -26,7 +26,4 @@ typedef struct TrainSpec
 /* Trains and registers the next version as the current user; gives its number. */
 extern int	train_version(const TrainSpec *spec);
 
-/* text[] argument as a List of char *, NIL when NULL; NULL elements are an error. */
-extern List *train_name_list(FunctionCallInfo fcinfo, int argno, const char *name);
-
 #endif							/* MODEL_TRAIN_H */

@@ -6,7 +6,7 @@ import re
 import gate
 
 WORDS = re.compile(r"(?<![\w.$}])/(work|home/[a-z]\w*|root|Users|tmp/(wt|pg|stage))(?=[/\s\"'`:;,)]|$)"
-                   r"|\.library\b|\bhttps?://(localhost|127\.|10\.|192\.168\.)|deb\.debian\.org|pypi\.org/simple",
+                   r"|/\.library\b|\bhttps?://(localhost|127\.|10\.|192\.168\.)|deb\.debian\.org|pypi\.org/simple",
                    re.M)
 ROOTS = ("src", "sql", "test", "docs", "demo", "bench", "models", "expected", ".ci")
 

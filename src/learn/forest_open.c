@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * forest_open.c
+ *	  Opens a compiled forest in place.
+ *
+ * The bytes come from a table, hence from a dump or a disk: nothing in them is
+ * believed before it was checked, and after the check the kernels run without any.
+ * Breadth-first numbering makes the check one pass: the children of the nodes,
+ * in order, must be exactly the nodes that follow, which leaves no room for a
+ * cycle, an orphan or an index out of range.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/memutils.h"
+
+#include "learn/forest_private.h"
+
+/* Ends with an error that says what is wrong with the bytes. */
+static void
+corrupted(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the compiled model is corrupted"),
+			 errdetail("%s.", detail)));
+}
+
+/* Checks all that the header alone can say, and the CRC. */
+static void
+check_header(const char *bytes, Size len, CompiledLayout *layout)
+{
+	const CompiledHeader *header = (const CompiledHeader *) bytes;
+
+	if (bytes != (const char *) MAXALIGN(bytes))
+		elog(ERROR, "compiled forest is not aligned");
+	if (len < sizeof(CompiledHeader) || memcmp(header->magic, COMPILED_MAGIC, sizeof(header->magic)) != 0)
+		corrupted("It does not start as a compiled forest does");
+	if (header->byte_order != COMPILED_BYTE_ORDER)
+		corrupted("It was made on a machine of another byte order");
+	if (header->format != COMPILED_FORMAT || header->flags != 0 || header->reserved != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the compiled model is corrupted"),
+				 errdetail("Its format is %u, flags %u; this version of aipipe reads format %d.",
+						   header->format, header->flags, COMPILED_FORMAT)));
+	if (header->length != len)
+		corrupted("Its length is not what its header says");
+	if (header->crc != forest_compiled_crc(bytes, len))
+		corrupted("Its checksum does not match");
+	if (header->objective < 0 || header->objective > FOREST_ISOLATION ||
+		header->nfeatures < 1 || header->nfeatures > FOREST_MAX_FEATURES ||
+		header->ngroups < 1 || header->ngroups > FOREST_MAX_GROUPS ||
+		header->ntrees < 1 || header->ntrees > FOREST_MAX_TREES ||
+		header->nnodes > MaxAllocSize || header->nwords > FOREST_MAX_CATEGORY_WORDS ||
+		!isfinite(header->base_margin))
+		corrupted("A number in its header is out of range");
+	forest_compiled_layout(layout, header->ntrees, header->nnodes, header->nwords);
+	if (layout->length != len)
+		corrupted("Its sections do not fit its length");
+}
+
+/* Says whether a categorical split's set lies inside the words. */
+static inline bool
+set_is_sound(const CompiledForest *forest, uint64 node)
+{
+	uint32		at = node_bits(node) & NODE_CATEGORY_MASK;
+	uint32		nwords = forest->header->nwords;
+
+	return at < nwords && forest->words[at] <= nwords - at - 1;
+}
+
+/*
+ * Says whether a tree's nodes are numbered breadth first, end in leaves that
+ * lead to themselves, look at columns that exist and are as deep as the tree says.
+ */
+static bool
+nodes_are_sound(const CompiledForest *forest, const CompiledTree *tree)
+{
+	const uint64 *nodes = forest->nodes + tree->first;
+	uint32		ncolumns = 2 * (uint32) forest->header->nfeatures;
+	uint32		next = 1;
+	uint32		level_end = 1;
+	uint32		depth = 0;
+
+	for (uint32 i = 0; i < tree->nnodes; i++)
+	{
+		uint64		node = nodes[i];
+
+		if (i == level_end)
+		{
+			level_end = next;
+			depth++;
+		}
+		if (node_distance(node) == 0)
+		{
+			if (node_column(node) != ncolumns || !isfinite(node_value(node)))
+				return false;
+			continue;
+		}
+		if (i + node_distance(node) != next || node_column(node) >= ncolumns)
+			return false;
+		if (!isfinite(node_value(node)) &&
+			!(tree->has_categories && node_is_categorical(node) && set_is_sound(forest, node)))
+			return false;
+		next += 2;
+		if (next > tree->nnodes)
+			return false;
+	}
+	return next == tree->nnodes && depth == tree->depth;
+}
+
+/* Checks every tree: where it lies, what it adds to, and its nodes. */
+static void
+check_trees(CompiledForest *forest)
+{
+	const CompiledHeader *header = forest->header;
+	uint32		next = 0;
+
+	for (int i = 0; i < header->ntrees; i++)
+	{
+		const CompiledTree *tree = &forest->trees[i];
+
+		if (tree->first != next || tree->nnodes < 1 || tree->nnodes > FOREST_MAX_NODES ||
+			tree->nnodes > header->nnodes - next || tree->group >= header->ngroups ||
+			tree->has_categories > 1 || !isfinite(tree->weight) || !isfinite(forest->means[i]) ||
+			!nodes_are_sound(forest, tree))
+			corrupted(psprintf("Tree %d is not sound", i));
+		next += tree->nnodes;
+		forest->has_categories |= tree->has_categories;
+	}
+	if (next != header->nnodes)
+		corrupted("Some nodes belong to no tree");
+}
+
+/* Opens compiled bytes in place, or ends with an error when anything is off. */
+const CompiledForest *
+forest_open(const char *bytes, Size len)
+{
+	CompiledForest *forest;
+	CompiledLayout layout;
+
+	check_header(bytes, len, &layout);
+	forest = palloc0(sizeof(CompiledForest));
+	forest->header = (const CompiledHeader *) bytes;
+	forest->trees = (const CompiledTree *) (bytes + layout.trees);
+	forest->nodes = (const uint64 *) (bytes + layout.nodes);
+	forest->words = (const uint32 *) (bytes + layout.words);
+	forest->stats = (const CompiledStat *) (bytes + layout.stats);
+	forest->means = (const double *) (bytes + layout.means);
+	check_trees(forest);
+	return forest;
+}
+
+/* Gives the number of floats of a row. */
+int
+forest_nfeatures(const CompiledForest *forest)
+{
+	return forest->header->nfeatures;
+}
+
+/* Gives the number of margins of a row. */
+int
+forest_ngroups(const CompiledForest *forest)
+{
+	return forest->header->ngroups;
+}
+
+/* Gives the objective. */
+ForestObjective
+forest_objective(const CompiledForest *forest)
+{
+	return forest->header->objective;
+}

@@ -1,0 +1,215 @@
+/*-------------------------------------------------------------------------
+ *
+ * forest_shap.c
+ *	  Exact Shapley values of one row in a compiled forest.
+ *
+ * A feature that is not known to a coalition is replaced by what training saw:
+ * the walk goes both ways, weighted by the shares of cover.  For one leaf the
+ * game is a product over the distinct features on its path: feature i
+ * brings one_i (1 when the row itself goes that way at all of i's splits, else 0) when it is in the
+ * coalition, zero_i (the product of the shares) when it is not.  The Shapley value
+ * of such a product follows from the coefficients of a polynomial, which the
+ * path keeps up to date while it grows (extend) and from which one feature is
+ * taken out again (unwind): Lundberg et al. 2018, algorithm 2.
+ *
+ * Sums are double; they add up to the margin but for its own float32 rounding.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "learn/forest_private.h"
+
+/* One distinct feature on a path; element 0 stands for none. */
+typedef struct Element
+{
+	int			feature;
+	double		zero;			/* share of the path when the feature is unknown */
+	double		one;			/* the same when it is known: 0 or 1 */
+	double		weight;			/* permutations with this many features known */
+} Element;
+
+/* Elements of all paths that are open at once: each level copies its parent's and adds one. */
+#define MAX_ELEMENTS ((FOREST_MAX_DEPTH + 2) * (FOREST_MAX_DEPTH + 3) / 2)
+
+typedef struct Explainer
+{
+	const CompiledForest *forest;
+	const float *row;
+	double	   *phi;
+	const uint64 *nodes;		/* of the tree at hand */
+	const CompiledStat *stats;
+	double		scale;			/* weight of the tree */
+	Element		elements[MAX_ELEMENTS];
+} Explainer;
+
+/* Adds a feature to a path of the given length. */
+static void
+extend(Element *path, int length, double zero, double one, int feature)
+{
+	path[length].feature = feature;
+	path[length].zero = zero;
+	path[length].one = one;
+	path[length].weight = (length == 0) ? 1 : 0;
+	for (int i = length - 1; i >= 0; i--)
+	{
+		path[i + 1].weight += one * path[i].weight * (i + 1) / (length + 1);
+		path[i].weight = zero * path[i].weight * (length - i) / (length + 1);
+	}
+}
+
+/* Takes a feature out of a path whose last element has the given index. */
+static void
+unwind(Element *path, int last, int which)
+{
+	double		one = path[which].one;
+	double		zero = path[which].zero;
+	double		next = path[last].weight;
+
+	for (int i = last - 1; i >= 0; i--)
+	{
+		double		weight = path[i].weight;
+
+		if (one != 0)
+		{
+			path[i].weight = next * (last + 1) / ((i + 1) * one);
+			next = weight - path[i].weight * zero * (last - i) / (last + 1);
+		}
+		else
+			path[i].weight = (zero != 0) ? weight * (last + 1) / (zero * (last - i)) : 0;
+	}
+	for (int i = which; i < last; i++)
+	{
+		path[i].feature = path[i + 1].feature;
+		path[i].zero = path[i + 1].zero;
+		path[i].one = path[i + 1].one;
+	}
+}
+
+/* Gives the sum of a path's weights with one feature taken out. */
+static double
+unwound_sum(const Element *path, int last, int which)
+{
+	double		one = path[which].one;
+	double		zero = path[which].zero;
+	double		next = path[last].weight;
+	double		sum = 0;
+
+	for (int i = last - 1; i >= 0; i--)
+	{
+		if (one != 0)
+		{
+			double		weight = next * (last + 1) / ((i + 1) * one);
+
+			sum += weight;
+			next = path[i].weight - weight * zero * (last - i) / (last + 1);
+		}
+		else if (zero != 0)
+			sum += path[i].weight * (last + 1) / (zero * (last - i));
+	}
+	return sum;
+}
+
+/* Says which child the row itself takes. */
+static int
+taken_child(const Explainer *explainer, int node)
+{
+	uint64		bits = explainer->nodes[node];
+	float		value = explainer->row[node_column(bits) / 2];
+	int			left = node + node_distance(bits);
+	bool		goes_left;
+
+	if (isnan(value))
+		goes_left = node_column(bits) & 1;
+	else if (node_is_categorical(bits))
+		goes_left = category_goes_left(explainer->forest->words, bits, value);
+	else
+		goes_left = value < node_value(bits);
+	return goes_left ? left : left + 1;
+}
+
+/* Adds a leaf's share to the features on the path to it. */
+static void
+add_leaf(Explainer *explainer, const Element *path, int last, double output)
+{
+	for (int i = 1; i <= last; i++)
+		explainer->phi[path[i].feature] +=
+			unwound_sum(path, last, i) * (path[i].one - path[i].zero) * output * explainer->scale;
+}
+
+/*
+ * Explains the subtree below a node.  parent is the path to it, whose last
+ * element has index last - 1; zero, one and feature are of the edge that leads here.
+ */
+static void
+explain_node(Explainer *explainer, int node, Element *parent, int last, double zero, double one, int feature)
+{
+	Element    *path = parent + last;
+	uint64		bits = explainer->nodes[node];
+	double		seen_zero = 1;
+	double		seen_one = 1;
+	int			taken;
+	int			other;
+	int			split;
+
+	memcpy(path, parent, last * sizeof(Element));
+	extend(path, last, zero, one, feature);
+	if (node_distance(bits) == 0)
+	{
+		add_leaf(explainer, path, last, node_value(bits));
+		return;
+	}
+
+	split = node_column(bits) / 2;
+	taken = taken_child(explainer, node);
+	other = 2 * (node + (int) node_distance(bits)) + 1 - taken;
+	for (int i = 1; i <= last; i++)
+	{
+		/* a feature that is on the path already stays one element */
+		if (path[i].feature != split)
+			continue;
+		seen_zero = path[i].zero;
+		seen_one = path[i].one;
+		unwind(path, last, i);
+		last--;
+		break;
+	}
+	explain_node(explainer, taken, path, last + 1,
+				 seen_zero * compiled_share(explainer->stats, node, taken), seen_one, split);
+	explain_node(explainer, other, path, last + 1,
+				 seen_zero * compiled_share(explainer->stats, node, other), 0, split);
+}
+
+/* Writes the contributions of a row to one output and, behind them, the bias. */
+void
+forest_shap(const CompiledForest *forest, const float *row, int group, double *phi)
+{
+	Explainer  *explainer = palloc(sizeof(Explainer));
+	int			nfeatures = forest->header->nfeatures;
+
+	for (int f = 0; f < nfeatures; f++)
+		phi[f] = 0;
+	phi[nfeatures] = forest->header->base_margin;
+	explainer->forest = forest;
+	explainer->row = row;
+	explainer->phi = phi;
+	for (int i = 0; i < forest->header->ntrees; i++)
+	{
+		const CompiledTree *tree = &forest->trees[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (tree->group != group)
+			continue;
+		explainer->nodes = forest->nodes + tree->first;
+		explainer->stats = forest->stats + tree->first;
+		explainer->scale = tree->weight;
+		phi[nfeatures] += forest->means[i] * tree->weight;
+		if (tree->depth > 0)
+			explain_node(explainer, 0, explainer->elements, 0, 1, 1, -1);
+	}
+	pfree(explainer);
+}
