@@ -25,8 +25,14 @@ typedef struct ForestObjectiveInfo
 	ForestObjective objective;
 	bool		foreign;		/* the library knows it */
 	const char *section;		/* NULL when the library writes none */
-	const char *params[FOREST_OBJECTIVE_MAX_PARAMS];
-	const char *defaults[FOREST_OBJECTIVE_MAX_PARAMS];
+	struct
+	{
+		const char *name;
+		const char *dflt;
+		double		min;		/* what the library accepts */
+		double		max;
+		bool		whole;
+	}			params[FOREST_OBJECTIVE_MAX_PARAMS];
 } ForestObjectiveInfo;
 
 extern const ForestObjectiveInfo *forest_objective_find(const char *name);

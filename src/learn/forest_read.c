@@ -14,25 +14,36 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "common/jsonapi.h"
 #include "utils/memutils.h"
 
 #include "learn/forest_build.h"
 
-/* Gives the value of an objective's parameter: the model's when it is a number, else the default. */
+/*
+ * Gives the value of an objective's parameter, the model's or the default.  It
+ * says nothing about predictions, but the library must be able to load it.
+ */
 static const char *
 objective_param(const ForestBuilder *builder, const ForestObjectiveInfo *info, int which)
 {
 	for (int i = 0; i < builder->nparams; i++)
 	{
 		const ObjectiveParam *param = &builder->params[i];
+		double		value;
 
-		if (strcmp(param->section, info->section) == 0 &&
-			strcmp(param->name, info->params[which]) == 0 &&
-			IsValidJsonNumber(param->value, strlen(param->value)))
-			return param->value;
+		if (strcmp(param->section, info->section) != 0 || strcmp(param->name, info->params[which].name) != 0)
+			continue;
+		value = IsValidJsonNumber(param->value, strlen(param->value)) ? strtod(param->value, NULL) : NAN;
+		if (!(value >= info->params[which].min && value <= info->params[which].max) ||
+			(value != 0 && value < FLT_MIN) ||
+			(info->params[which].whole && strspn(param->value, "0123456789") != strlen(param->value)))
+			forest_refuse("objective parameter %s is \"%s\"", param->name, param->value);
+		return param->value;
 	}
-	return info->defaults[which];
+	return info->params[which].dflt;
 }
 
 /* Identifies the objective and keeps its parameters as canonical JSON. */
@@ -51,13 +62,13 @@ take_objective(ForestBuilder *builder)
 		return;
 	initStringInfo(&params);
 	appendStringInfoChar(&params, '{');
-	for (int i = 0; i < FOREST_OBJECTIVE_MAX_PARAMS && info->params[i] != NULL; i++)
+	for (int i = 0; i < FOREST_OBJECTIVE_MAX_PARAMS && info->params[i].name != NULL; i++)
 	{
 		/* the number of classes is known better than from here */
 		const char *value = info->objective == FOREST_SOFTPROB
 			? psprintf("%d", forest->ngroups) : objective_param(builder, info, i);
 
-		appendStringInfo(&params, "%s\"%s\":\"%s\"", i > 0 ? "," : "", info->params[i], value);
+		appendStringInfo(&params, "%s\"%s\":\"%s\"", i > 0 ? "," : "", info->params[i].name, value);
 	}
 	appendStringInfoChar(&params, '}');
 	forest->objective_params = MemoryContextStrdup(forest->context, params.data);
