@@ -75,6 +75,7 @@ struct ForestBuilder
 	ForestInts	iterations;
 	ForestInts	version;
 	ForestFloats weights;
+	ForestFloats base_scores;
 	bool		has_model;
 	bool		has_iterations;
 	bool		has_weights;
@@ -99,6 +100,6 @@ extern const char *forest_where(const ForestBuilder *builder);
 extern int64 forest_scalar_integer(const ForestBuilder *builder, const ForestScalar *scalar, int64 min, int64 max);
 extern float forest_scalar_float(const ForestBuilder *builder, const ForestScalar *scalar);
 extern const char *forest_scalar_text(const ForestBuilder *builder, const ForestScalar *scalar, size_t max);
-extern float forest_scalar_base_score(const ForestBuilder *builder, const ForestScalar *scalar);
+extern void forest_scalar_base_scores(const ForestBuilder *builder, const ForestScalar *scalar, ForestFloats *scores);
 
 #endif							/* LEARN_FOREST_BUILD_H */

@@ -132,13 +132,12 @@ typedef struct ForestRawTree
 	ForestFloats floats[TREE_NFLOATS];
 	int			num_nodes;
 	int			num_deleted;
-	int			size_leaf_vector;
-	int			num_feature;
 	bool		has_split_type;
 } ForestRawTree;
 
 extern void forest_ints_add(ForestInts *ints, int32 value);
 extern void forest_floats_add(ForestFloats *floats, float value);
+extern void forest_tree_constant(ForestTree *tree, float value, int group);
 extern void forest_tree_from_raw(ForestTree *tree, const ForestRawTree *raw, int number);
 
 /* Longest path of a tree, or -1 with the reason when it is none (forest_check.c). */

@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "common/jsonapi.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "learn/forest_build.h"
@@ -142,6 +143,38 @@ take_rounds(ForestBuilder *builder)
 	}
 }
 
+/*
+ * Takes base_score.  From 3.1 on every class has a score of its own, which the
+ * canonical form cannot say; they become a first round of trees that are one leaf
+ * each, on a base of 0: the same float32 additions in the same order.
+ */
+static void
+take_base_scores(ForestBuilder *builder)
+{
+	Forest	   *forest = builder->forest;
+	const ForestFloats *scores = &builder->base_scores;
+	MemoryContext old;
+	bool		same = true;
+
+	if (scores->n != 1 && scores->n != forest->ngroups)
+		forest_refuse("base_score has %d elements for %d outputs", scores->n, forest->ngroups);
+	for (int i = 1; i < scores->n; i++)
+		same &= scores->values[i] == scores->values[0];
+	forest->base_score = same ? scores->values[0] : 0;
+	if (same)
+		return;
+	if (forest->objective != FOREST_SOFTPROB || forest->ntrees + scores->n > FOREST_MAX_TREES)
+		forest_refuse("base_score differs between outputs, which is not supported");
+	old = MemoryContextSwitchTo(forest->context);
+	forest->trees = repalloc(forest->trees, mul_size(forest->ntrees + scores->n, sizeof(ForestTree)));
+	memmove(forest->trees + scores->n, forest->trees, mul_size(forest->ntrees, sizeof(ForestTree)));
+	for (int i = 0; i < scores->n; i++)
+		forest_tree_constant(&forest->trees[i], scores->values[i], i);
+	forest->ntrees += scores->n;
+	forest->best_iteration_trees += scores->n;
+	MemoryContextSwitchTo(old);
+}
+
 /* Checks names and types of features; empty lists mean that there are none. */
 static void
 take_features(ForestBuilder *builder)
@@ -186,7 +219,10 @@ forest_build_end(ForestBuilder *builder)
 	take_objective(builder);
 	take_booster(builder);
 	take_tree_info(builder);
+	if (forest->ntrees == 0)
+		forest_refuse("the model has no trees");
 	take_rounds(builder);
+	take_base_scores(builder);
 	take_features(builder);
 	reason = forest_check(forest);
 	if (reason != NULL)
