@@ -298,6 +298,7 @@ start_container(ForestBuilder *builder, bool object)
 		if (builder->has_weights)
 			forest_refuse("weight_drop appears twice");
 		builder->has_weights = true;
+		builder->has_outer_weights = frame->place == AT_BOOSTER;
 	}
 	if (frame->entry->target == AT_ITERATIONS)
 		builder->has_iterations = true;

@@ -79,6 +79,7 @@ struct ForestBuilder
 	bool		has_model;
 	bool		has_iterations;
 	bool		has_weights;
+	bool		has_outer_weights;	/* beside the model: dart before 3.4 */
 	int			nnames;
 	int			maxnames;
 	int			ntypes;

@@ -89,6 +89,8 @@ take_booster(ForestBuilder *builder)
 		forest_refuse("booster \"%s\" inside of \"%s\" is not supported", builder->dart_booster, builder->booster);
 	if (dart && !builder->has_weights)
 		forest_refuse("weight_drop is missing");
+	if (!dart && builder->has_outer_weights)
+		forest_refuse("weight_drop does not belong to booster \"%s\"", builder->booster);
 	builder->forest->dart = dart || builder->has_weights;
 }
 

@@ -22,6 +22,7 @@ forest_refuse(const char *fmt,...)
 	StringInfoData detail;
 	va_list		args;
 	int			needed;
+	size_t		word;
 
 	initStringInfo(&detail);
 	for (;;)
@@ -33,6 +34,10 @@ forest_refuse(const char *fmt,...)
 			break;
 		enlargeStringInfo(&detail, needed);
 	}
+	/* a detail is a sentence, unless it starts with a name out of the model */
+	word = strcspn(detail.data, " ,:");
+	if (strspn(detail.data, "abcdefghijklmnopqrstuvwxyz") == word)
+		detail.data[0] = pg_toupper((unsigned char) detail.data[0]);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the model cannot be read"),
