@@ -11,11 +11,12 @@ ROOMS        = $(GROUND) $(CAPABILITIES)
 
 MODULE_big   = $(EXTENSION)
 OBJS         = src/aipipe.o $(sort $(patsubst %.c,%.o,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))))
-HEADERS_ALL  = $(wildcard src/*/*.h)
+OWN_HEADERS  = $(wildcard src/*/*.h)
 PG_CPPFLAGS  = -Isrc -DAIPIPE_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
                -Wno-missing-field-initializers $(AIPIPE_CFLAGS)
 SHLIB_LINK   = -lm -ldl
+SHLIB_EXPORTS = build/exports.txt
 
 TABLES       = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/tables.sql))
 FUNCTIONS    = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/functions.sql))
@@ -40,7 +41,7 @@ ifneq (,$(filter check demo bench,$(MAKECMDGOALS)))
 check:
 	@test/setup/check.sh
 demo:
-	@demo/run.sh $(CSV)
+	@demo/run.sh "$$CSV"
 bench:
 	@bench/run.sh $(ONLY)
 
@@ -53,12 +54,28 @@ include $(PGXS)
 all: $(DATA_built)
 
 # PGXS knows no header dependencies; a changed header rebuilds everything, which takes seconds.
-$(OBJS): $(HEADERS_ALL) $(EXTENSION).control
+$(OBJS): $(OWN_HEADERS) $(EXTENSION).control
+
+# What SQL calls and the server looks for, and nothing else: libraries are loaded with
+# their symbols global, so any other name could meet another extension's.
+build/exports.txt: $(wildcard src/*/*.c) Makefile
+	@mkdir -p build
+	( echo _PG_init; echo Pg_magic_func; \
+	  sed -n 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\)).*/\1 pg_finfo_\1/p' $(filter %.c,$^) | tr ' ' '\n' | sort ) > $@
 
 # Fresh install: nothing may replace an object that is already there.
 build/$(EXTENSION)--$(EXTVERSION).sql: sql/header.sql $(TABLES) $(FUNCTIONS) $(EXTENSION).control Makefile
 	@mkdir -p build
 	cat $(filter %.sql,$^) | sed 's/^CREATE OR REPLACE /CREATE /' > $@
+
+# A release for PGXN: the committed tree, with the version filled in.
+.PHONY: dist
+dist: $(EXTENSION)-$(EXTVERSION).zip
+$(EXTENSION)-$(EXTVERSION).zip: $(EXTENSION).control META.json
+	@mkdir -p build/dist
+	sed 's/@VERSION@/$(EXTVERSION)/' META.json > build/dist/META.json
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ -o $@ \
+		--add-file=build/dist/META.json HEAD -- . ':(exclude)META.json'
 
 # Upgrade from any released version in one step: its table changes, then
 # every function as it is now.

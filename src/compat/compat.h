@@ -16,9 +16,11 @@
 #include "catalog/namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/regproc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "aipipe needs PostgreSQL 15 or newer"
@@ -47,6 +49,15 @@
 #define compat_string_to_names(s) stringToQualifiedNameList(s)
 #endif
 
+/* 16: ExecInsertIndexTuples() may be told to touch summarizing indexes only (commit 19d8e2308bc). */
+#if PG_VERSION_NUM >= 160000
+#define compat_insert_index_entries(relinfo, slot, estate) \
+	ExecInsertIndexTuples(relinfo, slot, estate, false, false, NULL, NIL, false)
+#else
+#define compat_insert_index_entries(relinfo, slot, estate) \
+	ExecInsertIndexTuples(relinfo, slot, estate, false, false, NULL, NIL)
+#endif
+
 /* 17: RestrictSearchPath() (commit 2af07e2f749); before, the same by hand. */
 static inline void
 compat_restrict_search_path(void)
@@ -65,14 +76,33 @@ compat_restrict_search_path(void)
 #endif
 }
 
-/* 17: JSON callbacks give a result and the lexer may be the caller's (commits 1c99cde2f34, 0ad3c60caf5). */
+/* 17: the local transaction id moved into PGPROC.vxid (commit ab355e3a88d). */
 #if PG_VERSION_NUM >= 170000
+#define compat_lxid() (MyProc->vxid.lxid)
+#else
+#define compat_lxid() (MyProc->lxid)
+#endif
+
+/* 18: ExecutorRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count)
+#else
+#define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
+#endif
+
+/* 16: JSON callbacks give a result. */
+#if PG_VERSION_NUM >= 160000
 #define compat_json_result JsonParseErrorType
 #define COMPAT_JSON_OK JSON_SUCCESS
-#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(NULL, json, len, encoding, escapes)
 #else
 #define compat_json_result void
 #define COMPAT_JSON_OK
+#endif
+
+/* 17: the JSON lexer may be the caller's. */
+#if PG_VERSION_NUM >= 170000
+#define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(NULL, json, len, encoding, escapes)
+#else
 #define compat_json_lexer(json, len, encoding, escapes) makeJsonLexContextCstringLen(json, len, encoding, escapes)
 #endif
 

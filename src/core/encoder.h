@@ -20,13 +20,13 @@ typedef enum EncoderKind
 {
 	ENCODER_NUMBER,				/* value clamped to float range */
 	ENCODER_BOOL,				/* 0 or 1 */
-	ENCODER_DATE,				/* epoch seconds, weekday, day of month */
-	ENCODER_TIME,				/* seconds since midnight, hour */
-	ENCODER_TIMESTAMP,			/* epoch seconds, hour, weekday, day of month (UTC for timestamptz) */
-	ENCODER_INTERVAL,			/* seconds */
+	ENCODER_DATE,				/* days since 2000-01-01, ISO weekday, day of month */
+	ENCODER_TIME,				/* seconds since midnight */
+	ENCODER_TIMESTAMP,			/* days since 2000-01-01, hour (both with their fraction), ISO weekday, day of month; UTC for timestamptz */
+	ENCODER_INTERVAL,			/* seconds; a month has 30 days, twelve of them 365.25 */
 	ENCODER_CATEGORY,			/* code of the category, most frequent first */
-	ENCODER_TEXT,				/* length, character classes, hashed 3-grams */
-	ENCODER_INET,				/* family, prefix length, address */
+	ENCODER_TEXT,				/* bytes, shares of character classes, counts of hashed 3-grams */
+	ENCODER_INET,				/* first 32 bits of the address, family (4 or 6), prefix length */
 	ENCODER_ARRAY,				/* number of elements */
 	ENCODER_JSON				/* type, number of members */
 } EncoderKind;
@@ -46,7 +46,7 @@ typedef struct EncoderColumn
 	int64		nrows;
 	int64		nnulls;
 	int64		nother;			/* CATEGORY: rows beyond the kept categories */
-	int			nquantiles;		/* of the column's first feature; 0 when it had no value */
+	int			nquantiles;		/* 101, of the column's first feature; 0 for CATEGORY and when it had no value */
 	float		quantiles[101]; /* at 0, .01 … 1 */
 } EncoderColumn;
 
@@ -68,18 +68,20 @@ typedef struct Encoder
 
 typedef struct EncoderLearner EncoderLearner;
 
-/*
- * Chooses the columns (NIL = every column that is neither dropped nor in
- * exclude) and prepares to learn.  needs_rows says whether a pass over the rows
- * is needed before encoding (a text-like column is among them).
- */
 typedef struct EncoderParams
 {
-	int			max_categories; /* default 64 */
-	int			text_buckets;	/* hashed 3-gram buckets, default 8 */
+	int			max_categories; /* default 64, at most 10,000 */
+	int			text_buckets;	/* hashed 3-gram buckets, default 8, at most 1,024 */
 } EncoderParams;
 
 extern void encoder_default_params(EncoderParams *params);
+
+/*
+ * Chooses the columns (NIL = every column that is neither dropped nor in
+ * exclude; both lists hold char *) and prepares to learn.  needs_rows says
+ * whether a pass over the rows is needed before encoding (a text-like column is
+ * among them).  The encoder is made in the memory context that is current here.
+ */
 extern EncoderLearner *encoder_learn_begin(TupleDesc desc, List *columns, List *exclude,
 										   const EncoderParams *params, bool *needs_rows);
 extern void encoder_learn_row(EncoderLearner *learner, Datum *values, bool *nulls);
@@ -87,7 +89,8 @@ extern Encoder *encoder_learn_end(EncoderLearner *learner);
 
 /*
  * Fills the columns' profile (nrows, nnulls, quantiles) from encoded rows:
- * called with a sample of the training matrix after it was built.
+ * called with the training matrix after it was built.  What encoder_learn_row()
+ * counted of text-like columns stays.
  */
 struct Matrix;
 extern void encoder_profile(Encoder *encoder, const struct Matrix *matrix);
@@ -112,7 +115,7 @@ extern void encoder_encode(EncoderBinding *binding, const Datum *values, const b
 /* Highest attribute number that the binding reads (deform no further). */
 extern int	encoder_last_attno(const EncoderBinding *binding);
 
-/* Text of the bound column's value in this row, or NULL; palloc'd. */
+/* Text of the bound column's value in this row (the first 1,000 bytes), or NULL; palloc'd. */
 extern char *encoder_column_text(EncoderBinding *binding, int column, const Datum *values, const bool *nulls);
 
 /* What training saw in a column, as a short phrase: "between 3 and 91 (median 20)", "'EUR' (61 %), 'USD' (30 %)". */

@@ -30,6 +30,7 @@ extern Matrix *matrix_create(MemoryContext parent, int ncols, Size budget, const
 /* Appends one row and gives the place to write its ncols floats. */
 extern float *matrix_append(Matrix *matrix);
 
+/* Gives the place of a row. */
 static inline float *
 matrix_row(const Matrix *matrix, int64 row)
 {
@@ -44,6 +45,9 @@ matrix_chunk_rows(const Matrix *matrix, int i)
 	return (i < matrix->nchunks - 1) ? matrix->chunk_rows
 		: (int) (matrix->nrows - (int64) i * matrix->chunk_rows);
 }
+
+/* Forgets the rows from nrows on and frees the chunks they leave empty. */
+extern void matrix_truncate(Matrix *matrix, int64 nrows);
 
 extern void matrix_free(Matrix *matrix);
 

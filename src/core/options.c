@@ -9,7 +9,9 @@
 
 #include <math.h>
 
+#include "nodes/pg_list.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/json.h"

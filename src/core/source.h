@@ -2,8 +2,9 @@
  * source.h
  *	  What a user names as a source of rows: a relation or one SELECT.
  *
- * The text is resolved once on the caller's search_path; the resolved form is
- * fully qualified and means the same under any search_path later.
+ * The text is resolved once on the caller's search_path and scanned as it was
+ * resolved.  The resolved text qualifies every name that lies outside pg_catalog,
+ * so it means the same again under search_path = pg_catalog.
  */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
@@ -20,6 +21,7 @@ typedef struct Source
 	Oid			relid;			/* the relation, or InvalidOid for a query */
 	bool		direct;			/* a table scan may be taken: plain table or matview, caller may SELECT, no row security */
 	TupleDesc	desc;			/* row type; dropped columns of a relation stay as holes when direct */
+	struct Query *tree;			/* analysed query when not direct: names mean what they meant to the caller */
 } Source;
 
 /* Resolves and checks the source as the current user; every failure is a clear error. */

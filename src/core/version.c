@@ -20,7 +20,9 @@
 #include "catalog/pg_extension.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/rel.h"
 
+#include "compat/compat.h"
 #include "core/version.h"
 
 /* Gives the installed extension's version, or NULL when it is not installed. */
@@ -58,7 +60,7 @@ core_check_version(void)
 	static LocalTransactionId checked_in = InvalidLocalTransactionId;
 	char	   *version;
 
-	if (MyProc->lxid == checked_in && checked_in != InvalidLocalTransactionId)
+	if (compat_lxid() == checked_in && checked_in != InvalidLocalTransactionId)
 		return;
 	version = installed_version();
 	if (version == NULL)
@@ -71,5 +73,5 @@ core_check_version(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("aipipe library %s does not match extension version %s", AIPIPE_VERSION, version),
 				 errhint("Run ALTER EXTENSION aipipe UPDATE, then reconnect.")));
-	checked_in = MyProc->lxid;
+	checked_in = compat_lxid();
 }

@@ -19,6 +19,7 @@ typedef struct Scorer
 {
 	const ModelVersion *version;
 	EncoderBinding *binding;
+	MemoryContext context;		/* holds all of the scorer */
 	MemoryContext scratch;		/* detoasted values; reset per block */
 	int			nrows;			/* rows added since the reset */
 	int			last_attno;		/* deform rows up to here */
@@ -33,6 +34,7 @@ extern Scorer *scorer_create(const ModelVersion *version, TupleDesc desc, Memory
 /* Encodes one deformed row as the next of the block. */
 extern void scorer_add(Scorer *scorer, const Datum *values, const bool *nulls);
 
+/* Says whether the block is full, so that it has to be scored before the next row. */
 static inline bool
 scorer_full(const Scorer *scorer)
 {
@@ -44,8 +46,17 @@ extern void scorer_run(Scorer *scorer);
 
 extern void scorer_reset(Scorer *scorer);
 
-/* P(positive) | value | severity of row i; error 22023 for a multi-class model (naming model_predict_class/_proba). */
+/* Frees the scorer; the version stays with its holder. */
+extern void scorer_free(Scorer *scorer);
+
+/* P(positive) | value | severity of row i. Not for multi-class models: scorer_check_single() once, when the scorer is made. */
 extern double scorer_value(const Scorer *scorer, int i);
+
+/* ERROR 22023 for a multi-class model, naming model_predict_class and model_predict_proba. */
+extern void scorer_check_single(const ModelVersion *version);
+
+/* Index of the most probable class of row i. */
+extern int	scorer_class(const Scorer *scorer, int i);
 
 /* All nvalues of row i: probabilities by class index. */
 static inline const float *

@@ -1,0 +1,192 @@
+-- Models: views and functions.
+
+CREATE OR REPLACE FUNCTION aipipe.model_train(
+    model text, task text, source text, target text DEFAULT NULL, features text[] DEFAULT NULL,
+    algorithm text DEFAULT NULL, params jsonb DEFAULT '{}')
+RETURNS int
+AS 'MODULE_PATHNAME', 'aipipe_model_train' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jsonb) IS
+'trains a new version of a model on a relation or SELECT and gives its number; the first version becomes champion';
+GRANT EXECUTE ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_predict(model text, "row" record, version int DEFAULT NULL)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'aipipe_model_predict' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION aipipe.model_predict(text, record, int) IS
+'scores a row: probability of the positive class, predicted value, or severity of a detector (0 to 1)';
+GRANT EXECUTE ON FUNCTION aipipe.model_predict(text, record, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_predict_class(model text, "row" record, version int DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aipipe_model_predict_class' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION aipipe.model_predict_class(text, record, int) IS
+'gives the most probable class of a row';
+GRANT EXECUTE ON FUNCTION aipipe.model_predict_class(text, record, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_predict_proba(model text, "row" record, version int DEFAULT NULL)
+RETURNS TABLE (class text, probability float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_predict_proba' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 2;
+COMMENT ON FUNCTION aipipe.model_predict_proba(text, record, int) IS
+'gives every class of a model with its probability for a row';
+GRANT EXECUTE ON FUNCTION aipipe.model_predict_proba(text, record, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_predict_batch(
+    model text, source text, key text DEFAULT NULL, version int DEFAULT NULL)
+RETURNS TABLE (row_number bigint, key text, prediction float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_predict_batch' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 100000;
+COMMENT ON FUNCTION aipipe.model_predict_batch(text, text, text, int) IS
+'scores every row of a relation or SELECT in blocks; key names the column that identifies a row in the result';
+GRANT EXECUTE ON FUNCTION aipipe.model_predict_batch(text, text, text, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_explain(model text, "row" record, version int DEFAULT NULL)
+RETURNS TABLE (feature text, value text, contribution float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_explain' LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
+COMMENT ON FUNCTION aipipe.model_explain(text, record, int) IS
+'gives each column''s exact Shapley contribution to the margin of a row (TreeSHAP); the last row, (bias), completes the sum';
+GRANT EXECUTE ON FUNCTION aipipe.model_explain(text, record, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_importance(model text, version int DEFAULT NULL)
+RETURNS TABLE (feature text, gain float8, cover float8, weight float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_importance' LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 20;
+COMMENT ON FUNCTION aipipe.model_importance(text, int) IS
+'gives total gain, total cover and number of splits of each feature';
+GRANT EXECUTE ON FUNCTION aipipe.model_importance(text, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_evaluate(model text, source text, version int DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'aipipe_model_evaluate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION aipipe.model_evaluate(text, text, int) IS
+'scores a source that holds the target column and gives the metrics of the task';
+GRANT EXECUTE ON FUNCTION aipipe.model_evaluate(text, text, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_alias(model text, alias text, version int, why text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_alias' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_alias(text, text, int, text) IS
+'points an alias of a model to a version; a NULL version removes the alias';
+GRANT EXECUTE ON FUNCTION aipipe.model_alias(text, text, int, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_promote(model text, version int, why text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_promote' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_promote(text, int, text) IS
+'makes a version the champion: it serves from the next statement after commit';
+GRANT EXECUTE ON FUNCTION aipipe.model_promote(text, int, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_rollback(model text, steps int DEFAULT 1, why text DEFAULT NULL)
+RETURNS int
+AS 'MODULE_PATHNAME', 'aipipe_model_rollback' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_rollback(text, int, text) IS
+'makes the champion of that many promotions ago champion again and gives its version';
+GRANT EXECUTE ON FUNCTION aipipe.model_rollback(text, int, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_drop(model text, version int DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_drop' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_drop(text, int) IS
+'drops one version that no alias points to, or the whole model';
+GRANT EXECUTE ON FUNCTION aipipe.model_drop(text, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_grant(model text, role text, privilege text DEFAULT 'predict')
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_grant' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_grant(text, text, text) IS
+'lets a role (or public) predict with a model, or manage it; what the model learned from its owner''s rows becomes usable by that role';
+GRANT EXECUTE ON FUNCTION aipipe.model_grant(text, text, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_revoke(model text, role text, privilege text DEFAULT 'predict')
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_revoke' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_revoke(text, text, text) IS
+'takes back what model_grant gave';
+GRANT EXECUTE ON FUNCTION aipipe.model_revoke(text, text, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_import(
+    model text, artifact bytea, features text[], task text, classes text[] DEFAULT NULL)
+RETURNS int
+AS 'MODULE_PATHNAME', 'aipipe_model_import' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_import(text, bytea, text[], text, text[]) IS
+'registers an XGBoost model (JSON or UBJ) as a new version; features names the row columns in the model''s order';
+GRANT EXECUTE ON FUNCTION aipipe.model_import(text, bytea, text[], text, text[]) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_export(model text, version int DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'aipipe_model_export' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION aipipe.model_export(text, int) IS
+'gives a version''s artifact after checking its SHA-256: XGBoost JSON for algorithm xgboost';
+GRANT EXECUTE ON FUNCTION aipipe.model_export(text, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_cache(
+    OUT model text, OUT version int, OUT bytes bigint, OUT in_use int)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'aipipe_model_cache' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION aipipe.model_cache() IS
+'lists the model versions that this backend keeps ready to score, most recently used first';
+GRANT EXECUTE ON FUNCTION aipipe.model_cache() TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model WITH (security_barrier) AS
+SELECT m.name, m.task, m.owner,
+       c.version AS champion,
+       (SELECT pg_catalog.count(*) FROM aipipe.model_version_data v WHERE v.model_id = m.id) AS versions,
+       m.created_at
+FROM aipipe.model_data m
+LEFT JOIN (aipipe.model_alias_data a JOIN aipipe.model_version_data c ON c.id = a.version_id)
+       ON a.model_id = m.id AND a.alias = 'champion'
+WHERE pg_catalog.pg_has_role(m.owner::oid, 'USAGE')
+   OR EXISTS (SELECT FROM aipipe.model_grant_data g
+              WHERE g.model_id = m.id
+                AND (g.grantee::oid = 0 OR pg_catalog.pg_has_role(g.grantee::oid, 'USAGE')));
+COMMENT ON VIEW aipipe.model IS 'the models that the current role may use';
+GRANT SELECT ON aipipe.model TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_version WITH (security_barrier) AS
+SELECT m.name AS model, v.version, v.algorithm,
+       ARRAY(SELECT a.alias FROM aipipe.model_alias_data a WHERE a.version_id = v.id ORDER BY a.alias) AS aliases,
+       v.features, v.params, v.metrics, v.classes, v.source, v.source_resolved, v.target,
+       v.row_count, v.seed, v.cpu_seconds, v.peak_bytes, v.library,
+       pg_catalog.encode(v.sha256, 'hex') AS sha256,
+       pg_catalog.length(v.artifact) AS artifact_bytes,
+       pg_catalog.length(v.compiled) AS compiled_bytes,
+       v.created_by, v.created_at
+FROM aipipe.model_version_data v
+JOIN aipipe.model_data m ON m.id = v.model_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_version IS 'versions of the models that the current role may use, with what each was learned from';
+GRANT SELECT ON aipipe.model_version TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_alias WITH (security_barrier) AS
+SELECT m.name AS model, a.alias, v.version
+FROM aipipe.model_alias_data a
+JOIN aipipe.model_data m ON m.id = a.model_id
+JOIN aipipe.model_version_data v ON v.id = a.version_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_alias IS 'what each alias points to now';
+GRANT SELECT ON aipipe.model_alias TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_alias_history WITH (security_barrier) AS
+SELECT h.id, m.name AS model, h.alias, h.action, h.old_version, h.new_version, h.changed_by, h.changed_at, h.why
+FROM aipipe.model_alias_history_data h
+JOIN aipipe.model_data m ON m.id = h.model_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_alias_history IS 'every change of an alias: who, when, why, from which version to which';
+GRANT SELECT ON aipipe.model_alias_history TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_grants WITH (security_barrier) AS
+SELECT m.name AS model,
+       CASE WHEN g.grantee::oid = 0 THEN 'public' ELSE g.grantee::text END AS grantee,
+       g.privilege, g.granted_by, g.granted_at
+FROM aipipe.model_grant_data g
+JOIN aipipe.model_data m ON m.id = g.model_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_grants IS 'who besides its owner may use a model';
+GRANT SELECT ON aipipe.model_grants TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_feature WITH (security_barrier) AS
+SELECT v.model, v.version, f.ordinality::int AS number,
+       f.value ->> 'feature' AS feature, f.value ->> 'column' AS "column",
+       f.value ->> 'type' AS column_type, f.value ->> 'kind' AS kind
+FROM aipipe.model_version v
+CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(v.features) WITH ORDINALITY AS f (value, ordinality);
+COMMENT ON VIEW aipipe.model_feature IS 'which column became which features of a version';
+GRANT SELECT ON aipipe.model_feature TO PUBLIC;
+

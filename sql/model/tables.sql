@@ -1,0 +1,93 @@
+-- Models: the registry's tables.  Only C functions write them; people read the views in functions.sql.
+
+CREATE TABLE aipipe.model_data (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text NOT NULL UNIQUE,
+    task         text NOT NULL,
+    owner        regrole NOT NULL,
+    last_version int NOT NULL DEFAULT 0,
+    created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE aipipe.model_data IS 'Models: a named thing that was learned. Read it through the view aipipe.model.';
+COMMENT ON COLUMN aipipe.model_data.last_version IS 'highest version number ever given; numbers are not reused';
+
+CREATE TABLE aipipe.model_version_data (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id        bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    version         int NOT NULL,
+    algorithm       text NOT NULL,
+    encoder         bytea NOT NULL,
+    artifact        bytea NOT NULL,
+    compiled        bytea NOT NULL,
+    sha256          bytea NOT NULL,
+    features        jsonb NOT NULL,
+    params          jsonb NOT NULL,
+    metrics         jsonb,
+    classes         text[],
+    source          text,
+    source_resolved text,
+    target          text,
+    row_count       bigint,
+    seed            bigint,
+    cpu_seconds     float8,
+    peak_bytes      bigint,
+    library         text,
+    created_by      text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    UNIQUE (model_id, version)
+);
+-- The compiled form is read in one piece by every backend that scores: no decompression on that path.
+ALTER TABLE aipipe.model_version_data ALTER COLUMN compiled SET STORAGE EXTERNAL;
+COMMENT ON TABLE aipipe.model_version_data IS 'Immutable versions of models. Read it through the view aipipe.model_version.';
+COMMENT ON COLUMN aipipe.model_version_data.encoder IS 'the learned map from row to features, canonical JSON';
+COMMENT ON COLUMN aipipe.model_version_data.artifact IS 'what the algorithm learned, canonical bytes';
+COMMENT ON COLUMN aipipe.model_version_data.compiled IS 'the artifact compiled for scoring, with a checksum of its own';
+COMMENT ON COLUMN aipipe.model_version_data.sha256 IS 'SHA-256 of encoder and artifact';
+
+CREATE TABLE aipipe.model_alias_data (
+    model_id   bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    alias      text NOT NULL,
+    version_id bigint NOT NULL REFERENCES aipipe.model_version_data,
+    history_id bigint NOT NULL,
+    PRIMARY KEY (model_id, alias)
+);
+CREATE INDEX model_alias_data_version_id_idx ON aipipe.model_alias_data (version_id);
+COMMENT ON TABLE aipipe.model_alias_data IS 'What each alias of a model points to now. Read it through the view aipipe.model_alias.';
+COMMENT ON COLUMN aipipe.model_alias_data.history_id IS 'the change in aipipe.model_alias_history_data that made it so';
+
+CREATE TABLE aipipe.model_alias_history_data (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id    bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    alias       text NOT NULL,
+    action      text NOT NULL,
+    old_version int,
+    new_version int,
+    previous_id bigint,
+    changed_by  text NOT NULL,
+    changed_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    why         text
+);
+CREATE INDEX model_alias_history_data_model_id_idx ON aipipe.model_alias_history_data (model_id, alias, id);
+COMMENT ON TABLE aipipe.model_alias_history_data IS 'Every change of an alias. Read it through the view aipipe.model_alias_history.';
+COMMENT ON COLUMN aipipe.model_alias_history_data.previous_id IS 'the change that a rollback from here goes back to';
+
+CREATE TABLE aipipe.model_grant_data (
+    model_id   bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    grantee    regrole NOT NULL,
+    privilege  text NOT NULL,
+    granted_by text NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (model_id, grantee, privilege)
+);
+COMMENT ON TABLE aipipe.model_grant_data IS 'Who besides its owner may use a model. Read it through the view aipipe.model_grants.';
+COMMENT ON COLUMN aipipe.model_grant_data.grantee IS 'a role, or 0 (shown as -) for everybody';
+
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_version_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_alias_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_alias_history_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_grant_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_data_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_version_data_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_alias_history_data_id_seq', '');
+

@@ -1,0 +1,29 @@
+/*
+ * args.h
+ *	  Arguments of SQL functions as C values.
+ *
+ * Functions whose arguments have defaults cannot be STRICT; these say which
+ * argument must not be NULL.
+ */
+#ifndef CORE_ARGS_H
+#define CORE_ARGS_H
+
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+
+/* ERROR 22004 naming the argument when it is NULL. */
+extern void arg_require(FunctionCallInfo fcinfo, int argno, const char *name);
+
+/* A text argument as a C string; NULL is ERROR 22004. */
+extern char *arg_text(FunctionCallInfo fcinfo, int argno, const char *name);
+
+/* A text argument as a C string, or NULL. */
+extern char *arg_optional_text(FunctionCallInfo fcinfo, int argno);
+
+/* A positive int argument; NULL is ERROR 22004, others ERROR 22023. */
+extern int	arg_positive(FunctionCallInfo fcinfo, int argno, const char *name);
+
+/* A text[] argument as a List of distinct C strings, NIL when NULL; empty or holding NULL is an error. */
+extern List *arg_text_list(FunctionCallInfo fcinfo, int argno, const char *name);
+
+#endif							/* CORE_ARGS_H */

@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * encoder_kind.c
+ *	  Which types are read how, and which features a kind of column gives.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "core/encoder_int.h"
+
+/* Built-in types that are not read through their output function. */
+static const struct
+{
+	Oid			type;
+	EncoderForm form;
+	EncoderKind kind;
+	bool		string;
+}			encoder_types[] =
+{
+	{BOOLOID, FORM_BOOL, ENCODER_BOOL, false},
+	{INT2OID, FORM_INT2, ENCODER_NUMBER, false},
+	{INT4OID, FORM_INT4, ENCODER_NUMBER, false},
+	{INT8OID, FORM_INT8, ENCODER_NUMBER, false},
+	{MONEYOID, FORM_MONEY, ENCODER_NUMBER, false},
+	{OIDOID, FORM_OID, ENCODER_NUMBER, false},
+	{FLOAT4OID, FORM_FLOAT4, ENCODER_NUMBER, false},
+	{FLOAT8OID, FORM_FLOAT8, ENCODER_NUMBER, false},
+	{NUMERICOID, FORM_NUMERIC, ENCODER_NUMBER, false},
+	{DATEOID, FORM_DATE, ENCODER_DATE, false},
+	{TIMEOID, FORM_TIME, ENCODER_TIME, false},
+	{TIMETZOID, FORM_TIMETZ, ENCODER_TIME, false},
+	{TIMESTAMPOID, FORM_TIMESTAMP, ENCODER_TIMESTAMP, false},
+	{TIMESTAMPTZOID, FORM_TIMESTAMP, ENCODER_TIMESTAMP, false},
+	{INTERVALOID, FORM_INTERVAL, ENCODER_INTERVAL, false},
+	{INETOID, FORM_INET, ENCODER_INET, false},
+	{CIDROID, FORM_INET, ENCODER_INET, false},
+	{JSONOID, FORM_JSON, ENCODER_JSON, false},
+	{JSONBOID, FORM_JSONB, ENCODER_JSON, false},
+	{TEXTOID, FORM_TEXT, ENCODER_CATEGORY, true},
+	{VARCHAROID, FORM_TEXT, ENCODER_CATEGORY, true},
+	{BPCHAROID, FORM_BPCHAR, ENCODER_CATEGORY, true},
+	{NAMEOID, FORM_NAME, ENCODER_CATEGORY, true},
+	{CHAROID, FORM_CHAR, ENCODER_CATEGORY, true},
+	{UUIDOID, FORM_UUID, ENCODER_CATEGORY, true},
+	{BYTEAOID, FORM_BYTEA, ENCODER_CATEGORY, false},
+};
+
+/* A kind's name and the suffixes of its features; the first is the column's own number. */
+static const struct
+{
+	const char *name;
+	int			nfeatures;
+	const char *suffixes[ENCODER_TEXT_BASE];
+}			encoder_kinds[] =
+{
+	[ENCODER_NUMBER] = {"number", 1, {""}},
+	[ENCODER_BOOL] = {"bool", 1, {""}},
+	[ENCODER_DATE] = {"date", 3, {"", ".weekday", ".day"}},
+	[ENCODER_TIME] = {"time", 1, {""}},
+	[ENCODER_TIMESTAMP] = {"timestamp", 4, {"", ".hour", ".weekday", ".day"}},
+	[ENCODER_INTERVAL] = {"interval", 1, {""}},
+	[ENCODER_CATEGORY] = {"category", 1, {""}},
+	[ENCODER_TEXT] = {"text", ENCODER_TEXT_BASE,
+	{".length", ".digits", ".upper", ".lower", ".space", ".punctuation", ".non_ascii"}},
+	[ENCODER_INET] = {"inet", 3, {"", ".family", ".prefix"}},
+	[ENCODER_ARRAY] = {"array", 1, {".elements"}},
+	[ENCODER_JSON] = {"json", 2, {".type", ".members"}},
+};
+
+/* Finds out how values of a type are read and what kind of column they make. */
+void
+encoder_type_of(Oid type, EncoderType *out)
+{
+	out->base = getBaseType(type);
+	for (int i = 0; i < lengthof(encoder_types); i++)
+		if (encoder_types[i].type == out->base)
+		{
+			out->form = encoder_types[i].form;
+			out->kind = encoder_types[i].kind;
+			out->string = encoder_types[i].string;
+			return;
+		}
+	if (OidIsValid(get_element_type(out->base)))
+	{
+		out->form = FORM_ARRAY;
+		out->kind = ENCODER_ARRAY;
+		out->string = false;
+		return;
+	}
+	out->form = type_is_enum(out->base) ? FORM_ENUM : FORM_OUTPUT;
+	out->kind = ENCODER_CATEGORY;
+	if (out->form == FORM_ENUM)
+		out->string = true;
+	else
+	{
+		char		category;
+		bool		preferred;
+
+		get_type_category_preferred(out->base, &category, &preferred);
+		out->string = (category == TYPCATEGORY_STRING || category == TYPCATEGORY_UNKNOWN);
+	}
+}
+
+/* Says whether a type's OID is the same in every database. */
+bool
+encoder_type_is_builtin(Oid type)
+{
+	return type < FirstGenbkiObjectId;
+}
+
+/* Gives a type's name; one that is not built in is qualified, whatever the search_path. */
+char *
+encoder_type_name(Oid type)
+{
+	if (encoder_type_is_builtin(type))
+		return format_type_be(type);
+	return format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+/* Gives a kind's name. */
+const char *
+encoder_kind_name(EncoderKind kind)
+{
+	return encoder_kinds[kind].name;
+}
+
+/* Finds a kind by name. */
+bool
+encoder_kind_by_name(const char *name, EncoderKind *kind)
+{
+	for (int i = 0; i < lengthof(encoder_kinds); i++)
+		if (strcmp(encoder_kinds[i].name, name) == 0)
+		{
+			*kind = (EncoderKind) i;
+			return true;
+		}
+	return false;
+}
+
+/* Gives the number of features that a column of this kind has. */
+int
+encoder_kind_nfeatures(EncoderKind kind, int nbuckets)
+{
+	return encoder_kinds[kind].nfeatures + (kind == ENCODER_TEXT ? nbuckets : 0);
+}
+
+/* Gives the name of one of a column's features. */
+static char *
+encoder_feature_name(const EncoderColumn *column, int i)
+{
+	if (i >= encoder_kinds[column->kind].nfeatures)
+		return psprintf("%s.gram%d", column->name, i - encoder_kinds[column->kind].nfeatures + 1);
+	return psprintf("%s%s", column->name, encoder_kinds[column->kind].suffixes[i]);
+}
+
+/* Lays the columns' features out one after the other and names them. */
+void
+encoder_build_features(Encoder *encoder)
+{
+	int			total = 0;
+
+	for (int c = 0; c < encoder->ncolumns; c++)
+	{
+		encoder->columns[c].first_feature = total;
+		total += encoder->columns[c].nfeatures;
+		if (total > ENCODER_MAX_FEATURES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a model can have at most %d features", ENCODER_MAX_FEATURES),
+					 errhint("Choose fewer columns, or fewer text_buckets.")));
+	}
+	encoder->nfeatures = total;
+	encoder->features = palloc0(sizeof(EncoderFeature) * Max(total, 1));
+	for (int c = 0; c < encoder->ncolumns; c++)
+	{
+		const EncoderColumn *column = &encoder->columns[c];
+
+		for (int i = 0; i < column->nfeatures; i++)
+		{
+			EncoderFeature *feature = &encoder->features[column->first_feature + i];
+
+			feature->name = encoder_feature_name(column, i);
+			feature->column = c;
+			feature->categorical = (column->kind == ENCODER_CATEGORY);
+			feature->ncategories = column->ncategories;
+		}
+	}
+}

@@ -1,0 +1,271 @@
+/*-------------------------------------------------------------------------
+ *
+ * encoder_learn.c
+ *	  Chooses the columns and learns from the rows what their types do not say.
+ *
+ * Only columns that are read by their text form need rows: they become a
+ * CATEGORY or TEXT.  A column is a category when its max_categories most
+ * frequent values cover at least 80 % of its rows and a value comes on average
+ * at least twice; an enum is one always.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "utils/memutils.h"
+
+#include "core/encoder_int.h"
+#include "core/source.h"
+
+/* Distinct values that are counted in one column, and in all columns together. */
+#define LEARN_MAX_VALUES 16384
+#define LEARN_MAX_VALUES_ALL (1024 * 1024)
+#define LEARN_COVERED 0.8
+
+typedef struct LearnColumn
+{
+	int			attno;			/* 0-based */
+	bool		enumeration;
+	EncoderReader reader;
+	ValueCounter *counter;
+} LearnColumn;
+
+struct EncoderLearner
+{
+	MemoryContext context;
+	MemoryContext scratch;		/* one row's copies */
+	EncoderParams params;
+	Encoder    *encoder;		/* in the caller's context */
+	int			ntext;			/* columns that need rows */
+	int		   *text;			/* their indexes */
+	LearnColumn *learn;			/* one for each of them */
+	bool		pin;
+};
+
+/* Fills in the defaults. */
+void
+encoder_default_params(EncoderParams *params)
+{
+	params->max_categories = 64;
+	params->text_buckets = 8;
+}
+
+/* Checks the parameters' ranges. */
+static void
+learn_check_params(const EncoderParams *params)
+{
+	if (params->max_categories < 1 || params->max_categories > ENCODER_MAX_CATEGORIES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_categories must be between 1 and %d", ENCODER_MAX_CATEGORIES)));
+	if (params->text_buckets < 0 || params->text_buckets > ENCODER_MAX_BUCKETS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("text_buckets must be between 0 and %d", ENCODER_MAX_BUCKETS)));
+}
+
+/* Says whether a name is in the list. */
+static bool
+learn_listed(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
+			return true;
+	return false;
+}
+
+/* Gives the attribute numbers of the named columns, in the order of the names. */
+static List *
+learn_named_columns(TupleDesc desc, List *names, List *exclude)
+{
+	List	   *attnos = NIL;
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+		AttrNumber	attno = source_column(desc, name);
+
+		if (attno == InvalidAttrNumber)
+			source_no_column(name, "the source", desc);
+		if (list_member_int(attnos, attno))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("column \"%s\" is named more than once", name)));
+		if (learn_listed(exclude, name))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" cannot be a feature", name),
+					 errdetail("It is what the model shall learn to tell, or was excluded.")));
+		attnos = lappend_int(attnos, attno);
+	}
+	return attnos;
+}
+
+/* Gives the attribute numbers of all columns that are not excluded. */
+static List *
+learn_all_columns(TupleDesc desc, List *exclude)
+{
+	List	   *attnos = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			!learn_listed(exclude, NameStr(TupleDescAttr(desc, i)->attname)))
+			attnos = lappend_int(attnos, i + 1);
+	return attnos;
+}
+
+/* Describes one column as far as its type tells; true when rows must tell the rest. */
+static bool
+learn_describe_column(EncoderColumn *column, Form_pg_attribute attr, const EncoderType *type)
+{
+	column->name = pstrdup(NameStr(attr->attname));
+	column->type = encoder_type_is_builtin(type->base) ? type->base : InvalidOid;
+	column->type_name = encoder_type_name(type->base);
+	column->kind = type->kind;
+	column->nfeatures = encoder_kind_nfeatures(type->kind, 0);
+	return ENCODER_FORM_IS_TEXT(type->form);
+}
+
+/* Gives each column that needs rows its counter. */
+static void
+learn_create_counters(EncoderLearner *learner)
+{
+	int			capacity = LEARN_MAX_VALUES;
+
+	if (learner->ntext == 0)
+		return;
+	capacity = Min(capacity, LEARN_MAX_VALUES_ALL / learner->ntext);
+	capacity = Max(capacity, 4 * learner->params.max_categories);
+	for (int i = 0; i < learner->ntext; i++)
+		learner->learn[i].counter = value_counter_create(learner->context, capacity);
+}
+
+/* Chooses the columns and prepares to learn. */
+EncoderLearner *
+encoder_learn_begin(TupleDesc desc, List *columns, List *exclude,
+					const EncoderParams *params, bool *needs_rows)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe encoder learn", ALLOCSET_DEFAULT_SIZES);
+	EncoderLearner *learner = MemoryContextAllocZero(context, sizeof(EncoderLearner));
+	List	   *attnos;
+	ListCell   *lc;
+	int			c = 0;
+
+	learner->context = context;
+	learner->scratch = AllocSetContextCreate(context, "aipipe encoder row", ALLOCSET_DEFAULT_SIZES);
+	learner->params = *params;
+	learn_check_params(params);
+	attnos = columns != NIL ? learn_named_columns(desc, columns, exclude) : learn_all_columns(desc, exclude);
+	if (attnos == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no column to learn from")));
+
+	learner->encoder = palloc0(sizeof(Encoder));
+	learner->encoder->ncolumns = list_length(attnos);
+	learner->encoder->columns = palloc0(sizeof(EncoderColumn) * list_length(attnos));
+	learner->text = MemoryContextAllocZero(context, sizeof(int) * list_length(attnos));
+	learner->learn = MemoryContextAllocZero(context, sizeof(LearnColumn) * list_length(attnos));
+	foreach(lc, attnos)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, lfirst_int(lc) - 1);
+		EncoderType type;
+
+		encoder_type_of(attr->atttypid, &type);
+		if (learn_describe_column(&learner->encoder->columns[c], attr, &type))
+		{
+			LearnColumn *learn = &learner->learn[learner->ntext];
+
+			learn->attno = lfirst_int(lc) - 1;
+			learn->enumeration = (type.form == FORM_ENUM);
+			encoder_reader_init(&learn->reader, &type);
+			learner->pin |= encoder_reader_needs_pin(&type);
+			learner->text[learner->ntext++] = c;
+		}
+		c++;
+	}
+	learn_create_counters(learner);
+	*needs_rows = (learner->ntext > 0);
+	return learner;
+}
+
+/* Takes note of one row. */
+void
+encoder_learn_row(EncoderLearner *learner, Datum *values, bool *nulls)
+{
+	MemoryContext old = MemoryContextSwitchTo(learner->scratch);
+	int			guc_level = learner->pin ? encoder_pin() : 0;
+
+	for (int i = 0; i < learner->ntext; i++)
+	{
+		EncoderColumn *column = &learner->encoder->columns[learner->text[i]];
+		LearnColumn *learn = &learner->learn[i];
+		const char *text;
+		int			len;
+		Size		full;
+
+		column->nrows++;
+		if (nulls[learn->attno])
+		{
+			column->nnulls++;
+			continue;
+		}
+		text = encoder_reader_text(&learn->reader, values[learn->attno], ENCODER_MAX_CATEGORY, &len, &full);
+		if (full <= ENCODER_MAX_CATEGORY && memchr(text, '\0', len) == NULL)
+			value_counter_add(learn->counter, text, len);
+	}
+	if (learner->pin)
+		encoder_unpin(guc_level);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(learner->scratch);
+}
+
+/* Decides what a text-like column is and keeps its categories. */
+static void
+learn_decide(const EncoderLearner *learner, EncoderColumn *column, LearnColumn *learn)
+{
+	int64		present = column->nrows - column->nnulls;
+	int64		covered = 0;
+	int			nvalues;
+	int			kept;
+	int64		short_by;
+	ValueCount *values = value_counter_sorted(learn->counter, &nvalues, &short_by);
+
+	/* a value whose count is not above the error may be a chance survivor */
+	for (kept = 0; kept < Min(nvalues, learner->params.max_categories) && values[kept].count > short_by; kept++)
+		covered += values[kept].count;
+	if (!learn->enumeration && present > 0 &&
+		(covered < LEARN_COVERED * present || (short_by == 0 && present < 2 * (int64) nvalues)))
+	{
+		column->kind = ENCODER_TEXT;
+		column->nfeatures = encoder_kind_nfeatures(ENCODER_TEXT, learner->params.text_buckets);
+		return;
+	}
+
+	column->nother = present - covered;
+	column->ncategories = kept;
+	column->categories = palloc(sizeof(char *) * Max(kept, 1));
+	column->category_counts = palloc(sizeof(int64) * Max(kept, 1));
+	for (int i = 0; i < kept; i++)
+	{
+		column->categories[i] = pstrdup(values[i].text);
+		column->category_counts[i] = values[i].count;
+	}
+}
+
+/* Gives what was learned and frees the learner. */
+Encoder *
+encoder_learn_end(EncoderLearner *learner)
+{
+	Encoder    *encoder = learner->encoder;
+
+	for (int i = 0; i < learner->ntext; i++)
+		learn_decide(learner, &encoder->columns[learner->text[i]], &learner->learn[i]);
+	encoder_build_features(encoder);
+	MemoryContextDelete(learner->context);
+	return encoder;
+}

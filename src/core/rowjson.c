@@ -1,0 +1,277 @@
+/*-------------------------------------------------------------------------
+ *
+ * rowjson.c
+ *	  Rows as jsonb, and back, so that nothing is lost on the way.
+ *
+ * Numbers, booleans and jsonb become JSON's own; every other value is its
+ * type's text form in a string, which the type's input function reads back to
+ * the same value (an array is "{1,2}", a json document its exact text).  What a
+ * JSON number cannot carry (NaN, infinities, minus zero) is a string too.
+ *
+ * The settings that shape text forms are pinned meanwhile.  They come back at
+ * the end, and an error rolls them back with its (sub)transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+#include "compat/compat.h"
+#include "core/rowjson.h"
+#include "core/source.h"
+
+/* Sets one setting until the nest level ends. */
+static void
+pin(const char *name, const char *value, int *level)
+{
+	if (*level == 0)
+		*level = NewGUCNestLevel();
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Says whether the type's text form shortens names that are on the search_path. */
+static bool
+type_prints_names(Oid type)
+{
+	switch (type)
+	{
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGCLASSOID:
+		case REGCOLLATIONOID:
+		case REGTYPEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Pins what shapes the text forms of this row type; gives the nest level to end, or 0 when all was as needed. */
+static int
+pin_settings(TupleDesc desc)
+{
+	int			level = 0;
+	bool		money = false;
+	bool		names = false;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Oid			type = TupleDescAttr(desc, i)->atttypid;
+
+		money |= type == CASHOID;
+		names |= type_prints_names(type);
+	}
+	if (DateStyle != USE_ISO_DATES)
+		pin("DateStyle", "ISO, YMD", &level);
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		pin("IntervalStyle", "postgres", &level);
+	if (extra_float_digits < 1)
+		pin("extra_float_digits", "1", &level);
+	if (bytea_output != BYTEA_OUTPUT_HEX)
+		pin("bytea_output", "hex", &level);
+	if (strcmp(pg_get_timezone_name(session_timezone), "UTC") != 0)
+		pin("TimeZone", "UTC", &level);
+	if (money && strcmp(GetConfigOption("lc_monetary", false, false), "C") != 0)
+		pin("lc_monetary", "C", &level);
+	if (names)
+		pin("search_path", "pg_catalog, pg_temp", &level);
+	return level;
+}
+
+/* Ends what pin_settings() began. */
+static void
+unpin_settings(int level)
+{
+	if (level > 0)
+		AtEOXact_GUC(false, level);
+}
+
+/* Says whether a number's text form means the same as a JSON number. */
+static bool
+is_json_number(const char *text)
+{
+	const char *digits = text[0] == '-' ? text + 1 : text;
+
+	return digits[0] >= '0' && digits[0] <= '9' && strcmp(text, "-0") != 0;
+}
+
+/* Appends one value that is not NULL as JSON. */
+static void
+append_value(StringInfo out, Oid type, Datum value)
+{
+	Oid			output;
+	bool		varlena;
+	char	   *text;
+
+	getTypeOutputInfo(type, &output, &varlena);
+	text = OidOutputFunctionCall(output, value);
+	switch (getBaseType(type))
+	{
+		case BOOLOID:
+			appendStringInfoString(out, text[0] == 't' ? "true" : "false");
+			break;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			if (is_json_number(text))
+				appendStringInfoString(out, text);
+			else
+				escape_json(out, text);
+			break;
+		case JSONBOID:
+			appendStringInfoString(out, text);
+			break;
+		default:
+			escape_json(out, text);
+			break;
+	}
+	pfree(text);
+}
+
+/* Gives the whole row as one jsonb object. */
+Jsonb *
+rowjson_build(TupleDesc desc, const Datum *values, const bool *nulls)
+{
+	StringInfoData out;
+	int			level = pin_settings(desc);
+	bool		first = true;
+	Datum		jsonb;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '{');
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped)
+			continue;
+		if (!first)
+			appendStringInfoChar(&out, ',');
+		first = false;
+		escape_json(&out, NameStr(att->attname));
+		appendStringInfoChar(&out, ':');
+		if (nulls[i])
+			appendStringInfoString(&out, "null");
+		else
+			append_value(&out, att->atttypid, values[i]);
+	}
+	appendStringInfoChar(&out, '}');
+	unpin_settings(level);
+
+	jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+	pfree(out.data);
+	return DatumGetJsonbP(jsonb);
+}
+
+/* Gives the text that a type's input function shall read for a JSON value, or NULL for null. */
+static char *
+value_text(JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			return NULL;
+		case jbvString:
+			return pnstrdup(value->val.string.val, value->val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+		case jbvBool:
+			return pstrdup(value->val.boolean ? "true" : "false");
+		case jbvBinary:
+			return JsonbToCString(NULL, value->val.binary.data, value->val.binary.len);
+		default:
+			elog(ERROR, "unexpected kind of JSON value: %d", (int) value->type);
+			return NULL;
+	}
+}
+
+/* Reads one JSON value as a value of the column's type. */
+static Datum
+form_value(Form_pg_attribute att, JsonbValue *value, bool *isnull)
+{
+	Oid			input;
+	Oid			ioparam;
+	char	   *text;
+
+	*isnull = value->type == jbvNull;
+	if (att->atttypid == JSONBOID && value->type != jbvNull)
+		return JsonbPGetDatum(JsonbValueToJsonb(value));
+
+	text = value_text(value);
+	getTypeInputInfo(att->atttypid, &input, &ioparam);
+	return OidInputFunctionCall(input, text, ioparam, att->atttypmod);
+}
+
+/* Names the column in whose value an error happened. */
+static void
+form_context(void *arg)
+{
+	errcontext("column \"%s\" of the row", *(const char **) arg);
+}
+
+/* Fills the values of the columns that the object names. */
+static void
+form_values(TupleDesc desc, const Jsonb *row, Datum *values, bool *nulls)
+{
+	JsonbIterator *it = JsonbIteratorInit(&unconstify(Jsonb *, row)->root);
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	const char *column = NULL;
+	ErrorContextCallback context = {error_context_stack, form_context, &column};
+
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		AttrNumber	attnum;
+
+		if (token != WJB_KEY)
+			continue;
+		column = pnstrdup(value.val.string.val, value.val.string.len);
+		attnum = source_column(desc, column);
+		if (attnum == InvalidAttrNumber)
+			source_no_column(column, "the row", desc);
+		(void) JsonbIteratorNext(&it, &value, true);
+
+		error_context_stack = &context;
+		values[attnum - 1] = form_value(TupleDescAttr(desc, attnum - 1), &value, &nulls[attnum - 1]);
+		error_context_stack = context.previous;
+	}
+}
+
+/* Gives a tuple of the row type from a jsonb object; keys that are missing are NULL. */
+HeapTuple
+rowjson_form(TupleDesc desc, const Jsonb *row)
+{
+	Datum	   *values = palloc0(mul_size(sizeof(Datum), Max(desc->natts, 1)));
+	bool	   *nulls = palloc(mul_size(sizeof(bool), Max(desc->natts, 1)));
+	int			level;
+
+	if (!JB_ROOT_IS_OBJECT(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a row must be a JSON object"),
+				 errdetail("Its keys are the columns' names.")));
+	memset(nulls, true, Max(desc->natts, 1));
+	level = pin_settings(desc);
+	form_values(desc, row, values, nulls);
+	unpin_settings(level);
+	return heap_form_tuple(desc, values, nulls);
+}

@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * algorithm.c
+ *	  The list of algorithms and of the tasks that they serve.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "learn/algorithm.h"
+
+/* In the order of preference for a task: the first that serves it is the default. */
+static const Algorithm *const algorithms[] = {
+	&algorithm_xgboost,
+	&algorithm_iforest
+};
+
+/* By ModelTask. */
+static const char *const task_names[] = {
+	[TASK_CLASSIFICATION] = "classification",
+	[TASK_REGRESSION] = "regression",
+	[TASK_ANOMALY] = "anomaly"
+};
+
+/* Ends with the error for a name that is not in the list, with the nearest or all names as hint. */
+static void pg_attribute_noreturn()
+unknown_name(const char *kind, const char *name, const char *const *names, int nnames)
+{
+	const char *nearest = options_nearest(name, names, nnames);
+	StringInfoData all;
+
+	initStringInfo(&all);
+	for (int i = 0; i < nnames; i++)
+		appendStringInfo(&all, "%s\"%s\"", i == 0 ? "" : ", ", names[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no %s \"%s\"", kind, name),
+			 errdetail("Known are %s.", all.data),
+			 nearest ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
+}
+
+/* Gives the algorithm of that name. */
+const Algorithm *
+algorithm_find(const char *name)
+{
+	const char *names[lengthof(algorithms)];
+
+	for (int i = 0; i < lengthof(algorithms); i++)
+	{
+		if (strcmp(algorithms[i]->name, name) == 0)
+			return algorithms[i];
+		names[i] = algorithms[i]->name;
+	}
+	unknown_name("algorithm", name, names, lengthof(algorithms));
+}
+
+/* Gives the algorithm that trains for a task when none is named. */
+const Algorithm *
+algorithm_default(ModelTask task)
+{
+	for (int i = 0; i < lengthof(algorithms); i++)
+	{
+		if (algorithms[i]->serves(task))
+			return algorithms[i];
+	}
+	elog(ERROR, "no algorithm serves task %d", (int) task);
+}
+
+/* Gives the task of that name. */
+ModelTask
+algorithm_task(const char *name)
+{
+	for (int i = 0; i < lengthof(task_names); i++)
+	{
+		if (strcmp(task_names[i], name) == 0)
+			return (ModelTask) i;
+	}
+	unknown_name("task", name, task_names, lengthof(task_names));
+}
+
+/* Gives the name of a task. */
+const char *
+algorithm_task_name(ModelTask task)
+{
+	return task_names[task];
+}

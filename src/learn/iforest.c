@@ -1,0 +1,269 @@
+/*-------------------------------------------------------------------------
+ *
+ * iforest.c
+ *	  The isolation forest as one of the algorithms.
+ *
+ * Training grows the trees (iforest_tree.c), adds the guards (iforest_guard.c),
+ * scores the training rows with them and keeps how their scores are distributed
+ * (iforest_severity.c).  A row's raw score is its mean path length less the
+ * guards' penalties, low for a strange row; what is served is the severity.  Trees are scored, explained and stored as every other forest's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "learn/algorithm.h"
+#include "learn/iforest.h"
+
+/* With more rows than this, every k-th is scored: for the severity, and before for the guards. */
+#define SEVERITY_MAX_ROWS (4 * 1024 * 1024)
+#define GUARD_MAX_ROWS (64 * 1024)
+
+#define SCORE_BLOCK 256
+
+/* 2 * max_samples - 1 nodes must fit FOREST_MAX_NODES */
+#define MAX_SAMPLES 32768
+
+/* Nodes of all trees: keeps the artifact well below the limit of a value. */
+#define MAX_NODES (8 * 1024 * 1024)
+
+static const OptionSpec iforest_options[] = {
+	{"guards", OPTION_BOOL, OPTION_FIELD(IforestOptions, guards), 1},
+	{"max_depth", OPTION_INT, OPTION_FIELD(IforestOptions, max_depth), 0, 0, FOREST_MAX_DEPTH},
+	{"max_samples", OPTION_INT, OPTION_FIELD(IforestOptions, max_samples), 256, 2, MAX_SAMPLES},
+	{"n_estimators", OPTION_INT, OPTION_FIELD(IforestOptions, n_estimators), 100, 1, 10000},
+};
+
+/* Says that detectors are what an isolation forest is for. */
+static bool
+iforest_serves(ModelTask task)
+{
+	return task == TASK_ANOMALY;
+}
+
+/* Reads the options and replaces what depends on the number of rows. */
+static void
+resolve_options(const TrainRequest *request, IforestOptions *options)
+{
+	options_parse_some(request->params, "isolation forest",
+					   iforest_options, lengthof(iforest_options), request->common, options);
+	options->max_samples = Min(options->max_samples, request->rows->nrows);
+	if (options->max_depth == 0)
+	{
+		while (((int64) 1 << options->max_depth) < options->max_samples)
+			options->max_depth++;
+		options->max_depth = Max(options->max_depth, 1);
+	}
+}
+
+/* Refuses what cannot be trained on. */
+static void
+check_request(const TrainRequest *request)
+{
+	if (request->rows->nrows < 1)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("no rows to train on"),
+				errdetail("The source gives no row."));
+	if (request->rows->ncols > FOREST_MAX_FEATURES)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("too many features for an isolation forest"),
+				errdetail("The columns give %d features; the limit is %d.",
+						  request->rows->ncols, FOREST_MAX_FEATURES),
+				errhint("Name fewer columns."));
+}
+
+/* Refuses a forest whose artifact could become too large to store. */
+static void
+check_nodes(const IforestOptions *options)
+{
+	int64		nodes = options->n_estimators * 2 * options->max_samples;
+
+	if (options->max_depth < 30)
+		nodes = Min(nodes, options->n_estimators * ((int64) 2 << options->max_depth));
+	if (nodes > MAX_NODES)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("the isolation forest would become too large"),
+				errdetail("These options allow " INT64_FORMAT " nodes; the limit is %d.", nodes, MAX_NODES),
+				errhint("Lower n_estimators, max_samples or max_depth."));
+}
+
+/* Ends with an error before the memory for training would be exceeded. */
+static void
+check_budget(const TrainRequest *request, Size needed)
+{
+	if (request->budget > 0 && needed > request->budget)
+		ereport(ERROR,
+				errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				errmsg("an isolation forest on this data needs more memory than allowed"),
+				errdetail("It needs %zu kB beside the data; %zu kB are left of aipipe.train_max_memory.",
+						  needed / 1024, request->budget / 1024),
+				errhint("Lower max_samples, name fewer columns, or raise aipipe.train_max_memory."));
+}
+
+/* Scores every stride-th row of the matrix into scores. */
+static void
+score_strided(const CompiledForest *forest, const Matrix *rows, int64 stride, int64 nscores,
+			  float *scores, Progress *progress)
+{
+	Size		width = sizeof(float) * rows->ncols;
+	float	   *block = palloc(mul_size(width, SCORE_BLOCK));
+
+	for (int64 done = 0; done < nscores; done += SCORE_BLOCK)
+	{
+		int			n = (int) Min(SCORE_BLOCK, nscores - done);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n; i++)
+			memcpy((char *) block + width * i, matrix_row(rows, (done + i) * stride), width);
+		forest_margin(forest, block, n, scores + done);
+		progress_update(progress, done + n);
+	}
+	pfree(block);
+}
+
+/* Gives the raw scores of the training rows, or of at most so many of them, evenly taken. */
+static float *
+score_rows(const Forest *forest, const Matrix *rows, int64 most, int64 *nscores, Progress *progress)
+{
+	int64		stride = (rows->nrows - 1) / most + 1;
+	float	   *scores;
+	StringInfoData compiled;
+
+	*nscores = (rows->nrows - 1) / stride + 1;
+	scores = palloc_extended(mul_size(sizeof(float), *nscores), MCXT_ALLOC_HUGE);
+	if (progress)
+		progress_phase(progress, "scoring rows", *nscores);
+	initStringInfo(&compiled);
+	forest_compile(forest, &compiled);
+	score_strided(forest_open(compiled.data, compiled.len), rows, stride, *nscores, scores, progress);
+	pfree(compiled.data);
+	return scores;
+}
+
+/* Grows the trees and adds the guards. */
+static Forest *
+grow_guarded(const TrainRequest *request, const IforestOptions *options)
+{
+	Forest	   *forest;
+	float	   *scores;
+	int64		nscores;
+
+	if (request->progress)
+		progress_phase(request->progress, "growing trees", options->n_estimators);
+	forest = iforest_grow(request->rows, request->encoder, options, request->seed, request->progress);
+	if (!options->guards)
+		return forest;
+	scores = score_rows(forest, request->rows, GUARD_MAX_ROWS, &nscores, request->progress);
+	severity_sort(scores, nscores);
+	iforest_add_guards(forest, request->rows, request->encoder, scores, nscores, options->max_samples);
+	pfree(scores);
+	return forest;
+}
+
+/* Makes a forest, learns the severities and writes both as the artifact. */
+static void
+iforest_train(const TrainRequest *request, TrainResult *result)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	IforestOptions options;
+	Severity	severity;
+	Forest	   *forest;
+	float	   *scores;
+	int64		nscores;
+
+	check_request(request);
+	resolve_options(request, &options);
+	check_nodes(&options);
+	check_budget(request, add_size(iforest_grow_estimate(request->rows->ncols, &options),
+								   mul_size(sizeof(float), Min(request->rows->nrows, SEVERITY_MAX_ROWS))));
+	initStringInfo(&result->artifact);
+	initStringInfo(&result->params);
+	result->library = pstrdup("aipipe " AIPIPE_VERSION);
+	options_to_json(&result->params, iforest_options, lengthof(iforest_options), &options);
+
+	context = AllocSetContextCreate(caller, "aipipe iforest train", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	forest = grow_guarded(request, &options);
+	scores = score_rows(forest, request->rows, SEVERITY_MAX_ROWS, &nscores, request->progress);
+	severity_learn(scores, nscores, &severity);
+	iforest_write(forest, &severity, &result->artifact);
+	result->peak_bytes = Max(MemoryContextMemAllocated(context, true),
+								  iforest_grow_estimate(request->rows->ncols, &options));
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+/* Opens a compiled isolation forest in CurrentMemoryContext. */
+static LoadedModel *
+iforest_load(const char *compiled, Size len)
+{
+	LoadedModel *model = palloc0(sizeof(LoadedModel));
+	IforestState *state = palloc0(sizeof(IforestState));
+
+	iforest_open(compiled, len, state);
+	model->algorithm = &algorithm_iforest;
+	model->nfeatures = forest_nfeatures(state->forest);
+	model->nmargins = 1;
+	model->nvalues = 1;
+	model->state = state;
+	return model;
+}
+
+/* Gives the raw scores of a block. */
+static void
+iforest_margin(const LoadedModel *model, const float *rows, int nrows, float *out)
+{
+	const IforestState *state = model->state;
+
+	forest_margin(state->forest, rows, nrows, out);
+}
+
+/* Turns raw scores into severities. */
+static void
+iforest_values(const LoadedModel *model, const float *margin, int nrows, float *out)
+{
+	const IforestState *state = model->state;
+
+	for (int i = 0; i < nrows; i++)
+		out[i] = severity_of(&state->severity, margin[i]);
+}
+
+/* Gives each feature's share in what makes the row strange; with the bias they add up to minus the raw score. */
+static void
+iforest_explain(const LoadedModel *model, const float *row, int output, double *phi)
+{
+	const IforestState *state = model->state;
+
+	forest_shap(state->forest, row, output, phi);
+	for (int i = 0; i <= model->nfeatures; i++)
+		phi[i] = -phi[i];
+}
+
+/* Sums over the splits of each feature: gain is the rows by which the sides differ, cover the rows split. */
+static void
+iforest_importance(const LoadedModel *model, double *gain, double *cover, double *weight)
+{
+	const IforestState *state = model->state;
+
+	forest_importance(state->forest, gain, cover, weight);
+}
+
+const Algorithm algorithm_iforest = {
+	.name = "isolation_forest",
+	.serves = iforest_serves,
+	.train = iforest_train,
+	.compile = iforest_compile,
+	.open = iforest_load,
+	.margin = iforest_margin,
+	.values = iforest_values,
+	.explain = iforest_explain,
+	.importance = iforest_importance,
+};

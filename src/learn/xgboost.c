@@ -1,0 +1,233 @@
+/*-------------------------------------------------------------------------
+ *
+ * xgboost.c
+ *	  Algorithm "xgboost": gradient-boosted trees, trained by the library,
+ *	  served by our own evaluator.
+ *
+ * The library's bytes are not trusted: they go through the strict reader, what
+ * is kept is the canonical form that we wrote, and before it is handed out the
+ * compiled form must give the library's own margins bit for bit on rows of the
+ * training data.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/memutils.h"
+
+#include "core/guc.h"
+#include "learn/forest.h"
+#include "learn/xgb.h"
+#include "learn/xgboost_options.h"
+
+/* Rows of the training data on which evaluator and library must agree. */
+#define PARITY_ROWS 1000
+
+/* Gives the estimate of the library's memory, or ends with an error when it exceeds the budget. */
+static Size
+check_memory(const TrainRequest *request, const XgboostPlan *plan)
+{
+	Size		need = xgb_train_estimate(request->rows->nrows, request->rows->ncols,
+										  plan->max_bin, plan->depth, plan->ngroups, plan->dart);
+
+	if (request->budget != 0 && need > request->budget)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("training would need too much memory"),
+				 errdetail("XGBoost needs about %zu MB beside the training data, %zu MB are left of aipipe.train_max_memory.",
+						   need / (1024 * 1024) + 1, request->budget / (1024 * 1024)),
+				 errhint("Train on a sample, with fewer columns, or with a smaller max_bin or max_depth; or raise aipipe.train_max_memory.")));
+	return need;
+}
+
+/*
+ * Compares evaluator and library on rows spread over the training data; any
+ * difference in any bit is an error.
+ */
+static void
+check_parity(const TrainRequest *request, const StringInfo artifact)
+{
+	const Matrix *rows = request->rows;
+	int			nrows = (int) Min(rows->nrows, PARITY_ROWS);
+	StringInfoData compiled;
+	LoadedModel *model;
+	float	   *sample = palloc(mul_size(mul_size(nrows, rows->ncols), sizeof(float)));
+	float	   *ours;
+	float	   *theirs;
+
+	initStringInfo(&compiled);
+	algorithm_xgboost.compile(artifact->data, artifact->len, &compiled);
+	model = algorithm_xgboost.open(compiled.data, compiled.len);
+	if (model->nfeatures != rows->ncols)
+		elog(ERROR, "trained model has %d features instead of %d", model->nfeatures, rows->ncols);
+
+	for (int i = 0; i < nrows; i++)
+		memcpy(sample + (size_t) i * rows->ncols, matrix_row(rows, rows->nrows * i / nrows),
+			   rows->ncols * sizeof(float));
+	ours = palloc(mul_size(mul_size(nrows, model->nmargins), sizeof(float)));
+	theirs = palloc(mul_size(mul_size(nrows, model->nmargins), sizeof(float)));
+	forest_margin(model->state, sample, nrows, ours);
+	xgb_margin(artifact->data, artifact->len, sample, nrows, rows->ncols, theirs, model->nmargins);
+
+	for (int i = 0; i < nrows * model->nmargins; i++)
+	{
+		int64		row = rows->nrows * (i / model->nmargins) / nrows;
+
+		if (!isfinite(ours[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the trained model gives no finite score"),
+					 errdetail("Row " INT64_FORMAT " of the training data scores %g.", row + 1, ours[i]),
+					 errhint("The target's values may be too large; scale them, or lower learning_rate.")));
+		if (memcmp(&ours[i], &theirs[i], sizeof(float)) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("evaluator and XGBoost %s disagree on the trained model", xgb_version()),
+					 errdetail("Row " INT64_FORMAT " of the training data: %.9g here, %.9g in the library.",
+							   row + 1, ours[i], theirs[i])));
+	}
+}
+
+/* Reads the library's bytes strictly and writes the canonical artifact. */
+static void
+write_artifact(const StringInfo bytes, StringInfo artifact)
+{
+	Forest	   *forest = forest_read(bytes->data, bytes->len);
+	const char *wrong = forest_check(forest);
+
+	if (wrong != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the trained model cannot be served"),
+				 errdetail_internal("%s", wrong)));
+	forest_write(forest, artifact);
+}
+
+/* Tells whether the algorithm serves a task. */
+static bool
+xgboost_serves(ModelTask task)
+{
+	return task == TASK_CLASSIFICATION || task == TASK_REGRESSION;
+}
+
+/* Trains a model and gives its canonical artifact. */
+static void
+xgboost_train(const TrainRequest *request, TrainResult *result)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe learn train",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	XgboostPlan plan;
+	XgbTraining training = {0};
+	StringInfoData bytes;
+
+	initStringInfo(&result->artifact);
+	initStringInfo(&result->params);
+	result->library = psprintf("xgboost %s", xgb_version());
+
+	old = MemoryContextSwitchTo(context);
+	xgboost_plan(request, &plan, &result->params);
+	result->peak_bytes = check_memory(request, &plan);
+
+	training.rows = request->rows;
+	training.labels = request->labels;
+	training.categorical = plan.categorical;
+	training.params = plan.params;
+	training.nparams = plan.nparams;
+	training.max_bin = plan.max_bin;
+	training.nthread = core_train_threads;
+	training.rounds = plan.rounds;
+	training.dart = plan.dart;
+	training.progress = request->progress;
+
+	initStringInfo(&bytes);
+	xgb_train(&training, &bytes);
+	write_artifact(&bytes, &result->artifact);
+	progress_phase(request->progress, "checking the model", 0);
+	check_parity(request, &result->artifact);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* Checks an artifact and writes the form that is scored. */
+static void
+xgboost_compile(const char *artifact, Size len, StringInfo compiled)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe learn compile",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	forest_compile(forest_read(artifact, len), compiled);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* Opens a compiled form for scoring. */
+static LoadedModel *
+xgboost_open(const char *compiled, Size len)
+{
+	LoadedModel *model = palloc(sizeof(LoadedModel));
+	const CompiledForest *forest = forest_open(compiled, len);
+
+	model->algorithm = &algorithm_xgboost;
+	model->state = forest;
+	model->nfeatures = forest_nfeatures(forest);
+	model->nmargins = forest_ngroups(forest);
+	model->nvalues = forest_objective(forest) == FOREST_LOGISTIC ? 2 : model->nmargins;
+	return model;
+}
+
+/* Gives the margins of a block. */
+static void
+xgboost_margin(const LoadedModel *model, const float *rows, int nrows, float *out)
+{
+	forest_margin(model->state, rows, nrows, out);
+}
+
+/* Turns margins into probabilities of every class, or into values. */
+static void
+xgboost_values(const LoadedModel *model, const float *margin, int nrows, float *out)
+{
+	forest_transform(model->state, margin, nrows, out);
+
+	/* p becomes [1 - p, p], from the last row back so that nothing is overwritten early */
+	if (model->nvalues == 2 && model->nmargins == 1)
+	{
+		for (int i = nrows - 1; i >= 0; i--)
+		{
+			float		p = out[i];
+
+			out[2 * i] = 1.0f - p;
+			out[2 * i + 1] = p;
+		}
+	}
+}
+
+/* Gives the exact contributions of one row's features to one margin. */
+static void
+xgboost_explain(const LoadedModel *model, const float *row, int output, double *phi)
+{
+	forest_shap(model->state, row, output, phi);
+}
+
+/* Gives gain, cover and weight of every feature. */
+static void
+xgboost_importance(const LoadedModel *model, double *gain, double *cover, double *weight)
+{
+	forest_importance(model->state, gain, cover, weight);
+}
+
+const Algorithm algorithm_xgboost = {
+	.name = "xgboost",
+	.serves = xgboost_serves,
+	.train = xgboost_train,
+	.compile = xgboost_compile,
+	.open = xgboost_open,
+	.margin = xgboost_margin,
+	.values = xgboost_values,
+	.explain = xgboost_explain,
+	.importance = xgboost_importance
+};

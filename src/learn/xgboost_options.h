@@ -1,0 +1,31 @@
+/*
+ * xgboost_options.h
+ *	  What algorithm "xgboost" makes of a training's parameters.
+ */
+#ifndef LEARN_XGBOOST_OPTIONS_H
+#define LEARN_XGBOOST_OPTIONS_H
+
+#include "learn/algorithm.h"
+#include "learn/xgb.h"
+
+#define XGBOOST_MAX_PARAMS 40
+
+typedef struct XgboostPlan
+{
+	XgbParam	params[XGBOOST_MAX_PARAMS]; /* for the library, in its names */
+	int			nparams;
+	uint8	   *categorical;	/* per feature: split by sets of categories */
+	int			rounds;
+	int			max_bin;
+	int			depth;			/* no tree is deeper when it is full */
+	int			ngroups;		/* trees a round */
+	bool		dart;
+} XgboostPlan;
+
+/*
+ * Checks parameters and target and plans the training; appends the effective
+ * parameters as JSON.  What the objective cannot learn is an error.
+ */
+extern void xgboost_plan(const TrainRequest *request, XgboostPlan *plan, StringInfo effective);
+
+#endif							/* LEARN_XGBOOST_OPTIONS_H */

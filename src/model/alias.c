@@ -1,0 +1,376 @@
+/*-------------------------------------------------------------------------
+ *
+ * alias.c
+ *	  What a version is for: aliases, promotion, rollback, and dropping.
+ *
+ * Every change is a row of aipipe.model_alias_history.  A row's previous_id is
+ * the change that a rollback from there goes back to: a promotion's is the
+ * change that was current before it; a rollback takes over that of the change
+ * it restores.  So n steps back are n hops, however promotions and rollbacks
+ * were mixed.
+ *
+ * All of it is plain table rows in the caller's transaction: visible to others
+ * at their next statement after commit, undone by ROLLBACK.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "core/args.h"
+#include "core/sql.h"
+#include "model/cache.h"
+#include "model/registry.h"
+
+#define ALIAS_MAX 63
+
+PG_FUNCTION_INFO_V1(aipipe_model_alias);
+PG_FUNCTION_INFO_V1(aipipe_model_promote);
+PG_FUNCTION_INFO_V1(aipipe_model_rollback);
+PG_FUNCTION_INFO_V1(aipipe_model_drop);
+
+/* FOR UPDATE of the model serialises all changes of its aliases. */
+static SqlStatement lock_model = {
+	"SELECT m.id AS model_id FROM aipipe.model_data m WHERE m.id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	1, {INT8OID}
+};
+
+static SqlStatement find_alias = {
+	"SELECT a.history_id, a.version_id, v.version FROM aipipe.model_alias_data a"
+	" JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) a.version_id"
+	" WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, TEXTOID}
+};
+
+static SqlStatement insert_history = {
+	"INSERT INTO aipipe.model_alias_history_data"
+	" (model_id, alias, action, old_version, new_version, previous_id, changed_by, why)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+	8, {INT8OID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, TEXTOID, TEXTOID}
+};
+
+static SqlStatement set_alias = {
+	"INSERT INTO aipipe.model_alias_data (model_id, alias, version_id, history_id) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT (model_id, alias) DO UPDATE"
+	" SET version_id = EXCLUDED.version_id, history_id = EXCLUDED.history_id",
+	4, {INT8OID, TEXTOID, INT8OID, INT8OID}
+};
+
+static SqlStatement delete_alias = {
+	"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1"
+	" AND alias OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, TEXTOID}
+};
+
+/* What an alias points to now; history_id 0 when it points nowhere. */
+typedef struct AliasState
+{
+	int64		history_id;
+	int			version;
+} AliasState;
+
+/* Gives what the alias points to, reading with a new snapshot after the model was locked. */
+static AliasState
+read_alias(int64 model_id, const char *alias)
+{
+	SqlResult  *found = sql_run(&find_alias, SQL_WRITE, Int64GetDatum(model_id), CStringGetTextDatum(alias));
+	AliasState	state = {0};
+
+	if (found->nrows > 0)
+	{
+		state.history_id = sql_int64(found, 0, "history_id", NULL);
+		state.version = sql_int32(found, 0, "version", NULL);
+	}
+	sql_free(found);
+	return state;
+}
+
+/* Records one change and gives its id; zero versions and previous are stored as NULL. */
+static int64
+record_change(int64 model_id, const char *alias, const char *action, int old_version,
+			  int new_version, int64 previous_id, const char *why)
+{
+	Datum		values[8];
+	bool		nulls[8] = {0};
+	SqlResult  *inserted;
+	int64		id;
+
+	values[0] = Int64GetDatum(model_id);
+	values[1] = CStringGetTextDatum(alias);
+	values[2] = CStringGetTextDatum(action);
+	values[3] = Int32GetDatum(old_version);
+	nulls[3] = (old_version == 0);
+	values[4] = Int32GetDatum(new_version);
+	nulls[4] = (new_version == 0);
+	values[5] = Int64GetDatum(previous_id);
+	nulls[5] = (previous_id == 0);
+	values[6] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
+	values[7] = why ? CStringGetTextDatum(why) : (Datum) 0;
+	nulls[7] = (why == NULL);
+	inserted = sql_run_values(&insert_history, SQL_WRITE, values, nulls);
+	id = sql_int64(inserted, 0, "id", NULL);
+	sql_free(inserted);
+	return id;
+}
+
+/* Points an alias of a locked model to a version and records it. */
+static void
+point_alias(int64 model_id, const char *alias, const char *action, int64 version_id, int version,
+			AliasState old, int64 previous_id, const char *why)
+{
+	int64		history_id = record_change(model_id, alias, action, old.version, version,
+										   previous_id, why);
+
+	sql_free(sql_run(&set_alias, SQL_WRITE, Int64GetDatum(model_id), CStringGetTextDatum(alias),
+					 Int64GetDatum(version_id), Int64GetDatum(history_id)));
+}
+
+/* Makes the version champion when the model has none; the caller holds the model's row lock. */
+void
+alias_first_champion(int64 model_id, int64 version_id, int version)
+{
+	AliasState	now = read_alias(model_id, "champion");
+
+	if (now.history_id == 0)
+		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version");
+}
+
+/* Resolves a model and version that the caller may manage, and locks the model. */
+static ModelRef
+resolve_and_lock(const char *model, int version, const char *command)
+{
+	ModelRef	ref;
+	SqlResult  *locked;
+
+	PreventCommandIfReadOnly(command);
+	ref = registry_resolve(model, version, MODEL_MANAGE, GetUserId());
+	locked = sql_run(&lock_model, SQL_WRITE, Int64GetDatum(ref.model_id));
+	if (locked->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model),
+				 errdetail("It was dropped by a concurrent transaction.")));
+	sql_free(locked);
+	return ref;
+}
+
+/* Points an alias to a version unless it already does. */
+static void
+move_alias(const char *model, const char *alias, int version, const char *action, const char *why)
+{
+	ModelRef	ref = resolve_and_lock(model, version, "changing the alias of a model");
+	AliasState	now = read_alias(ref.model_id, alias);
+
+	if (now.history_id != 0 && now.version == version)
+	{
+		ereport(NOTICE,
+				(errmsg("alias \"%s\" of model \"%s\" already points to version %d", alias, model, version)));
+		return;
+	}
+	point_alias(ref.model_id, alias, action, ref.version_id, version, now, now.history_id, why);
+}
+
+/* Removes an alias; the champion's can only be moved. */
+static void
+remove_alias(const char *model, const char *alias, const char *why)
+{
+	ModelRef	ref;
+	AliasState	now;
+
+	if (strcmp(alias, "champion") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("alias \"champion\" cannot be removed"),
+				 errhint("Promote another version, or drop the model.")));
+	ref = resolve_and_lock(model, MODEL_CHAMPION, "changing the alias of a model");
+	now = read_alias(ref.model_id, alias);
+	if (now.history_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" has no alias \"%s\"", model, alias)));
+	record_change(ref.model_id, alias, "remove", now.version, 0, now.history_id, why);
+	sql_free(sql_run(&delete_alias, SQL_WRITE, Int64GetDatum(ref.model_id), CStringGetTextDatum(alias)));
+}
+
+/* model_alias(model, alias, version, why): points an alias to a version, or removes it for a NULL version. */
+Datum
+aipipe_model_alias(PG_FUNCTION_ARGS)
+{
+	char	   *model;
+	char	   *alias;
+	char	   *why = arg_optional_text(fcinfo, 3);
+
+	model = arg_text(fcinfo, 0, "model");
+	alias = arg_text(fcinfo, 1, "alias");
+	if (alias[0] == '\0' || strlen(alias) > ALIAS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid alias \"%s\"", alias),
+				 errdetail("An alias has 1 to %d bytes.", ALIAS_MAX)));
+	if (PG_ARGISNULL(2))
+		remove_alias(model, alias, why);
+	else
+		move_alias(model, alias, arg_positive(fcinfo, 2, "version"),
+				   strcmp(alias, "champion") == 0 ? "promote" : "point", why);
+	PG_RETURN_VOID();
+}
+
+/* model_promote(model, version, why): makes a version the champion. */
+Datum
+aipipe_model_promote(PG_FUNCTION_ARGS)
+{
+	move_alias(arg_text(fcinfo, 0, "model"), "champion", arg_positive(fcinfo, 1, "version"),
+			   "promote", arg_optional_text(fcinfo, 2));
+	PG_RETURN_VOID();
+}
+
+static SqlStatement find_change = {
+	"SELECT h.new_version, h.previous_id FROM aipipe.model_alias_history_data h"
+	" WHERE h.id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+static SqlStatement find_version_id = {
+	"SELECT v.id AS version_id FROM aipipe.model_version_data v"
+	" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, INT4OID}
+};
+
+/* Gives the version of one change and the change before it (0 = none). */
+static int
+read_change(int64 history_id, int64 *previous_id)
+{
+	SqlResult  *change = sql_run(&find_change, SQL_WRITE, Int64GetDatum(history_id));
+	bool		isnull;
+	int			version = sql_int32(change, 0, "new_version", NULL);
+
+	*previous_id = sql_int64(change, 0, "previous_id", &isnull);
+	if (isnull)
+		*previous_id = 0;
+	sql_free(change);
+	return version;
+}
+
+/* model_rollback(model, steps, why): makes an earlier champion champion again and gives its version. */
+Datum
+aipipe_model_rollback(PG_FUNCTION_ARGS)
+{
+	char	   *model;
+	int			steps;
+	ModelRef	ref;
+	AliasState	now;
+	SqlResult  *target;
+	int64		previous_id;
+	int			version;
+
+	model = arg_text(fcinfo, 0, "model");
+	steps = arg_positive(fcinfo, 1, "steps");
+	ref = resolve_and_lock(model, MODEL_CHAMPION, "rolling back a model");
+	now = read_alias(ref.model_id, "champion");
+	version = read_change(now.history_id, &previous_id);
+	for (int i = 0; i < steps; i++)
+	{
+		if (previous_id == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("model \"%s\" has no champion %d step(s) back", model, steps),
+					 errdetail("Its history reaches %d step(s) back from version %d.", i, now.version)));
+		version = read_change(previous_id, &previous_id);
+	}
+	target = sql_run(&find_version_id, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version));
+	if (target->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot roll model \"%s\" back to version %d", model, version),
+				 errdetail("That version was dropped."),
+				 errhint("Promote another version with aipipe.model_promote().")));
+	point_alias(ref.model_id, "champion", "rollback", sql_int64(target, 0, "version_id", NULL), version,
+				now, previous_id, arg_optional_text(fcinfo, 2));
+	PG_RETURN_INT32(version);
+}
+
+static SqlStatement delete_version = {
+	"DELETE FROM aipipe.model_version_data WHERE id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+static SqlStatement delete_model = {
+	"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+static SqlStatement delete_aliases = {
+	"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+static SqlStatement aliases_of_version = {
+	"SELECT pg_catalog.string_agg(a.alias, ', ') AS aliases FROM aipipe.model_alias_data a"
+	" WHERE a.version_id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+static SqlStatement find_owned = {
+	"SELECT m.id AS model_id, m.owner FROM aipipe.model_data m WHERE m.name OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	1, {TEXTOID}
+};
+
+/* Drops one version to which no alias points. */
+static void
+drop_version(const char *model, int version)
+{
+	ModelRef	ref = resolve_and_lock(model, version, "dropping a model version");
+	SqlResult  *used = sql_run(&aliases_of_version, SQL_WRITE, Int64GetDatum(ref.version_id));
+	char	   *aliases = sql_text(used, 0, "aliases");
+
+	if (aliases != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot drop version %d of model \"%s\"", version, model),
+				 errdetail("Aliases point to it: %s.", aliases),
+				 errhint("Move the alias to another version first.")));
+	sql_free(used);
+	sql_free(sql_run(&delete_version, SQL_WRITE, Int64GetDatum(ref.version_id)));
+}
+
+/* Drops a model with all versions, aliases, history and grants: its owner's right alone. */
+static void
+drop_model(const char *model)
+{
+	SqlResult  *found = sql_run(&find_owned, SQL_WRITE, CStringGetTextDatum(model));
+	Datum		model_id;
+
+	if (found->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model)));
+	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model)));
+	model_id = Int64GetDatum(sql_int64(found, 0, "model_id", NULL));
+	sql_free(found);
+	sql_free(sql_run(&delete_aliases, SQL_WRITE, model_id));
+	sql_free(sql_run(&delete_model, SQL_WRITE, model_id));
+}
+
+/* model_drop(model, version): drops one version, or the whole model. */
+Datum
+aipipe_model_drop(PG_FUNCTION_ARGS)
+{
+	char	   *model;
+
+	PreventCommandIfReadOnly("dropping a model");
+	model = arg_text(fcinfo, 0, "model");
+	if (PG_ARGISNULL(1))
+		drop_model(model);
+	else
+		drop_version(model, arg_positive(fcinfo, 1, "version"));
+	cache_invalidate_all_at_commit();
+	PG_RETURN_VOID();
+}

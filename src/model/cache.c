@@ -1,0 +1,331 @@
+/*-------------------------------------------------------------------------
+ *
+ * cache.c
+ *	  Per-backend cache of model versions that are ready to score.
+ *
+ * An entry is one version in a memory context of its own.  Its key is the
+ * version's id, which comes from a sequence and is never used again, not even
+ * after a rollback; its contents never change.  So an entry cannot be wrong:
+ * invalidation, sent with the transaction that drops a version, only frees
+ * memory.
+ *
+ * A caller keeps an entry through a reset callback of the memory context it
+ * names; an entry in use is never freed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/ilist.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "core/guc.h"
+#include "core/sql.h"
+#include "model/cache.h"
+
+PG_FUNCTION_INFO_V1(aipipe_model_cache);
+
+typedef struct CacheEntry
+{
+	int64		version_id;		/* hash key: must be first */
+	dlist_node	node;			/* in the LRU list, most recent first */
+	MemoryContext context;
+	int			pins;
+	bool		doomed;			/* free it when the last pin goes */
+	ModelVersion version;
+} CacheEntry;
+
+typedef struct Pin
+{
+	MemoryContextCallback callback;
+	int64		version_id;
+} Pin;
+
+static HTAB *cache_table = NULL;
+static dlist_head cache_lru = DLIST_STATIC_INIT(cache_lru);
+static Oid	cache_relid = InvalidOid;	/* aipipe.model_version_data, for invalidation */
+
+static SqlStatement find_contents = {
+	"SELECT m.name, m.task, v.version, v.algorithm, v.encoder, v.compiled, v.classes"
+	" FROM aipipe.model_version_data v"
+	" JOIN aipipe.model_data m ON m.id OPERATOR(pg_catalog.=) v.model_id"
+	" WHERE v.id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+/* Frees an entry that nobody uses. */
+static void
+free_entry(CacheEntry *entry)
+{
+	Assert(entry->pins == 0);
+	dlist_delete(&entry->node);
+	MemoryContextDelete(entry->context);
+	(void) hash_search(cache_table, &entry->version_id, HASH_REMOVE, NULL);
+}
+
+/* Gives up one pin: called when the holder's memory context goes. */
+static void
+release_pin(void *arg)
+{
+	Pin		   *pin = arg;
+	CacheEntry *entry = hash_search(cache_table, &pin->version_id, HASH_FIND, NULL);
+
+	if (entry == NULL)
+		return;
+	entry->pins--;
+	if (entry->pins == 0 && entry->doomed)
+		free_entry(entry);
+}
+
+/* Keeps the entry until the holder's memory context is reset or deleted. */
+static void
+pin_entry(CacheEntry *entry, MemoryContext holder)
+{
+	Pin		   *pin = MemoryContextAlloc(holder, sizeof(Pin));
+
+	pin->version_id = entry->version_id;
+	pin->callback.func = release_pin;
+	pin->callback.arg = pin;
+	entry->pins++;
+	MemoryContextRegisterResetCallback(holder, &pin->callback);
+}
+
+/* Frees the least recently used entries until the cache fits its limit; those in use stay. */
+static void
+shrink_cache(void)
+{
+	Size		limit = (Size) core_model_cache_size * 1024;
+	Size		total = cache_bytes(NULL);
+	dlist_node *node;
+
+	if (total <= limit || dlist_is_empty(&cache_lru))
+		return;
+	for (node = dlist_tail_node(&cache_lru); node != NULL && total > limit;)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, node);
+
+		node = dlist_has_prev(&cache_lru, node) ? dlist_prev_node(&cache_lru, node) : NULL;
+		if (entry->pins > 0)
+			continue;
+		total -= entry->version.bytes;
+		free_entry(entry);
+	}
+}
+
+/* Frees what nobody uses and dooms the rest, because versions were dropped. */
+static void
+invalidate_cache(Datum arg, Oid relid)
+{
+	dlist_mutable_iter iter;
+
+	if (cache_table == NULL || (relid != InvalidOid && relid != cache_relid))
+		return;
+	dlist_foreach_modify(iter, &cache_lru)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+
+		if (entry->pins == 0)
+			free_entry(entry);
+		else
+			entry->doomed = true;
+	}
+}
+
+/* Registers the invalidation callback. */
+void
+cache_init(void)
+{
+	CacheRegisterRelcacheCallback(invalidate_cache, (Datum) 0);
+}
+
+/* Has every backend free its unused entries when this transaction commits. */
+void
+cache_invalidate_all_at_commit(void)
+{
+	CacheInvalidateRelcacheByRelid(get_relname_relid("model_version_data",
+													 get_namespace_oid("aipipe", false)));
+}
+
+/* Gives the bytes of all entries, and their number. */
+Size
+cache_bytes(int *nentries)
+{
+	Size		total = 0;
+	int			count = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache_lru)
+	{
+		total += dlist_container(CacheEntry, node, iter.cur)->version.bytes;
+		count++;
+	}
+	if (nentries != NULL)
+		*nentries = count;
+	return total;
+}
+
+/* Copies a bytea out of a result to aligned memory in the current context. */
+static char *
+copy_bytes(SqlResult *result, const char *column, Size *len)
+{
+	Datum		datum = sql_datum(result, 0, column, NULL);
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	struct varlena *plain = PG_DETOAST_DATUM_PACKED(datum);
+	char	   *bytes;
+
+	*len = VARSIZE_ANY_EXHDR(plain);
+	bytes = palloc(Max(*len, 1));
+	memcpy(bytes, VARDATA_ANY(plain), *len);
+	if (plain != value)
+		pfree(plain);
+	return bytes;
+}
+
+/* Copies the class labels of a version. */
+static void
+copy_classes(ModelVersion *version, SqlResult *result)
+{
+	bool		isnull;
+	Datum		array = sql_datum(result, 0, "classes", &isnull);
+	Datum	   *classes;
+
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
+					  &classes, NULL, &version->nclasses);
+	version->classes = palloc(sizeof(char *) * Max(version->nclasses, 1));
+	for (int i = 0; i < version->nclasses; i++)
+		version->classes[i] = TextDatumGetCString(classes[i]);
+	version->positive = version->nclasses - 1;
+}
+
+/* Ends with an error when the parts of a version do not belong together. */
+static void
+check_version(const ModelVersion *version)
+{
+	bool		sound = version->encoder->nfeatures == version->loaded->nfeatures;
+
+	if (version->task == TASK_CLASSIFICATION)
+		sound = sound && version->nclasses >= 2 && version->loaded->nvalues == version->nclasses;
+	else
+		sound = sound && version->loaded->nvalues == 1;
+	if (!sound)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version %d of model \"%s\" is corrupted", version->version, version->model),
+				 errdetail("Its encoder, classes and compiled form do not belong together.")));
+}
+
+/* Loads a version into the given context. */
+static ModelVersion
+load_version(const ModelRef *ref, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	SqlResult  *result = sql_run(&find_contents, SQL_READ, Int64GetDatum(ref->version_id));
+	ModelVersion version = {0};
+	char	   *encoder;
+	char	   *compiled;
+	Size		len;
+
+	if (result->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model version " INT64_FORMAT " does not exist", ref->version_id)));
+	version.version_id = ref->version_id;
+	version.model_id = ref->model_id;
+	version.version = ref->version;
+	version.model = sql_text(result, 0, "name");
+	version.task = algorithm_task(sql_text(result, 0, "task"));
+	copy_classes(&version, result);
+	encoder = copy_bytes(result, "encoder", &len);
+	version.encoder = encoder_read(encoder, len);
+	pfree(encoder);
+	compiled = copy_bytes(result, "compiled", &len);
+	version.loaded = algorithm_find(sql_text(result, 0, "algorithm"))->open(compiled, len);
+	sql_free(result);
+	check_version(&version);
+	version.bytes = MemoryContextMemAllocated(context, true);
+	MemoryContextSwitchTo(old);
+	return version;
+}
+
+/* Creates the hash table at first use. */
+static void
+create_cache(void)
+{
+	HASHCTL		ctl = {0};
+
+	if (cache_table != NULL)
+		return;
+	ctl.keysize = sizeof(int64);
+	ctl.entrysize = sizeof(CacheEntry);
+	ctl.hcxt = CacheMemoryContext;
+	cache_table = hash_create("aipipe model cache", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Gives the version, loading it when needed, and keeps it until holder is reset or deleted. */
+const ModelVersion *
+cache_acquire(const ModelRef *ref, MemoryContext holder)
+{
+	CacheEntry *entry;
+	MemoryContext context;
+	ModelVersion version;
+
+	create_cache();
+	entry = hash_search(cache_table, &ref->version_id, HASH_FIND, NULL);
+	if (entry != NULL)
+	{
+		dlist_move_head(&cache_lru, &entry->node);
+		pin_entry(entry, holder);
+		return &entry->version;
+	}
+
+	/* built under the caller's context first, so that an ERROR while loading frees it */
+	context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model version", ALLOCSET_DEFAULT_SIZES);
+	version = load_version(ref, context);
+	cache_relid = get_relname_relid("model_version_data", get_namespace_oid("aipipe", false));
+
+	entry = hash_search(cache_table, &ref->version_id, HASH_ENTER, NULL);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	entry->context = context;
+	entry->pins = 0;
+	entry->doomed = false;
+	entry->version = version;
+	dlist_push_head(&cache_lru, &entry->node);
+	pin_entry(entry, holder);
+	shrink_cache();
+	return &entry->version;
+}
+
+/* model_cache(): lists what this backend keeps ready. */
+Datum
+aipipe_model_cache(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	dlist_iter	iter;
+
+	InitMaterializedSRF(fcinfo, 0);
+	dlist_foreach(iter, &cache_lru)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+		Datum		values[4];
+		bool		nulls[4] = {0};
+
+		values[0] = CStringGetTextDatum(entry->version.model);
+		values[1] = Int32GetDatum(entry->version.version);
+		values[2] = Int64GetDatum((int64) entry->version.bytes);
+		values[3] = Int32GetDatum(entry->pins);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,311 @@
+/*-------------------------------------------------------------------------
+ *
+ * registry.c
+ *	  Finding models and versions, and adding a version.
+ *
+ * Resolution runs with the active snapshot: what alias champion points to is
+ * a fact of the statement, the same in every backend and on a standby.
+ * Versions are never changed after they were added.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/sql.h"
+#include "core/version.h"
+#include "model/registry.h"
+#include "model/rights.h"
+
+#define MODEL_NAME_MAX 255
+
+static SqlStatement find_champion = {
+	"SELECT m.id AS model_id, m.task, m.owner, v.id AS version_id, v.version"
+	" FROM aipipe.model_data m"
+	" LEFT JOIN (aipipe.model_alias_data a"
+	"            JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) a.version_id)"
+	" ON a.model_id OPERATOR(pg_catalog.=) m.id AND a.alias OPERATOR(pg_catalog.=) 'champion'"
+	" WHERE m.name OPERATOR(pg_catalog.=) $1",
+	1, {TEXTOID}
+};
+
+static SqlStatement find_version = {
+	"SELECT m.id AS model_id, m.task, m.owner, v.id AS version_id, v.version"
+	" FROM aipipe.model_data m"
+	" LEFT JOIN aipipe.model_version_data v"
+	" ON v.model_id OPERATOR(pg_catalog.=) m.id AND v.version OPERATOR(pg_catalog.=) $2"
+	" WHERE m.name OPERATOR(pg_catalog.=) $1",
+	2, {TEXTOID, INT4OID}
+};
+
+static SqlStatement all_names = {
+	"SELECT m.id AS model_id, m.name, m.owner FROM aipipe.model_data m",
+	0
+};
+
+/* Ends with the error for a model that does not exist, naming the nearest that the role may use. */
+static void
+unknown_model(const char *model, Oid role)
+{
+	SqlResult  *result = sql_run(&all_names, SQL_READ);
+	const char **names = palloc(sizeof(char *) * Max(result->nrows, 1));
+	int			nnames = 0;
+	const char *nearest;
+
+	for (uint64 i = 0; i < result->nrows; i++)
+		if (rights_on_model(sql_int64(result, i, "model_id", NULL),
+							DatumGetObjectId(sql_datum(result, i, "owner", NULL)),
+							MODEL_PREDICT, role))
+			names[nnames++] = sql_text(result, i, "name");
+	nearest = options_nearest(model, names, nnames);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", model),
+			 nearest != NULL ? errhint("Perhaps you meant \"%s\".", nearest)
+			 : errhint("The view aipipe.model lists the models that you may use.")));
+}
+
+/* Resolves name and version with the active snapshot and checks the role's right. */
+ModelRef
+registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role)
+{
+	SqlResult  *result;
+	ModelRef	ref = {0};
+	bool		no_version;
+
+	core_check_version();
+	if (version == MODEL_CHAMPION)
+		result = sql_run(&find_champion, SQL_READ, CStringGetTextDatum(model));
+	else
+		result = sql_run(&find_version, SQL_READ, CStringGetTextDatum(model), Int32GetDatum(version));
+	if (result->nrows == 0)
+		unknown_model(model, role);
+
+	ref.model_id = sql_int64(result, 0, "model_id", NULL);
+	ref.owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
+	ref.task = algorithm_task(sql_text(result, 0, "task"));
+	rights_check_model(model, ref.model_id, ref.owner, needed, role);
+
+	ref.version_id = sql_int64(result, 0, "version_id", &no_version);
+	if (no_version && version == MODEL_CHAMPION)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no champion", model),
+				 errhint("Choose one with aipipe.model_promote().")));
+	if (no_version)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("version %d of model \"%s\" does not exist", version, model),
+				 errhint("The view aipipe.model_version lists the versions.")));
+	ref.version = sql_int32(result, 0, "version", NULL);
+	sql_free(result);
+	return ref;
+}
+
+/* Ends with an error when the name cannot be a model's. */
+static void
+check_model_name(const char *model)
+{
+	if (model[0] == '\0' || strlen(model) > MODEL_NAME_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("invalid model name \"%.64s\"", model),
+				 errdetail("A model name has 1 to %d bytes; this one has %zu.", MODEL_NAME_MAX, strlen(model))));
+}
+
+/* Ends with an error when the current user could not add a version to the model. */
+void
+registry_check_trainable(const char *model, ModelTask task)
+{
+	SqlResult  *result;
+	ModelTask	existing;
+
+	core_check_version();
+	PreventCommandIfReadOnly("training a model");
+	check_model_name(model);
+	result = sql_run(&find_champion, SQL_READ, CStringGetTextDatum(model));
+	if (result->nrows == 0)
+		return;
+	rights_check_model(model, sql_int64(result, 0, "model_id", NULL),
+					   DatumGetObjectId(sql_datum(result, 0, "owner", NULL)),
+					   MODEL_MANAGE, GetUserId());
+	existing = algorithm_task(sql_text(result, 0, "task"));
+	if (existing != task)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" has task %s, not %s", model,
+						algorithm_task_name(existing), algorithm_task_name(task)),
+				 errhint("Choose another name, or drop the model first.")));
+	sql_free(result);
+}
+
+/* Gives the SHA-256 of encoder and artifact as a bytea. */
+bytea *
+registry_sha256(const char *encoder, Size encoder_len, const char *artifact, Size artifact_len)
+{
+	bytea	   *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) encoder, encoder_len) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) artifact, artifact_len) < 0 ||
+		pg_cryptohash_final(ctx, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256: %s", pg_cryptohash_error(ctx))));
+	pg_cryptohash_free(ctx);
+	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	return digest;
+}
+
+static SqlStatement insert_model = {
+	"INSERT INTO aipipe.model_data (name, task, owner) VALUES ($1, $2, $3::pg_catalog.regrole)"
+	" ON CONFLICT (name) DO NOTHING",
+	3, {TEXTOID, TEXTOID, OIDOID}
+};
+
+static SqlStatement next_version = {
+	"UPDATE aipipe.model_data SET last_version = last_version OPERATOR(pg_catalog.+) 1"
+	" WHERE name OPERATOR(pg_catalog.=) $1"
+	" RETURNING id, last_version, owner, task",
+	1, {TEXTOID}
+};
+
+static SqlStatement insert_version = {
+	"INSERT INTO aipipe.model_version_data (model_id, version, algorithm, encoder, artifact, compiled,"
+	" sha256, features, params, metrics, classes, source, source_resolved, target, row_count, seed,"
+	" cpu_seconds, peak_bytes, library, created_by)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8::pg_catalog.jsonb, $9::pg_catalog.jsonb, $10::pg_catalog.jsonb,"
+	" $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id",
+	20, {INT8OID, INT4OID, TEXTOID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID,
+		 TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, FLOAT8OID, INT8OID, TEXTOID, TEXTOID}
+};
+
+/* Gives the bytes as a bytea, refusing what one value cannot hold. */
+static bytea *
+make_bytea(const char *bytes, Size len, const char *what)
+{
+	bytea	   *result;
+
+	if (len > MaxAllocSize - VARHDRSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s of the model is too large: %zu bytes", what, len),
+				 errhint("Use fewer or shallower trees.")));
+	result = palloc(VARHDRSZ + len);
+	SET_VARSIZE(result, VARHDRSZ + len);
+	memcpy(VARDATA(result), bytes, len);
+	return result;
+}
+
+/* Gives a text Datum and clears *isnull, or sets it when the string is NULL. */
+static Datum
+text_or_null(const char *string, bool *isnull)
+{
+	*isnull = (string == NULL);
+	return string ? CStringGetTextDatum(string) : (Datum) 0;
+}
+
+/* Takes the model's next version number, creating the model when it is new; the row stays locked. */
+static int
+take_version(const NewVersion *new, int64 *model_id)
+{
+	SqlResult  *result;
+	int			version;
+	ModelTask	existing;
+
+	sql_free(sql_run(&insert_model, SQL_WRITE, CStringGetTextDatum(new->model),
+					 CStringGetTextDatum(algorithm_task_name(new->task)),
+					 ObjectIdGetDatum(GetUserId())));
+	result = sql_run(&next_version, SQL_WRITE, CStringGetTextDatum(new->model));
+	if (result->nrows != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("model \"%s\" was changed by a concurrent transaction", new->model),
+				 errhint("Retry the transaction.")));
+	*model_id = sql_int64(result, 0, "id", NULL);
+	version = sql_int32(result, 0, "last_version", NULL);
+	/* another transaction may have created it since registry_check_trainable() */
+	rights_check_model(new->model, *model_id, DatumGetObjectId(sql_datum(result, 0, "owner", NULL)),
+					   MODEL_MANAGE, GetUserId());
+	existing = algorithm_task(sql_text(result, 0, "task"));
+	if (existing != new->task)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" has task %s, not %s", new->model,
+						algorithm_task_name(existing), algorithm_task_name(new->task))));
+	sql_free(result);
+	return version;
+}
+
+/* Compiles and stores the next version of a model and gives its number; a first version becomes champion. */
+int
+registry_add_version(const NewVersion *new)
+{
+	const Algorithm *algorithm = algorithm_find(new->algorithm);
+	StringInfoData encoder;
+	StringInfoData features;
+	StringInfoData compiled;
+	Datum		values[20];
+	bool		nulls[20] = {0};
+	SqlResult  *result;
+	int64		model_id;
+	int64		version_id;
+	int			version;
+
+	PreventCommandIfReadOnly("adding a model version");
+	check_model_name(new->model);
+	initStringInfo(&encoder);
+	encoder_write(new->encoder, &encoder);
+	initStringInfo(&features);
+	encoder_describe(new->encoder, &features);
+	initStringInfo(&compiled);
+	algorithm->compile(new->artifact, new->artifact_len, &compiled);
+
+	version = take_version(new, &model_id);
+	values[0] = Int64GetDatum(model_id);
+	values[1] = Int32GetDatum(version);
+	values[2] = CStringGetTextDatum(new->algorithm);
+	values[3] = PointerGetDatum(make_bytea(encoder.data, encoder.len, "encoder"));
+	values[4] = PointerGetDatum(make_bytea(new->artifact, new->artifact_len, "artifact"));
+	values[5] = PointerGetDatum(make_bytea(compiled.data, compiled.len, "compiled form"));
+	values[6] = PointerGetDatum(registry_sha256(encoder.data, encoder.len, new->artifact, new->artifact_len));
+	values[7] = CStringGetTextDatum(features.data);
+	values[8] = CStringGetTextDatum(new->params ? new->params : "{}");
+	values[9] = text_or_null(new->metrics, &nulls[9]);
+	nulls[10] = (new->nclasses == 0);
+	if (new->nclasses > 0)
+	{
+		Datum	   *classes = palloc(sizeof(Datum) * new->nclasses);
+
+		for (int i = 0; i < new->nclasses; i++)
+			classes[i] = CStringGetTextDatum(new->classes[i]);
+		values[10] = PointerGetDatum(construct_array(classes, new->nclasses, TEXTOID, -1, false, TYPALIGN_INT));
+	}
+	values[11] = text_or_null(new->source, &nulls[11]);
+	values[12] = text_or_null(new->source_resolved, &nulls[12]);
+	values[13] = text_or_null(new->target, &nulls[13]);
+	values[14] = Int64GetDatum(new->nrows);
+	nulls[14] = (new->source == NULL);
+	values[15] = Int64GetDatum((int64) new->seed);
+	nulls[15] = (new->source == NULL);
+	values[16] = Float8GetDatum(new->cpu_seconds);
+	values[17] = Int64GetDatum((int64) new->peak_bytes);
+	values[18] = text_or_null(new->library, &nulls[18]);
+	values[19] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
+	result = sql_run_values(&insert_version, SQL_WRITE, values, nulls);
+	version_id = sql_int64(result, 0, "id", NULL);
+	sql_free(result);
+
+	alias_first_champion(model_id, version_id, version);
+	return version;
+}

@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * score.c
+ *	  The one kernel: encode a block of rows, score it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+#include "model/score.h"
+
+/* Binds the version to the row type; everything lives in a child of the given context. */
+Scorer *
+scorer_create(const ModelVersion *version, TupleDesc desc, MemoryContext context)
+{
+	MemoryContext own = AllocSetContextCreate(context, "aipipe model scorer", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(own);
+	const LoadedModel *loaded = version->loaded;
+	Scorer	   *scorer = palloc0(sizeof(Scorer));
+
+	scorer->version = version;
+	scorer->context = own;
+	scorer->binding = encoder_bind(version->encoder, desc, psprintf("model \"%s\"", version->model));
+	scorer->last_attno = encoder_last_attno(scorer->binding);
+	scorer->rows = palloc(mul_size(mul_size(SCORER_BLOCK, loaded->nfeatures), sizeof(float)));
+	scorer->margins = palloc(mul_size(mul_size(SCORER_BLOCK, loaded->nmargins), sizeof(float)));
+	scorer->values = palloc(mul_size(mul_size(SCORER_BLOCK, loaded->nvalues), sizeof(float)));
+	scorer->scratch = AllocSetContextCreate(own, "aipipe model score", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(old);
+	return scorer;
+}
+
+/* Frees the scorer and its binding; the version stays with its holder. */
+void
+scorer_free(Scorer *scorer)
+{
+	MemoryContextDelete(scorer->context);
+}
+
+/* Encodes one deformed row as the next of the block. */
+void
+scorer_add(Scorer *scorer, const Datum *values, const bool *nulls)
+{
+	MemoryContext old = MemoryContextSwitchTo(scorer->scratch);
+
+	Assert(scorer->nrows < SCORER_BLOCK);
+	encoder_encode(scorer->binding, values, nulls,
+				   scorer->rows + (size_t) scorer->nrows * scorer->version->loaded->nfeatures);
+	scorer->nrows++;
+	MemoryContextSwitchTo(old);
+}
+
+/* Scores the rows of the block. */
+void
+scorer_run(Scorer *scorer)
+{
+	const LoadedModel *loaded = scorer->version->loaded;
+
+	if (scorer->nrows == 0)
+		return;
+	loaded->algorithm->margin(loaded, scorer->rows, scorer->nrows, scorer->margins);
+	loaded->algorithm->values(loaded, scorer->margins, scorer->nrows, scorer->values);
+}
+
+/* Empties the block. */
+void
+scorer_reset(Scorer *scorer)
+{
+	scorer->nrows = 0;
+	MemoryContextReset(scorer->scratch);
+}
+
+/* Ends with an error when the version has no single value to give for a row. */
+void
+scorer_check_single(const ModelVersion *version)
+{
+	if (version->nclasses > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" has %d classes and so no single value to predict",
+						version->model, version->nclasses),
+				 errhint("Use aipipe.model_predict_class() or aipipe.model_predict_proba().")));
+}
+
+/* Gives the probability of the positive class, the predicted value or the severity of row i. */
+double
+scorer_value(const Scorer *scorer, int i)
+{
+	const ModelVersion *version = scorer->version;
+
+	if (version->task == TASK_CLASSIFICATION)
+		return scorer_values(scorer, i)[version->positive];
+	return scorer_values(scorer, i)[0];
+}
+
+/* Gives the index of the most probable class of row i; the first of equals. */
+int
+scorer_class(const Scorer *scorer, int i)
+{
+	const float *values = scorer_values(scorer, i);
+	int			best = 0;
+
+	for (int c = 1; c < scorer->version->nclasses; c++)
+		if (values[c] > values[best])
+			best = c;
+	return best;
+}
+
+/* Orders contributions by absolute size, the largest first; equal ones by column. */
+static int
+compare_contributions(const void *a, const void *b)
+{
+	const Contribution *left = a;
+	const Contribution *right = b;
+	double		difference = fabs(right->contribution) - fabs(left->contribution);
+
+	if (difference != 0)
+		return difference > 0 ? 1 : -1;
+	return left->column - right->column;
+}
+
+/* Gives each column's contribution to the margin of row i, largest first, bias last. */
+Contribution *
+scorer_explain(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int *ncontributions)
+{
+	const ModelVersion *version = scorer->version;
+	const Encoder *encoder = version->encoder;
+	const LoadedModel *loaded = version->loaded;
+	double	   *phi = palloc(mul_size(loaded->nfeatures + 1, sizeof(double)));
+	Contribution *result = palloc0(mul_size(encoder->ncolumns + 1, sizeof(Contribution)));
+	int			output = 0;
+
+	/* several margins mean several classes: explain the predicted one */
+	if (loaded->nmargins > 1)
+		output = scorer_class(scorer, i);
+	loaded->algorithm->explain(loaded, scorer->rows + (size_t) i * loaded->nfeatures, output, phi);
+
+	for (int c = 0; c < encoder->ncolumns; c++)
+	{
+		const EncoderColumn *column = &encoder->columns[c];
+
+		result[c].column = c;
+		result[c].name = column->name;
+		for (int f = 0; f < column->nfeatures; f++)
+			result[c].contribution += phi[column->first_feature + f];
+		result[c].value = encoder_column_text(scorer->binding, c, values, nulls);
+		result[c].expected = encoder_expected(encoder, c);
+	}
+	qsort(result, encoder->ncolumns, sizeof(Contribution), compare_contributions);
+	result[encoder->ncolumns].column = -1;
+	result[encoder->ncolumns].name = "(bias)";
+	result[encoder->ncolumns].contribution = phi[loaded->nfeatures];
+	*ncontributions = encoder->ncolumns + 1;
+	pfree(phi);
+	return result;
+}
+
+/* Appends "name": "text" or "name": null. */
+static void
+append_member(StringInfo out, const char *name, const char *text)
+{
+	escape_json(out, name);
+	appendStringInfoString(out, ": ");
+	if (text != NULL)
+		escape_json(out, text);
+	else
+		appendStringInfoString(out, "null");
+}
+
+/* Gives the top k positive contributions of row i as the text of a JSON array. */
+char *
+scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int k)
+{
+	int			n;
+	Contribution *contributions = scorer_explain(scorer, i, values, nulls, &n);
+	StringInfoData out;
+	int			given = 0;
+
+	initStringInfo(&out);
+	appendStringInfoChar(&out, '[');
+	for (int c = 0; c < n - 1 && given < k; c++)
+	{
+		if (contributions[c].contribution <= 0)
+			continue;
+		appendStringInfoString(&out, given++ ? ", {" : "{");
+		append_member(&out, "column", contributions[c].name);
+		appendStringInfoString(&out, ", ");
+		append_member(&out, "value", contributions[c].value);
+		appendStringInfo(&out, ", \"contribution\": %.4g, ", contributions[c].contribution);
+		append_member(&out, "expected", contributions[c].expected);
+		appendStringInfoChar(&out, '}');
+	}
+	appendStringInfoChar(&out, ']');
+	return out.data;
+}

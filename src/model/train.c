@@ -1,0 +1,445 @@
+/*-------------------------------------------------------------------------
+ *
+ * train.c
+ *	  From a source of rows to a new version: the one way to train.
+ *
+ *		source ─▶ (categories pass) ─▶ matrix + labels ─▶ held-out rows apart
+ *		       ─▶ algorithm ─▶ metrics on the held-out rows ─▶ registry
+ *
+ * Rows are read as the caller, in a read-only transaction state.  Nothing is
+ * written before the last step, so a failure or a cancel leaves no trace.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/resource.h>
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/args.h"
+#include "core/guc.h"
+#include "learn/metrics.h"
+#include "learn/split.h"
+#include "model/registry.h"
+#include "model/target.h"
+#include "model/train.h"
+
+PG_FUNCTION_INFO_V1(aipipe_model_train);
+
+/* Options that every training has; the rest is the algorithm's. */
+typedef struct TrainOptions
+{
+	int64		seed;
+	double		holdout;		/* share of rows that only measures */
+	double		sample;			/* share of the source's rows that is read */
+	int64		max_categories;
+	int64		text_buckets;
+	char	   *positive;
+} TrainOptions;
+
+static const OptionSpec common_specs[] = {
+	{"seed", OPTION_INT, OPTION_FIELD(TrainOptions, seed), 0, 0, 9007199254740991.0},
+	{"holdout", OPTION_REAL, OPTION_FIELD(TrainOptions, holdout), 0.2, 0, 0.9},
+	{"sample", OPTION_REAL, OPTION_FIELD(TrainOptions, sample), 1, 0.000001, 1},
+	{"max_categories", OPTION_INT, OPTION_FIELD(TrainOptions, max_categories), 64, 1, 10000},
+	{"text_buckets", OPTION_INT, OPTION_FIELD(TrainOptions, text_buckets), 8, 0, 1024},
+	{"positive", OPTION_TEXT, OPTION_FIELD(TrainOptions, positive)},
+};
+
+static const char *const common_names[] = {
+	"seed", "holdout", "sample", "max_categories", "text_buckets", "positive", NULL
+};
+
+/* What is at hand while one version is trained. */
+typedef struct Training
+{
+	const TrainSpec *spec;
+	const Algorithm *algorithm;
+	TrainOptions options;
+	Progress	progress;
+	Source	   *source;
+	AttrNumber	target_attno;	/* 0 without a target */
+	Encoder    *encoder;
+	Matrix	   *rows;
+	Matrix	   *held_rows;		/* NULL without held-out rows */
+	float	   *labels;			/* NULL without a target */
+	float	   *held_labels;
+	char	  **classes;
+	int			nclasses;
+	int64		nread;
+	int64		nskipped;		/* rows without a target */
+} Training;
+
+/* Gives the CPU seconds that this process has used. */
+static double
+cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_utime.tv_sec + usage.ru_utime.tv_usec / 1e6 +
+		usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6;
+}
+
+/* Reads the common options and picks the algorithm; unknown keys are found by the algorithm's own parser. */
+static void
+read_options(Training *training)
+{
+	const TrainSpec *spec = training->spec;
+	JsonbIterator *it;
+	JsonbValue	key;
+	JsonbIteratorToken token;
+	List	   *others = NIL;
+	const char **passed;
+	int			n = 0;
+	ListCell   *cell;
+
+	training->algorithm = spec->algorithm ? algorithm_find(spec->algorithm) : algorithm_default(spec->task);
+	if (!training->algorithm->serves(spec->task))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("algorithm \"%s\" does not serve task %s", training->algorithm->name,
+						algorithm_task_name(spec->task))));
+
+	/* everything that is not common is left to the algorithm, which refuses what it does not know */
+	if (spec->params != NULL && JB_ROOT_IS_OBJECT(spec->params))
+	{
+		it = JsonbIteratorInit(&spec->params->root);
+		while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
+			if (token == WJB_KEY)
+				others = lappend(others, pnstrdup(key.val.string.val, key.val.string.len));
+	}
+	passed = palloc0(sizeof(char *) * (list_length(others) + 1));
+	foreach(cell, others)
+		passed[n++] = lfirst(cell);
+	options_parse_some(spec->params, spec->function, common_specs, lengthof(common_specs), passed,
+					   &training->options);
+	if (spec->task == TASK_ANOMALY)
+		training->options.holdout = 0;
+	if (spec->task != TASK_CLASSIFICATION && training->options.positive != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"positive\" of %s is for task classification", spec->function)));
+}
+
+/* Resolves the source and checks target and feature columns. */
+static void
+read_source(Training *training)
+{
+	const TrainSpec *spec = training->spec;
+	ListCell   *cell;
+
+	training->source = source_resolve(spec->source);
+	if (spec->target != NULL)
+	{
+		training->target_attno = source_column(training->source->desc, spec->target);
+		if (training->target_attno == InvalidAttrNumber)
+			source_no_column(spec->target, spec->source, training->source->desc);
+	}
+	foreach(cell, spec->columns)
+	{
+		const char *column = lfirst(cell);
+
+		if (source_column(training->source->desc, column) == InvalidAttrNumber)
+			source_no_column(column, spec->source, training->source->desc);
+		if (spec->target != NULL && strcmp(column, spec->target) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("target column \"%s\" cannot be a feature too", column)));
+	}
+}
+
+/* Learns the encoder: from types alone, or with a pass over the rows when there are text-like columns. */
+static void
+learn_encoder(Training *training)
+{
+	const TrainSpec *spec = training->spec;
+	EncoderParams params;
+	EncoderLearner *learner;
+	bool		needs_rows;
+
+	encoder_default_params(&params);
+	params.max_categories = (int) training->options.max_categories;
+	params.text_buckets = (int) training->options.text_buckets;
+	learner = encoder_learn_begin(training->source->desc, spec->columns,
+								  spec->target ? list_make1(unconstify(char *, spec->target)) : NIL,
+								  &params, &needs_rows);
+	if (needs_rows)
+	{
+		SourceScan *scan = source_scan_begin(training->source, training->options.sample, training->options.seed);
+		Datum	   *values;
+		bool	   *nulls;
+		int64		done = 0;
+
+		progress_phase(&training->progress, "reading categories", 0);
+		while (source_scan_next(scan, &values, &nulls))
+		{
+			encoder_learn_row(learner, values, nulls);
+			if (++done % 1000 == 0)
+				progress_update(&training->progress, done);
+		}
+		source_scan_end(scan);
+	}
+	training->encoder = encoder_learn_end(learner);
+	if (training->encoder->nfeatures == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source \"%s\" has no column to learn from", spec->source)));
+}
+
+/* Makes room for one more label. */
+static float *
+grow_labels(float *labels, int64 n, int64 *capacity)
+{
+	if (n < *capacity)
+		return labels;
+	*capacity = *capacity * 2;
+	return repalloc_huge(labels, mul_size(*capacity, sizeof(float)));
+}
+
+/* Fills matrix and labels; rows without a target are counted and left out. */
+static void
+fill_matrix(Training *training)
+{
+	Source	   *source = training->source;
+	EncoderBinding *binding = encoder_bind(training->encoder, source->desc, psprintf("model \"%s\"", training->spec->model));
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe model encode", ALLOCSET_DEFAULT_SIZES);
+	Target	   *target = NULL;
+	SourceScan *scan;
+	int64		capacity = 8192;
+	Datum	   *values;
+	bool	   *nulls;
+	float		label = 0;
+
+	training->rows = matrix_create(CurrentMemoryContext, training->encoder->nfeatures,
+								   (Size) core_train_max_memory * 1024, "training data");
+	if (training->target_attno > 0)
+	{
+		target = target_begin(source->desc, training->target_attno, training->spec->task, training->spec->target);
+		training->labels = palloc(sizeof(float) * capacity);
+	}
+	progress_phase(&training->progress, "reading rows", 0);
+	scan = source_scan_begin(source, training->options.sample, training->options.seed);
+	while (source_scan_next(scan, &values, &nulls))
+	{
+		MemoryContext old;
+
+		if (++training->nread % 1000 == 0)
+		{
+			MemoryContextReset(scratch);
+			progress_update(&training->progress, training->nread);
+		}
+		if (target != NULL && !target_read(target, values, nulls, &label))
+		{
+			training->nskipped++;
+			continue;
+		}
+		if (target != NULL)
+		{
+			training->labels = grow_labels(training->labels, training->rows->nrows, &capacity);
+			training->labels[training->rows->nrows] = label;
+		}
+		old = MemoryContextSwitchTo(scratch);
+		encoder_encode(binding, values, nulls, matrix_append(training->rows));
+		MemoryContextSwitchTo(old);
+	}
+	source_scan_end(scan);
+	MemoryContextDelete(scratch);
+	if (training->nread == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source \"%s\" is empty", training->spec->source)));
+	if (target != NULL)
+		target_finish(target, training->labels, training->rows->nrows, training->options.positive,
+					  &training->classes, &training->nclasses);
+	if (training->nskipped > 0)
+		ereport(NOTICE,
+				(errmsg(INT64_FORMAT " of " INT64_FORMAT " rows have no value in target column \"%s\" and were left out",
+						training->nskipped, training->nread, training->spec->target)));
+}
+
+/* Moves the held-out rows to a matrix of their own and closes the gaps they leave. */
+static void
+hold_out(Training *training)
+{
+	Matrix	   *rows = training->rows;
+	Size		row_bytes = sizeof(float) * rows->ncols;
+	uint8	   *held;
+	int64		kept = 0;
+	int64		nheld = 0;
+
+	if (training->options.holdout == 0 || training->labels == NULL || rows->nrows < 10)
+		return;
+	held = MemoryContextAllocHuge(CurrentMemoryContext, rows->nrows);
+	split_holdout(rows->nrows, training->options.holdout, training->options.seed,
+				  training->nclasses > 0 ? training->labels : NULL, training->nclasses, held);
+	training->held_rows = matrix_create(CurrentMemoryContext, rows->ncols,
+										(Size) core_train_max_memory * 1024, "held-out data");
+	training->held_labels = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(rows->nrows, sizeof(float)));
+	for (int64 i = 0; i < rows->nrows; i++)
+	{
+		if (held[i])
+		{
+			memcpy(matrix_append(training->held_rows), matrix_row(rows, i), row_bytes);
+			training->held_labels[nheld++] = training->labels[i];
+			continue;
+		}
+		if (kept != i)
+			memcpy(matrix_row(rows, kept), matrix_row(rows, i), row_bytes);
+		training->labels[kept++] = training->labels[i];
+	}
+	matrix_truncate(rows, kept);
+	pfree(held);
+}
+
+/* Scores the held-out rows with what was learned and gives the metrics as JSON, or NULL without such rows. */
+static char *
+measure(Training *training, const TrainResult *result)
+{
+	const Algorithm *algorithm = training->algorithm;
+	const Matrix *rows = training->held_rows;
+	StringInfoData compiled;
+	StringInfoData out;
+	LoadedModel *model;
+	float	   *margins;
+	float	   *values;
+
+	if (rows == NULL || rows->nrows == 0)
+		return NULL;
+	initStringInfo(&compiled);
+	algorithm->compile(result->artifact.data, result->artifact.len, &compiled);
+	model = algorithm->open(compiled.data, compiled.len);
+	margins = palloc(mul_size(mul_size(rows->chunk_rows, model->nmargins), sizeof(float)));
+	values = MemoryContextAllocHuge(CurrentMemoryContext,
+									mul_size(mul_size(rows->nrows, model->nvalues), sizeof(float)));
+	for (int c = 0; c < rows->nchunks; c++)
+	{
+		int			n = matrix_chunk_rows(rows, c);
+
+		CHECK_FOR_INTERRUPTS();
+		algorithm->margin(model, rows->chunks[c], n, margins);
+		algorithm->values(model, margins, n, values + (size_t) c * rows->chunk_rows * model->nvalues);
+	}
+	initStringInfo(&out);
+	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT, rows->nrows);
+	if (training->spec->task == TASK_CLASSIFICATION)
+		metrics_classification(rows->nrows, training->nclasses, values, training->held_labels, &out);
+	else
+		metrics_regression(rows->nrows, values, training->held_labels, &out);
+	appendStringInfoChar(&out, '}');
+	return out.data;
+}
+
+/* Joins the common and the algorithm's effective parameters to one JSON object. */
+static char *
+effective_params(const Training *training, const TrainResult *result)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	options_to_json(&out, common_specs, lengthof(common_specs), &training->options);
+	if (strlen(result->params.data) > 2)
+	{
+		out.data[--out.len] = '\0';
+		appendStringInfo(&out, ", %s", result->params.data + 1);
+	}
+	return out.data;
+}
+
+/* Runs the algorithm and registers what it learned. */
+static int
+learn_and_register(Training *training, double cpu_start)
+{
+	const TrainSpec *spec = training->spec;
+	TrainRequest request = {0};
+	TrainResult result = {0};
+	NewVersion	version = {0};
+
+	request.task = spec->task;
+	request.rows = training->rows;
+	request.labels = training->labels;
+	request.encoder = training->encoder;
+	request.nclasses = training->nclasses;
+	request.params = spec->params;
+	request.common = common_names;
+	request.seed = training->options.seed;
+	request.budget = (Size) core_train_max_memory * 1024 - training->rows->bytes;
+	request.progress = &training->progress;
+	initStringInfo(&result.artifact);
+	initStringInfo(&result.params);
+	training->algorithm->train(&request, &result);
+
+	progress_phase(&training->progress, "measuring", 0);
+	encoder_profile(training->encoder, training->rows);
+	version.metrics = measure(training, &result);
+	version.model = spec->model;
+	version.task = spec->task;
+	version.algorithm = training->algorithm->name;
+	version.encoder = training->encoder;
+	version.artifact = result.artifact.data;
+	version.artifact_len = result.artifact.len;
+	version.params = effective_params(training, &result);
+	version.source = spec->source;
+	version.source_resolved = training->source->resolved;
+	version.target = spec->target;
+	version.classes = training->classes;
+	version.nclasses = training->nclasses;
+	version.nrows = training->rows->nrows;
+	version.seed = training->options.seed;
+	version.peak_bytes = training->rows->bytes + result.peak_bytes;
+	version.library = result.library;
+	version.cpu_seconds = cpu_seconds() - cpu_start;
+	return registry_add_version(&version);
+}
+
+/* Trains and registers the next version as the current user; gives its number. */
+int
+train_version(const TrainSpec *spec)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model train", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	double		cpu_start = cpu_seconds();
+	Training	training = {0};
+	int			version;
+
+	training.spec = spec;
+	registry_check_trainable(spec->model, spec->task);
+	read_options(&training);
+	read_source(&training);
+	progress_begin(&training.progress, psprintf("training model \"%s\"", spec->model));
+	learn_encoder(&training);
+	fill_matrix(&training);
+	hold_out(&training);
+	version = learn_and_register(&training, cpu_start);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return version;
+}
+
+/* model_train(model, task, source, target, features, algorithm, params): trains a new version. */
+Datum
+aipipe_model_train(PG_FUNCTION_ARGS)
+{
+	TrainSpec	spec = {0};
+
+	spec.function = "model_train";
+	spec.model = arg_text(fcinfo, 0, "model");
+	spec.task = algorithm_task(arg_text(fcinfo, 1, "task"));
+	spec.source = arg_text(fcinfo, 2, "source");
+	spec.target = arg_optional_text(fcinfo, 3);
+	spec.columns = arg_text_list(fcinfo, 4, "features");
+	spec.algorithm = arg_optional_text(fcinfo, 5);
+	spec.params = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
+	if ((spec.target == NULL) != (spec.task == TASK_ANOMALY))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 spec.target == NULL ? errmsg("task %s needs a target column", algorithm_task_name(spec.task))
+				 : errmsg("task anomaly has no target column"),
+				 spec.target == NULL ? errhint("Name it in the argument target.") : 0));
+	PG_RETURN_INT32(train_version(&spec));
+}

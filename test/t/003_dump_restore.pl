@@ -1,0 +1,73 @@
+# A dump keeps every model, gate and decision, and a restored database gives the same scores.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Aipipe;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = make_node('dump');
+
+make_world($node, 'postgres');
+$node->safe_psql(
+	'postgres', q{
+	SELECT aipipe.model_train('returns', 'classification', 'sale', 'returned',
+		features => ARRAY['amount', 'quantity', 'kind', 'placed'], params => '{"n_estimators": 3, "seed": 8}');
+	SELECT aipipe.model_promote('returns', 2);
+});
+my $scores = scores($node, 'postgres');
+my $tables = tables($node, 'postgres');
+my $quarantined = $node->safe_psql('postgres', 'SELECT id, "row", score, state FROM aipipe.quarantine ORDER BY id');
+like($quarantined, qr/mammoth/, 'there is something in quarantine');
+
+my $dir = $node->basedir;
+my $port = $node->connstr('postgres');
+command_ok([ 'pg_dump', '-d', $port, '-f', "$dir/plain.sql" ], 'pg_dump');
+command_ok([ 'pg_dump', '-d', $port, '-Fc', '-f', "$dir/custom.dump" ], 'pg_dump -Fc');
+command_ok([ 'pg_dump', '-d', $port, '-Fd', '-j2', '-f', "$dir/directory" ], 'pg_dump -Fd -j2');
+unlike(slurp_file("$dir/plain.sql"), qr/CREATE TABLE aipipe\./, 'the dump has CREATE EXTENSION and data only');
+
+my %restore = (
+	plain     => [ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql", '-d' ],
+	custom    => [ 'pg_restore', '--exit-on-error', "$dir/custom.dump", '-d' ],
+	parallel  => [ 'pg_restore', '--exit-on-error', '-j2', "$dir/directory", '-d' ]);
+
+foreach my $name (sort keys %restore)
+{
+	$node->safe_psql('postgres', "CREATE DATABASE $name TEMPLATE template0");
+	command_ok([ @{ $restore{$name} }, $node->connstr($name) ], "$name: restores");
+	is(scores($node, $name), $scores, "$name: the same scores");
+	is(tables($node, $name), $tables, "$name: every table and sequence of aipipe's is equal");
+	is($node->safe_psql($name, 'SELECT count(*) FROM landing'), '98', "$name: restoring did not judge rows again");
+
+	# The gate judges, and new ids do not collide with restored ones.
+	$node->safe_psql($name, q{INSERT INTO landing VALUES (101, 1e9, 100000, 'mammoth', now(), NULL)});
+	is($node->safe_psql($name, 'SELECT count(*) FROM landing'), '98', "$name: the restored gate judges");
+	is($node->safe_psql($name, 'SELECT count(*) FROM aipipe.quarantine'),
+		$node->safe_psql('postgres', 'SELECT count(*) + 1 FROM aipipe.quarantine'), "$name: and writes its decision");
+	$node->safe_psql($name, 'SELECT aipipe.quarantine_release(max(id)) FROM aipipe.quarantine');
+	is($node->safe_psql($name, 'SELECT count(*) FROM landing'), '99', "$name: a held row can be released");
+	$node->safe_psql($name, q{SELECT aipipe.model_rollback('returns')});
+	isnt(scores($node, $name), $scores, "$name: aliases can be moved");
+	is($node->safe_psql($name, q{SELECT aipipe.model_train('returns', 'classification', 'sale', 'returned',
+		features => ARRAY['amount'], params => '{"n_estimators": 2}')}), '3', "$name: the next version has the next number");
+}
+
+# The same world restored as data only into a database that has the schema.
+command_ok([ 'pg_dump', '-d', $port, '-s', '-f', "$dir/schema.sql" ], 'pg_dump -s');
+command_ok([ 'pg_dump', '-d', $port, '-a', '--disable-triggers', '-f', "$dir/data.sql" ], 'pg_dump -a --disable-triggers');
+$node->safe_psql('postgres', 'CREATE DATABASE data TEMPLATE template0');
+command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/schema.sql", '-d', $node->connstr('data') ], 'schema only');
+command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/data.sql", '-d', $node->connstr('data') ], 'then data only');
+is(scores($node, 'data'), $scores, 'data only: the same scores');
+is(tables($node, 'data'), $tables, 'data only: equal tables');
+
+# A copy by CREATE DATABASE.
+$node->safe_psql('template1', 'CREATE DATABASE twin TEMPLATE postgres');
+is(scores($node, 'twin'), $scores, 'CREATE DATABASE … TEMPLATE: the same scores');
+$node->stop;
+
+done_testing();

@@ -1,0 +1,100 @@
+# Training ends when it is told to, obeys its memory budget, and survives a lack of memory.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use Aipipe;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $node = make_node('cancel');
+
+make_world($node, 'postgres');
+$node->safe_psql('postgres', q{
+	CREATE TABLE big AS SELECT i AS id, random() AS a, random() AS b, random() AS c, random() AS d, random() AS e,
+		random() AS f, (random() > .5)::text AS label FROM generate_series(1, 100000) i});
+my $tables = tables($node, 'postgres') =~ s/^.*_seq\|.*\n?//gmr;
+my $long = q{SELECT aipipe.model_train('long', 'classification', 'big', 'label',
+	params => '{"n_estimators": 20000, "max_depth": 8}');};
+
+# At different phases: while rows are read, while they are binned, while trees grow.
+foreach my $ms (20, 150, 600, 2000)
+{
+	my $began = time;
+	fails_with($node, 'postgres', "SET statement_timeout = $ms; $long", '57014', "statement_timeout of $ms ms");
+	cmp_ok(time - $began, '<', 30, "which does not take for ever ($ms ms)");
+}
+
+my $session = session_start($node, 'postgres');
+my ($pid) = session_run($session, 'SELECT pg_backend_pid();');
+foreach my $round (1 .. 3)
+{
+	session_run($session, $long, wait => 0);
+	wait_until($node, 'postgres', "SELECT state = 'active' FROM pg_stat_activity WHERE pid = $pid");
+	usleep(300_000 * $round);
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+	my ($out, $err) = session_run($session, 'SELECT 40 + 2;');
+	like($err, qr/57014/, "pg_cancel_backend, round $round");
+	like($out, qr/42/, 'the session goes on');
+}
+is((session_run($session, 'SELECT count(*) FROM pg_ls_dir(\'/proc/self/task\');'))[0], '1',
+	'no thread is left in it');
+my ($version) = session_run($session, q{SELECT aipipe.model_train('short', 'classification', 'big', 'label',
+	params => '{"n_estimators": 2}');});
+is($version, '1', 'and it can train');
+
+session_run($session, $long, wait => 0);
+wait_until($node, 'postgres', "SELECT state = 'active' FROM pg_stat_activity WHERE pid = $pid");
+usleep(500_000);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+ok(wait_until($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)"),
+	'pg_terminate_backend ends it');
+session_end($session);
+
+# Too little allowed.
+fails_with($node, 'postgres', q{SET aipipe.train_max_memory = '1MB';
+	SELECT aipipe.model_train('long', 'classification', 'big', 'label')}, '53400', 'the memory budget');
+fails_with($node, 'postgres', q{SET aipipe.train_max_memory = '1MB';
+	SELECT aipipe.anomaly_train('long', 'big')}, '53400', 'the memory budget of a detector');
+$node->safe_psql('postgres', 'CREATE ROLE weak; GRANT SELECT ON big TO weak');
+fails_with($node, 'postgres', q{SET ROLE weak; SET aipipe.train_max_memory = '1TB'}, '42501',
+	'raising the budget oneself');
+
+# Too little there: an address space hardly larger than what the backend has already.
+SKIP:
+{
+	skip 'no prlimit', 6 if system('command -v prlimit >/dev/null 2>&1') != 0;
+	foreach my $extra (8, 24, 64)
+	{
+		my $poor = session_start($node, 'postgres');
+		my ($poor_pid) = session_run($poor, 'SELECT pg_backend_pid();');
+		session_run($poor, q{SELECT aipipe.model_train('poor', 'classification', 'sale', 'returned',
+			params => '{"n_estimators": 1}');}) if $extra > 8;
+		my ($size) = map { /^VmSize:\s+(\d+)/m ? $1 : () } slurp("/proc/$poor_pid/status");
+		system('prlimit', "--pid=$poor_pid", '--as=' . ($size + $extra * 1024) * 1024) == 0 or die 'prlimit failed';
+		my ($out, $err) = session_run($poor, q{SELECT aipipe.model_train('poor', 'classification', 'big', 'label',
+			params => '{"n_estimators": 30, "max_depth": 10}');});
+		ok($out =~ /^\d+$/ || $err =~ /ERROR:  (53200|38000|58P01|0A000)/, "$extra MB of memory: an error or an answer")
+		  or diag("$out $err");
+		is((session_run($poor, 'SELECT 40 + 2;'))[0], '42', 'and the session lives');
+		session_end($poor);
+	}
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM aipipe.model WHERE name = 'long'}), '0', 'nothing half-made is there');
+$node->safe_psql('postgres', q{SELECT aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('short', 'poor')});
+is(scalar(() = $node->safe_psql('postgres', q{SELECT name FROM aipipe.model ORDER BY name}) =~ /returns|sales/g),
+	2, 'the other models are');
+$node->stop;
+
+# The text of a file that has no size, as /proc has them.
+sub slurp
+{
+	my ($name) = @_;
+	local $/;
+	open(my $handle, '<', $name) or return '';
+	return <$handle>;
+}
+
+done_testing();
