@@ -236,30 +236,35 @@ typedef struct CompiledLayout
 extern void forest_compiled_layout(CompiledLayout *layout, uint32 ntrees, uint32 nnodes, uint32 nwords);
 extern uint32 forest_compiled_crc(const char *bytes, Size len);
 
+/* Puts a node together. */
 static inline uint64
 node_make(uint32 bits, uint32 column, uint32 distance)
 {
 	return (uint64) bits | (uint64) column << 32 | (uint64) distance << 48;
 }
 
+/* Gives a node's low half as it is. */
 static inline uint32
 node_bits(uint64 node)
 {
 	return (uint32) node;
 }
 
+/* Gives the column that a node looks at. */
 static inline uint32
 node_column(uint64 node)
 {
 	return (uint32) (node >> 32) & 0xFFFF;
 }
 
+/* Gives the distance to a node's left child; 0 for a leaf. */
 static inline uint32
 node_distance(uint64 node)
 {
 	return (uint32) (node >> 48);
 }
 
+/* Gives a node's threshold or a leaf's output. */
 static inline float
 node_value(uint64 node)
 {
@@ -270,6 +275,7 @@ node_value(uint64 node)
 	return value;
 }
 
+/* Says whether a split is by category. */
 static inline bool
 node_is_categorical(uint64 node)
 {
