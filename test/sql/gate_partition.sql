@@ -5,7 +5,7 @@ CREATE TABLE part_history AS SELECT i AS id, i * 10.0::float8 AS amount, (i > 10
 SELECT aipipe.model_train('part_size', 'regression', 'part_history', 'bad', features => ARRAY['amount'],
     params => '{"n_estimators": 1, "learning_rate": 1, "lambda": 0, "max_depth": 1, "holdout": 0}');
 CREATE VIEW part_batches AS SELECT relation, event, rows, accepted, marked, quarantined FROM aipipe.batch WHERE model = 'part_size' ORDER BY id;
-CREATE FUNCTION part_reset() RETURNS void LANGUAGE sql AS 'DELETE FROM aipipe.batch_data; DELETE FROM aipipe.decision_data';
+CREATE FUNCTION part_reset() RETURNS void LANGUAGE sql AS $$ DELETE FROM aipipe.batch_data WHERE model = 'part_size'; DELETE FROM aipipe.decision_data WHERE model = 'part_size' $$;
 
 -- Statement timing: root, leaves, a sub-partitioned table, a leaf attached later, one created later.
 CREATE TABLE part_s (id int, region text, amount float8, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
@@ -71,7 +71,7 @@ SAVEPOINT s;
 INSERT INTO part_r_eu VALUES (22, 'eu', 2200);
 ROLLBACK TO s;
 INSERT INTO part_r_eu VALUES (23, 'eu', 23);
-SELECT count(*) AS held_before_commit FROM aipipe.quarantine WHERE "row"->>'id' = '21';
+SELECT count(*) AS held_before_commit FROM aipipe.quarantine WHERE model = 'part_size' AND "row"->>'id' = '21';
 COMMIT;
 SELECT * FROM part_batches OFFSET 3;
 SELECT count(DISTINCT batch), count(*) FROM aipipe.quarantine WHERE model = 'part_size';

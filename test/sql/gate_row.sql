@@ -14,9 +14,9 @@ FROM aipipe.batch b JOIN aipipe.gate g ON g.id = b.gate WHERE b.model = 'row_siz
 -- Quarantine: the row leaves, whole, with its reasons.
 CREATE TABLE row_q (id int PRIMARY KEY, amount float8, note text, score float8);
 SELECT aipipe.gate_create('row_q', 'row_size', threshold => 0.5, score_column => 'score');
-SELECT relation, detector, timing, on_anomaly, threshold, score_column, on_error, on_update, state, owner = current_user::regrole AS mine, uncovered_partitions FROM aipipe.gate;
+SELECT relation, detector, timing, on_anomaly, threshold, score_column, on_error, on_update, state, owner = current_user::regrole AS mine, uncovered_partitions FROM aipipe.gate WHERE detector = 'row_size';
 INSERT INTO row_q VALUES (1, 20, 'small'), (2, 5000, 'large'), (3, NULL, 'missing') RETURNING *;
-SELECT id, relation, "row", score, jsonb_path_query_array(reasons, '$[*].column') AS reasons, state, event, model, model_version, role = current_user AS by_me, resolved_at FROM aipipe.quarantine ORDER BY id;
+SELECT id, relation, "row", score, jsonb_path_query_array(reasons, '$[*].column') AS reasons, state, event, model, model_version, role = current_user AS by_me, resolved_at FROM aipipe.quarantine WHERE model = 'row_size' ORDER BY id;
 SELECT * FROM row_batches;
 -- the score is the gate's to say
 INSERT INTO row_q VALUES (4, 30, 'forged', 0.77) RETURNING *;
@@ -49,7 +49,7 @@ INSERT INTO row_mark_nokey VALUES (1, 1), (2, 2000) RETURNING *;
 INSERT INTO row_accept VALUES (1, 1), (2, 2000), (3, 3000) RETURNING *;
 INSERT INTO row_reject VALUES (1, 1) RETURNING *;
 INSERT INTO row_reject VALUES (2, 2), (3, 3000);
-SELECT relation, decision, key, "row", score, threshold FROM aipipe.decision WHERE decision = 'mark' ORDER BY id;
+SELECT relation, decision, key, "row", score, threshold FROM aipipe.decision WHERE decision = 'mark' AND model = 'row_size' ORDER BY id;
 SELECT count(*) FROM row_reject;
 
 -- Updates are judged only when asked for; a held update leaves the old row.
@@ -109,13 +109,13 @@ SELECT aipipe.gate_resume('row_other');
 ALTER TABLE row_other RENAME TO row_renamed;
 INSERT INTO row_renamed VALUES (5001, 5000), (5002, 1) RETURNING *;
 SELECT relation, state FROM aipipe.gate WHERE relation LIKE '%row_renamed';
-SELECT relation, "row" FROM aipipe.quarantine ORDER BY id DESC LIMIT 1;
+SELECT relation, "row" FROM aipipe.quarantine WHERE model = 'row_size' ORDER BY id DESC LIMIT 1;
 SELECT aipipe.gate_drop('row_renamed');
 INSERT INTO row_renamed VALUES (5003, 5000) RETURNING *;
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'row_renamed'::regclass AND NOT tgisinternal;
 DROP TABLE row_renamed, row_accept;
 SELECT relation, state FROM aipipe.gate WHERE detector = 'row_size' AND state <> 'active';
-SELECT aipipe.gate_drop(NULL, id) FROM aipipe.gate WHERE state = 'orphaned';
+SELECT aipipe.gate_drop(NULL, id) FROM aipipe.gate WHERE state = 'orphaned' AND detector = 'row_size';
 
 -- Cursors, prepared statements and PL/pgSQL keep what they should: each statement is a batch.
 PREPARE load(int, float8) AS INSERT INTO row_mark VALUES ($1, $2);

@@ -84,7 +84,7 @@ SELECT * FROM aipipe.quarantine;
 SELECT * FROM aipipe.batch;
 RESET ROLE;
 SELECT role, rows, quarantined FROM aipipe.batch ORDER BY id DESC LIMIT 1;
-SELECT "row", role FROM aipipe.quarantine ORDER BY id DESC LIMIT 1;
+SELECT "row", role FROM aipipe.quarantine WHERE model = 'stmt_size' ORDER BY id DESC LIMIT 1;
 -- a release by hand
 SELECT aipipe.quarantine_release(max(id), '{"amount": 50}') FROM aipipe.quarantine WHERE relation = 'public.stmt_q';
 SELECT * FROM stmt_q WHERE id >= 5001 ORDER BY id;
