@@ -25,8 +25,14 @@ typedef struct ForestObjectiveInfo
 	ForestObjective objective;
 	bool		foreign;		/* the library knows it */
 	const char *section;		/* NULL when the library writes none */
-	const char *params[FOREST_OBJECTIVE_MAX_PARAMS];
-	const char *defaults[FOREST_OBJECTIVE_MAX_PARAMS];
+	struct
+	{
+		const char *name;
+		const char *dflt;
+		double		min;		/* what the library accepts */
+		double		max;
+		bool		whole;
+	}			params[FOREST_OBJECTIVE_MAX_PARAMS];
 } ForestObjectiveInfo;
 
 extern const ForestObjectiveInfo *forest_objective_find(const char *name);
@@ -126,13 +132,12 @@ typedef struct ForestRawTree
 	ForestFloats floats[TREE_NFLOATS];
 	int			num_nodes;
 	int			num_deleted;
-	int			size_leaf_vector;
-	int			num_feature;
 	bool		has_split_type;
 } ForestRawTree;
 
 extern void forest_ints_add(ForestInts *ints, int32 value);
 extern void forest_floats_add(ForestFloats *floats, float value);
+extern void forest_tree_constant(ForestTree *tree, float value, int group);
 extern void forest_tree_from_raw(ForestTree *tree, const ForestRawTree *raw, int number);
 
 /* Longest path of a tree, or -1 with the reason when it is none (forest_check.c). */
