@@ -74,3 +74,9 @@ LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'test_xgb_predict_row';
 -- The library's batch predict of seeded random rows with one thread: nanoseconds of CPU per row.
 CREATE FUNCTION xgb_predict_batch(model bytea, nrows int DEFAULT 100000) RETURNS float8
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_xgb_predict_batch';
+
+-- The metrics of probabilities (row after row) against class indexes, and of values against values, as JSON.
+CREATE FUNCTION metrics_classification(proba real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_classification';
+CREATE FUNCTION metrics_regression("values" real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_regression';
