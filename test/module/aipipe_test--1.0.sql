@@ -112,3 +112,9 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_mutate';
 -- Seconds of CPU: reading a source, and the same with encoding into a matrix.
 CREATE FUNCTION bench_encode(source text, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_encode';
+
+-- The metrics of probabilities (row after row) against class indexes, and of values against values, as JSON.
+CREATE FUNCTION metrics_classification(proba real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_classification';
+CREATE FUNCTION metrics_regression("values" real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_regression';
