@@ -41,7 +41,7 @@ ifneq (,$(filter check demo bench,$(MAKECMDGOALS)))
 check:
 	@test/setup/check.sh
 demo:
-	@demo/run.sh $(CSV)
+	@demo/run.sh "$$CSV"
 bench:
 	@bench/run.sh $(ONLY)
 

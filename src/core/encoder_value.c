@@ -51,17 +51,6 @@ static const double powers_of_ten[] = {
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
 };
 
-/* Brings a value into the range of a finite float; NaN stays NaN. */
-float
-encoder_clamp(double value)
-{
-	if (value > FLT_MAX)
-		return FLT_MAX;
-	if (value < -FLT_MAX)
-		return -FLT_MAX;
-	return (float) value;
-}
-
 /* Multiplies by a power of ten, in one rounding as long as that is possible. */
 static double
 scale_by_ten(double value, int exponent)

@@ -62,16 +62,27 @@ sum_value(const Sum *sum)
 	return sum->total + sum->lost;
 }
 
+/* Tells whether the JSON object text waits for its next pair: it has just been opened or ends in a comma. */
+static bool
+metrics_at_pair(const StringInfo out)
+{
+	int			end = out->len;
+
+	while (end > 0 && out->data[end - 1] == ' ')
+		end--;
+	return end == 0 || out->data[end - 1] == '{' || out->data[end - 1] == ',';
+}
+
 /* Appends one metric to the open JSON object; what is undefined becomes null. */
 static void
 metrics_append(StringInfo out, const char *name, double value)
 {
-	if (out->len > 0 && out->data[out->len - 1] != '{')
-		appendStringInfoChar(out, ',');
+	if (!metrics_at_pair(out))
+		appendStringInfoString(out, ", ");
 	if (isfinite(value))
-		appendStringInfo(out, "\"%s\":%.17g", name, value);
+		appendStringInfo(out, "\"%s\": %.17g", name, value);
 	else
-		appendStringInfo(out, "\"%s\":null", name);
+		appendStringInfo(out, "\"%s\": null", name);
 }
 
 /* Gives a / b, undefined when b is zero. */

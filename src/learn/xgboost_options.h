@@ -19,6 +19,7 @@ typedef struct XgboostPlan
 	int			max_bin;
 	int			depth;			/* no tree is deeper when it is full */
 	int			ngroups;		/* trees a round */
+	bool		dart;
 } XgboostPlan;
 
 /*

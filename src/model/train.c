@@ -207,7 +207,7 @@ static void
 fill_matrix(Training *training)
 {
 	Source	   *source = training->source;
-	EncoderBinding *binding = encoder_bind(training->encoder, source->desc, training->spec->model);
+	EncoderBinding *binding = encoder_bind(training->encoder, source->desc, psprintf("model \"%s\"", training->spec->model));
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe model encode", ALLOCSET_DEFAULT_SIZES);
 	Target	   *target = NULL;
 	SourceScan *scan;
@@ -326,7 +326,7 @@ measure(Training *training, const TrainResult *result)
 		algorithm->values(model, margins, n, values + (size_t) c * rows->chunk_rows * model->nvalues);
 	}
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", ", rows->nrows);
+	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT, rows->nrows);
 	if (training->spec->task == TASK_CLASSIFICATION)
 		metrics_classification(rows->nrows, training->nclasses, values, training->held_labels, &out);
 	else

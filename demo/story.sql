@@ -1,0 +1,186 @@
+-- The demo's story: a shop's order feed and a cold chain's readings, judged as they land.
+--
+-- Run by run.sh in a folder for the CSV files; every statement that is aipipe's is shown before its result.
+\set ECHO none
+\pset pager off
+\pset footer off
+\pset null ''
+SET client_min_messages = warning;
+
+\i :here/generator.sql
+\i :here/faults.sql
+
+-- The reasons of a decision in one line.
+CREATE FUNCTION demo.told(reasons jsonb, most int DEFAULT 2) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN (SELECT string_agg(format('%s = %s (expected %s)', r ->> 'column', coalesce(r ->> 'value', 'NULL'), left(r ->> 'expected', 60)), E'\n' ORDER BY i)
+        FROM jsonb_array_elements(reasons) WITH ORDINALITY AS t(r, i) WHERE i <= most);
+
+CREATE SCHEMA warehouse;
+CREATE SCHEMA staging;
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo
+\echo :bold'1. The world': :plain 'a shop in nine countries. Six months of orders are in the warehouse;'
+\echo '   each is one row of 19 columns, of every type a feed has. (Generated here, seeded: the same rows on every machine.)'
+\echo
+CREATE TABLE warehouse.orders AS
+SELECT (o).*, demo.returned(o) AS returned FROM demo.orders(1, 120000, '2025-03-03', 182) AS o;
+CREATE TABLE staging.orders (LIKE demo.order_shape);
+ALTER TABLE staging.orders ADD PRIMARY KEY (order_id);
+ANALYZE warehouse.orders;
+SELECT count(*) AS orders, min(placed_at)::date AS since, max(placed_at)::date AS until, count(DISTINCT country) AS countries,
+       count(DISTINCT store) AS stores, percentile_disc(.5) WITHIN GROUP (ORDER BY amount) AS median_amount, max(amount) AS greatest
+FROM warehouse.orders;
+\x on
+SELECT * FROM warehouse.orders WHERE order_id = 60001;
+\x off
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'2. Learn what is normal.':plain 'No labels, no rules: a detector learns from the rows themselves.'
+\echo '   Keys and dates are left out: they are new in every row.'
+\echo
+\set ECHO queries
+SELECT aipipe.anomaly_train('orders', 'warehouse.orders',
+    columns => '{country,currency,channel,payment,category,quantity,unit_price,discount,coupon,tax,amount,weight_kg,delivery_days,local_time,email}') AS version;
+SELECT model, version, algorithm, row_count, round(cpu_seconds::numeric, 2) AS cpu_seconds, pg_size_pretty(compiled_bytes::bigint) AS size, left(sha256, 16) AS sha256
+FROM aipipe.model_version WHERE model = 'orders';
+\set ECHO none
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'3. Put a gate before the staging table.':plain 'From now on every landing row is scored, inside the load and its transaction.'
+\echo
+\set ECHO queries
+SELECT aipipe.gate_create('staging.orders', 'orders', on_anomaly => 'quarantine', threshold => .999) AS gate;
+\set ECHO none
+CALL demo.send_orders(200001, 24000, '2025-09-01', 7, .016);
+\copy (SELECT * FROM demo.order_live WHERE order_id - 200001 < 4000 ORDER BY order_id) TO 'orders_1.csv' WITH (FORMAT csv, HEADER)
+\copy (SELECT * FROM demo.order_live WHERE (order_id - 200001) / 4000 = 1 ORDER BY order_id) TO 'orders_2.csv' WITH (FORMAT csv, HEADER)
+\copy (SELECT * FROM demo.order_live WHERE (order_id - 200001) / 4000 = 2 ORDER BY order_id) TO 'orders_3.csv' WITH (FORMAT csv, HEADER)
+\copy (SELECT * FROM demo.order_live WHERE (order_id - 200001) / 4000 = 3 ORDER BY order_id) TO 'orders_4.csv' WITH (FORMAT csv, HEADER)
+\copy (SELECT * FROM demo.order_live WHERE (order_id - 200001) / 4000 = 4 ORDER BY order_id) TO 'orders_5.csv' WITH (FORMAT csv, HEADER)
+\copy (SELECT * FROM demo.order_live WHERE order_id - 200001 >= 20000 ORDER BY order_id) TO 'orders_6.csv' WITH (FORMAT csv, HEADER)
+\echo 'The next week arrives as six CSV files. In about 3 of 200 rows somebody made a mistake.'
+\echo
+\echo '\\copy staging.orders FROM ''orders_1.csv'' WITH (FORMAT csv, HEADER)     (and so on)'
+\copy staging.orders FROM 'orders_1.csv' WITH (FORMAT csv, HEADER)
+\copy staging.orders FROM 'orders_2.csv' WITH (FORMAT csv, HEADER)
+\copy staging.orders FROM 'orders_3.csv' WITH (FORMAT csv, HEADER)
+\copy staging.orders FROM 'orders_4.csv' WITH (FORMAT csv, HEADER)
+\copy staging.orders FROM 'orders_5.csv' WITH (FORMAT csv, HEADER)
+\copy staging.orders FROM 'orders_6.csv' WITH (FORMAT csv, HEADER)
+\echo
+\set ECHO queries
+SELECT id AS batch, rows, accepted, quarantined, errors, round(score_mean::numeric, 3) AS mean, round(score_max::numeric, 5) AS max,
+       round(duration_ms) AS ms, model_version AS version
+FROM aipipe.batch WHERE relation = 'staging.orders' ORDER BY id;
+\set ECHO none
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'4. What was held back, and why.':plain
+\echo
+\set ECHO queries
+SELECT id, "row" ->> 'order_id' AS order_id, round(score::numeric, 5) AS severity, demo.told(reasons) AS reasons
+FROM aipipe.quarantine WHERE relation = 'staging.orders' ORDER BY score DESC, id LIMIT 8;
+\set ECHO none
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'5. Was it right?':plain 'The generator knows; the detector never saw this table.'
+\echo
+WITH held AS (SELECT ("row" ->> 'order_id')::bigint AS order_id FROM aipipe.quarantine WHERE relation = 'staging.orders')
+SELECT t.kind, k.told AS "what went wrong", count(*) AS planted, count(held.order_id) AS caught,
+       round(count(held.order_id)::numeric / count(*), 2) AS recall,
+       round(avg(demo_score.severity)::numeric, 3) AS "mean severity"
+FROM demo.order_truth t
+JOIN demo.fault_kind k USING (kind)
+LEFT JOIN held USING (order_id)
+JOIN (SELECT o.order_id, aipipe.anomaly_score('orders', o) AS severity FROM demo.order_live o) AS demo_score USING (order_id)
+GROUP BY t.kind, k.told ORDER BY recall DESC, planted DESC;
+\echo 'At other thresholds (anomaly_score in a SELECT over the same week):'
+WITH scored AS (
+	SELECT aipipe.anomaly_score('orders', o) AS severity, t.kind IS NOT NULL AS faulty
+	FROM demo.order_live o LEFT JOIN demo.order_truth t USING (order_id)
+)
+SELECT threshold, count(*) FILTER (WHERE severity >= threshold) AS held,
+       count(*) FILTER (WHERE severity >= threshold AND faulty) AS "faulty among them",
+       round(avg(faulty::int) FILTER (WHERE severity >= threshold), 2) AS precision,
+       round(count(*) FILTER (WHERE severity >= threshold AND faulty)::numeric / count(*) FILTER (WHERE faulty), 2) AS recall
+FROM scored, unnest(ARRAY[.9995, .999, .995, .99, .98]) AS threshold GROUP BY threshold ORDER BY threshold DESC;
+\echo 'What is far from everything is caught. What is wrong only in its context (a total that does not'
+\echo 'add up, cash outside a shop, a currency of the wrong country) an isolation forest mostly misses.'
+\echo
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'6. Explain one row, correct it, let it in.':plain
+\echo
+SELECT q.id, q."row" ->> 'order_id' AS order_id, ((q."row" ->> 'amount')::numeric / 100)::text AS amount
+FROM aipipe.quarantine q JOIN demo.order_truth t ON t.order_id = (q."row" ->> 'order_id')::bigint
+WHERE t.kind = 'scale_up' ORDER BY q.score DESC, q.id LIMIT 1 \gset
+\set ECHO queries
+SELECT e.* FROM aipipe.quarantine q,
+     aipipe.anomaly_explain('orders', jsonb_populate_record(NULL::staging.orders, q."row")) e
+WHERE q.id = :id LIMIT 5;
+SELECT aipipe.quarantine_release(:id, jsonb_build_object('amount', :'amount'));
+SELECT order_id, quantity, unit_price, discount, tax, amount FROM staging.orders WHERE order_id = :order_id;
+SELECT id, state, resolved_by, correction FROM aipipe.quarantine WHERE id = :id;
+\set ECHO none
+SELECT q.id AS other FROM aipipe.quarantine q WHERE relation = 'staging.orders' AND state = 'held' ORDER BY score DESC, id LIMIT 1 \gset
+\set ECHO queries
+SELECT aipipe.quarantine_discard(:other, 'sent again by the shop');
+SELECT state, count(*) FROM aipipe.quarantine WHERE relation = 'staging.orders' GROUP BY state ORDER BY state;
+\set ECHO none
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'7. A second feed:':plain 'readings of 400 cooling boxes, judged once per statement, in blocks. Nothing is held back here: rows are marked.'
+\echo
+CREATE TABLE warehouse.readings AS SELECT (r).* FROM demo.readings(1, 40000, '2025-08-27') AS r;
+CREATE TABLE staging.readings (LIKE demo.reading_shape);
+ALTER TABLE staging.readings ADD PRIMARY KEY (reading_id);
+CALL demo.send_readings(100001, 10000, '2025-09-01', .01);
+\copy (SELECT * FROM demo.reading_live ORDER BY reading_id) TO 'readings.csv' WITH (FORMAT csv, HEADER)
+\set ECHO queries
+SELECT aipipe.anomaly_train('readings', 'warehouse.readings',
+    columns => '{latitude,longitude,temperature,humidity,shock_g,battery_v,signal_dbm,carrier}') AS version;
+SELECT aipipe.gate_create('staging.readings', 'readings', timing => 'statement', on_anomaly => 'mark') AS gate;
+\set ECHO none
+\echo '\\copy staging.readings FROM ''readings.csv'' WITH (FORMAT csv, HEADER)'
+\copy staging.readings FROM 'readings.csv' WITH (FORMAT csv, HEADER)
+\echo
+\set ECHO queries
+SELECT rows, accepted, marked, round(duration_ms) AS ms FROM aipipe.batch WHERE relation = 'staging.readings';
+SELECT key, round(score::numeric, 5) AS severity, demo.told(reasons) AS reasons
+FROM aipipe.decision WHERE relation = 'staging.readings' ORDER BY score DESC, id LIMIT 4;
+\set ECHO none
+WITH marked AS (SELECT (key ->> 'reading_id')::bigint AS reading_id FROM aipipe.decision WHERE relation = 'staging.readings')
+SELECT coalesce(t.kind, '(nothing wrong)') AS kind, count(t.kind) AS planted, count(m.reading_id) AS marked,
+       CASE WHEN t.kind IS NOT NULL THEN round(count(m.reading_id)::numeric / count(*), 2) END AS recall
+FROM demo.reading_live r LEFT JOIN demo.reading_truth t USING (reading_id) LEFT JOIN marked m USING (reading_id)
+GROUP BY t.kind ORDER BY t.kind IS NULL, recall DESC;
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'8. Learn from labels.':plain 'Which orders come back? Last half year they know; train on it, keep August to compare.'
+\echo
+\set ECHO queries
+SELECT aipipe.model_train('returns', 'classification',
+    'SELECT * FROM warehouse.orders WHERE placed_at < ''2025-08-01''', target => 'returned',
+    features => '{country,channel,quantity,amount}', params => '{"n_estimators": 60, "max_depth": 4, "seed": 1}') AS version;
+SELECT aipipe.model_train('returns', 'classification',
+    'SELECT * FROM warehouse.orders WHERE placed_at < ''2025-08-01''', target => 'returned',
+    features => '{country,channel,quantity,amount,category,payment,discount,delivery_days}', params => '{"n_estimators": 60, "max_depth": 4, "seed": 1}') AS version;
+SELECT v.version, v.aliases, v.row_count, round(v.cpu_seconds::numeric, 1) AS cpu_s,
+       round((m ->> 'auc')::numeric, 3) AS auc, round((m ->> 'log_loss')::numeric, 3) AS log_loss, round((m ->> 'base_rate')::numeric, 3) AS base_rate
+FROM aipipe.model_version v,
+     aipipe.model_evaluate('returns', 'SELECT * FROM warehouse.orders WHERE placed_at >= ''2025-08-01''', v.version) AS m
+WHERE v.model = 'returns' ORDER BY v.version;
+\set ECHO none
+\echo 'Version 1 serves until somebody says otherwise; promotion and rollback are transactional.'
+\echo
+\set ECHO queries
+SELECT aipipe.model_promote('returns', 2, 'knows what was bought and how it was paid');
+SELECT order_id, category, payment, amount, round(aipipe.model_predict('returns', o)::numeric, 3) AS p_returned
+FROM staging.orders o ORDER BY aipipe.model_predict('returns', o) DESC, order_id LIMIT 5;
+SELECT feature, value, round(contribution::numeric, 3) AS contribution
+FROM aipipe.model_explain('returns', (SELECT o FROM staging.orders o WHERE order_id = 200010)) LIMIT 5;
+SELECT aipipe.model_rollback('returns', why => 'finance wants to look first');
+SELECT alias, action, old_version, new_version, why FROM aipipe.model_alias_history WHERE model = 'returns' ORDER BY id;
+\set ECHO none
