@@ -68,7 +68,7 @@ WHERE fault IN ('ordinary', 'negative', 'new category') GROUP BY f.fault ORDER B
 SELECT corr(rank_score, rank_sum) > 0.999 AS same_order
 FROM (SELECT rank() OVER (ORDER BY aipipe.anomaly_score('orders', o)) AS rank_score,
              rank() OVER (ORDER BY (SELECT round(sum(contribution)::numeric, 4) FROM aipipe.anomaly_explain('orders', o))) AS rank_sum
-      FROM orders o WHERE id <= 200) q;
+      FROM orders o WHERE id <= 80) q;
 
 -- model_predict serves a detector too, in blocks as well, with the same numbers
 SELECT count(*) AS rows, count(*) FILTER (WHERE aipipe.model_predict('orders', o) = aipipe.anomaly_score('orders', o)) AS same FROM orders o WHERE id <= 500;
