@@ -299,14 +299,13 @@ static SqlStatement delete_version = {
 	1, {INT8OID}
 };
 
-static SqlStatement delete_model = {
-	"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
-};
-
-static SqlStatement delete_aliases = {
-	"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
+/* Whatever belongs to a model, the model itself last. */
+static SqlStatement delete_model[] = {
+	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_version_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 };
 
 static SqlStatement aliases_of_version = {
@@ -355,8 +354,8 @@ drop_model(const char *model)
 				 errmsg("must be owner of model \"%s\"", model)));
 	model_id = Int64GetDatum(sql_int64(found, 0, "model_id", NULL));
 	sql_free(found);
-	sql_free(sql_run(&delete_aliases, SQL_WRITE, model_id));
-	sql_free(sql_run(&delete_model, SQL_WRITE, model_id));
+	for (int i = 0; i < lengthof(delete_model); i++)
+		sql_free(sql_run(&delete_model[i], SQL_WRITE, model_id));
 }
 
 /* model_drop(model, version): drops one version, or the whole model. */
