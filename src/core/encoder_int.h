@@ -160,6 +160,7 @@ typedef struct JsonCursor
 } JsonCursor;
 
 extern void json_corrupt(const char *what) pg_attribute_noreturn();
+extern int	json_encoding(void);
 extern void json_begin(JsonCursor *json, const char *text, Size len);
 extern void json_end(JsonCursor *json);
 extern bool json_next_key(JsonCursor *json, bool *first, char **key);

@@ -214,7 +214,7 @@ expected_categories(StringInfo out, const EncoderColumn *column)
 						 100.0 * column->category_counts[i] / Max(present, 1));
 	}
 	if (column->ncategories > named)
-		appendStringInfo(out, " or one of %d others", column->ncategories - named);
+		appendStringInfo(out, " or %d more", column->ncategories - named);
 }
 
 /* Writes which value of few is the usual one, with its share among the quantiles. */
