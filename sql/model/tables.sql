@@ -1,6 +1,6 @@
 -- Models: the registry's tables.  Only C functions write them; people read the views in functions.sql.
--- There are no foreign keys: a parallel restore loads an extension's tables in any order.  The C
--- functions keep the references, each holding the lock of the model's row while it changes what hangs on it.
+-- There are no foreign keys: a parallel pg_restore fills an extension's tables in any order.  The C code
+-- keeps what they would, by locking the model's row before anything that belongs to it changes.
 
 CREATE TABLE aipipe.model_data (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

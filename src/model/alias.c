@@ -146,7 +146,7 @@ alias_first_champion(int64 model_id, int64 version_id, int version)
 		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version");
 }
 
-/* Resolves a model and version that the caller may manage, and locks the model. */
+/* Resolves a model and version that the caller may manage, locks the model, and looks whether the version is still there. */
 static ModelRef
 resolve_and_lock(const char *model, int version, const char *command)
 {
@@ -308,13 +308,13 @@ static SqlStatement delete_version = {
 	1, {INT8OID}
 };
 
-/* What hangs on a model, and the model last. */
+/* Whatever belongs to a model, the model itself last. */
 static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_version_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}}
+	{"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 };
 
 static SqlStatement aliases_of_version = {

@@ -77,7 +77,6 @@ static SqlStatement delete_grant = {
 	3, {INT8OID, OIDOID, TEXTOID}
 };
 
-/* The lock keeps the model from being dropped before the grant commits. */
 static SqlStatement find_model = {
 	"SELECT m.id AS model_id, m.owner FROM aipipe.model_data m WHERE m.name OPERATOR(pg_catalog.=) $1"
 	" FOR KEY SHARE",
