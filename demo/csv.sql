@@ -59,7 +59,7 @@ SELECT format('\copy (SELECT * FROM csv.feed WHERE record > %s ORDER BY record) 
 \echo '\\copy csv.landing FROM ''rest.csv'' WITH (FORMAT csv)'
 \copy csv.landing FROM 'rest.csv' WITH (FORMAT csv)
 \echo
-SELECT rows, accepted, marked, quarantined, round(score_max::numeric, 4) AS greatest_severity, duration FROM aipipe.batch ORDER BY id DESC LIMIT 1;
+SELECT rows, accepted, quarantined, errors, error, round(score_max::numeric, 5) AS greatest_severity, round(duration_ms) AS ms FROM aipipe.batch ORDER BY id DESC LIMIT 1;
 
 -- ── what was strange ───────────────────────────────────────────────────
 \echo

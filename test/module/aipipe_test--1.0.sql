@@ -1,5 +1,8 @@
 \echo Use "CREATE EXTENSION aipipe_test" to load this file. \quit
 
+CREATE SCHEMA aipipe_test;
+SET LOCAL search_path = aipipe_test;
+
 -- A booster of the library, trained on seeded random data.  classes: 2 or more for multi:*.
 CREATE FUNCTION train(objective text, booster text DEFAULT 'gbtree', classes int DEFAULT 0, categorical bool DEFAULT false,
                       rounds int DEFAULT 20, depth int DEFAULT 5, features int DEFAULT 6, nrows int DEFAULT 1000,
@@ -109,3 +112,9 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_mutate';
 -- Seconds of CPU: reading a source, and the same with encoding into a matrix.
 CREATE FUNCTION bench_encode(source text, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_encode';
+
+-- The metrics of probabilities (row after row) against class indexes, and of values against values, as JSON.
+CREATE FUNCTION metrics_classification(proba real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_classification';
+CREATE FUNCTION metrics_regression("values" real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_regression';
