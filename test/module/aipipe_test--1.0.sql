@@ -1,5 +1,8 @@
 \echo Use "CREATE EXTENSION aipipe_test" to load this file. \quit
 
+CREATE SCHEMA aipipe_test;
+SET LOCAL search_path = aipipe_test;
+
 -- A booster of the library, trained on seeded random data.  classes: 2 or more for multi:*.
 CREATE FUNCTION train(objective text, booster text DEFAULT 'gbtree', classes int DEFAULT 0, categorical bool DEFAULT false,
                       rounds int DEFAULT 20, depth int DEFAULT 5, features int DEFAULT 6, nrows int DEFAULT 1000,

@@ -77,7 +77,8 @@ static void
 splice_run(StringInfo bytes, Random *random, int kind)
 {
 	int			from = random_below(random, bytes->len);
-	int			n = 1 + random_below(random, Min(bytes->len - from, random_below(random, 2) ? 16 : MAX_GROWTH));
+	int			longest = random_below(random, 2) ? 16 : MAX_GROWTH;
+	int			n = 1 + random_below(random, Min(bytes->len - from, longest));
 	int			to = random_below(random, bytes->len);
 	char	   *run = palloc(n);
 
