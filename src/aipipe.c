@@ -15,6 +15,7 @@
 
 #include "compat/compat.h"
 #include "core/guc.h"
+#include "gate/gate.h"
 #include "model/cache.h"
 
 COMPAT_MODULE_MAGIC;
@@ -27,4 +28,5 @@ _PG_init(void)
 {
 	core_define_settings();
 	cache_init();
+	gate_init();
 }

@@ -1,4 +1,6 @@
 -- Models: the registry's tables.  Only C functions write them; people read the views in functions.sql.
+-- There are no foreign keys: a parallel pg_restore fills an extension's tables in any order.  The C code
+-- keeps what they would, by locking the model's row before anything that belongs to it changes.
 
 CREATE TABLE aipipe.model_data (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -13,7 +15,7 @@ COMMENT ON COLUMN aipipe.model_data.last_version IS 'highest version number ever
 
 CREATE TABLE aipipe.model_version_data (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    model_id        bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    model_id        bigint NOT NULL,
     version         int NOT NULL,
     algorithm       text NOT NULL,
     encoder         bytea NOT NULL,
@@ -45,9 +47,9 @@ COMMENT ON COLUMN aipipe.model_version_data.compiled IS 'the artifact compiled f
 COMMENT ON COLUMN aipipe.model_version_data.sha256 IS 'SHA-256 of encoder and artifact';
 
 CREATE TABLE aipipe.model_alias_data (
-    model_id   bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    model_id   bigint NOT NULL,
     alias      text NOT NULL,
-    version_id bigint NOT NULL REFERENCES aipipe.model_version_data,
+    version_id bigint NOT NULL,
     history_id bigint NOT NULL,
     PRIMARY KEY (model_id, alias)
 );
@@ -57,7 +59,7 @@ COMMENT ON COLUMN aipipe.model_alias_data.history_id IS 'the change in aipipe.mo
 
 CREATE TABLE aipipe.model_alias_history_data (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    model_id    bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    model_id    bigint NOT NULL,
     alias       text NOT NULL,
     action      text NOT NULL,
     old_version int,
@@ -72,7 +74,7 @@ COMMENT ON TABLE aipipe.model_alias_history_data IS 'Every change of an alias. R
 COMMENT ON COLUMN aipipe.model_alias_history_data.previous_id IS 'the change that a rollback from here goes back to';
 
 CREATE TABLE aipipe.model_grant_data (
-    model_id   bigint NOT NULL REFERENCES aipipe.model_data ON DELETE CASCADE,
+    model_id   bigint NOT NULL,
     grantee    regrole NOT NULL,
     privilege  text NOT NULL,
     granted_by text NOT NULL,

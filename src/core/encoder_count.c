@@ -191,10 +191,10 @@ counter_compare_values(const void *a, const void *b)
 
 /* Gives the kept values, most frequent first; the counter takes no more values after this. */
 ValueCount *
-value_counter_sorted(ValueCounter *counter, int *nvalues, bool *exact)
+value_counter_sorted(ValueCounter *counter, int *nvalues, int64 *short_by)
 {
 	qsort(counter->values, counter->nvalues, sizeof(ValueCount), counter_compare_values);
 	*nvalues = counter->nvalues;
-	*exact = (counter->dropped == 0);
+	*short_by = counter->dropped;
 	return counter->values;
 }

@@ -55,7 +55,7 @@ typedef struct BoundColumn
 	EncoderForm form;
 	int			nfeatures;
 	Oid			type;			/* of the row's column */
-	EncoderReader reader;		/* text forms */
+	EncoderReader *reader;		/* text forms */
 	CategoryIndex *index;		/* CATEGORY */
 	EnumCode   *enums;			/* CATEGORY read from an enum */
 } BoundColumn;
@@ -174,7 +174,8 @@ bind_column(EncoderBinding *binding, BoundColumn *bound, const EncoderColumn *co
 	bound->nfeatures = column->nfeatures;
 	if (ENCODER_FORM_IS_TEXT(type.form))
 	{
-		encoder_reader_init(&bound->reader, &type);
+		bound->reader = palloc(sizeof(EncoderReader));
+		encoder_reader_init(bound->reader, &type);
 		binding->pin |= encoder_reader_needs_pin(&type);
 	}
 	if (column->kind == ENCODER_CATEGORY)
@@ -205,29 +206,6 @@ int
 encoder_last_attno(const EncoderBinding *binding)
 {
 	return binding->last_attno;
-}
-
-/* Gives a number column's feature. */
-static inline float
-encode_number(EncoderForm form, Datum value)
-{
-	switch (form)
-	{
-		case FORM_INT2:
-			return (float) DatumGetInt16(value);
-		case FORM_INT4:
-			return (float) DatumGetInt32(value);
-		case FORM_INT8:
-			return (float) DatumGetInt64(value);
-		case FORM_OID:
-			return (float) DatumGetObjectId(value);
-		case FORM_FLOAT4:
-			return encoder_clamp(DatumGetFloat4(value));
-		case FORM_FLOAT8:
-			return encoder_clamp(DatumGetFloat8(value));
-		default:
-			return encoder_clamp(encoder_numeric(value));
-	}
 }
 
 /* Gives a time column's feature: seconds since midnight, in UTC when the zone is known. */
@@ -262,7 +240,7 @@ encode_category(BoundColumn *column, Datum value)
 		if (known->value == DatumGetObjectId(value))
 			return known->code;
 	}
-	text = encoder_reader_text(&column->reader, value, ENCODER_MAX_CATEGORY, &len, &full);
+	text = encoder_reader_text(column->reader, value, ENCODER_MAX_CATEGORY, &len, &full);
 	code = (full <= ENCODER_MAX_CATEGORY) ? category_code(column->index, text, len) : get_float4_nan();
 	if (known != NULL)
 	{
@@ -284,7 +262,7 @@ encode_text(BoundColumn *column, Datum value, float *out)
 	int			nchars;
 	Size		full;
 
-	text = encoder_reader_text(&column->reader, value, ENCODER_TEXT_LIMIT, &len, &full);
+	text = encoder_reader_text(column->reader, value, ENCODER_TEXT_LIMIT, &len, &full);
 	for (int i = 0; i < nbuckets; i++)
 		buckets[i] = 0.0f;
 	nchars = text_shape(text, len, counts, buckets, nbuckets);
@@ -293,49 +271,69 @@ encode_text(BoundColumn *column, Datum value, float *out)
 		out[i + 1] = (nchars > 0) ? (float) counts[i] / (float) nchars : 0.0f;
 }
 
-/* Writes one value's features. */
+/* Writes one value's features; the form alone says how, but for text. */
 static inline void
 encode_value(BoundColumn *column, Datum value, float *out)
 {
-	switch (column->kind)
+	switch (column->form)
 	{
-		case ENCODER_NUMBER:
-			out[0] = encode_number(column->form, value);
-			break;
-		case ENCODER_BOOL:
+		case FORM_BOOL:
 			out[0] = DatumGetBool(value) ? 1.0f : 0.0f;
 			break;
-		case ENCODER_DATE:
-		case ENCODER_TIMESTAMP:
-			if (column->form == FORM_DATE)
-				encoder_date(DatumGetDateADT(value), column->nfeatures, out);
-			else
-				encoder_timestamp(DatumGetTimestamp(value), column->nfeatures, out);
+		case FORM_INT2:
+			out[0] = (float) DatumGetInt16(value);
 			break;
-		case ENCODER_TIME:
+		case FORM_INT4:
+			out[0] = (float) DatumGetInt32(value);
+			break;
+		case FORM_INT8:
+			out[0] = (float) DatumGetInt64(value);
+			break;
+		case FORM_MONEY:
+			out[0] = (float) ((double) DatumGetCash(value) / 100.0);
+			break;
+		case FORM_OID:
+			out[0] = (float) DatumGetObjectId(value);
+			break;
+		case FORM_FLOAT4:
+			out[0] = encoder_clamp(DatumGetFloat4(value));
+			break;
+		case FORM_FLOAT8:
+			out[0] = encoder_clamp(DatumGetFloat8(value));
+			break;
+		case FORM_NUMERIC:
+			out[0] = encoder_clamp(encoder_numeric(value));
+			break;
+		case FORM_DATE:
+			encoder_date(DatumGetDateADT(value), column->nfeatures, out);
+			break;
+		case FORM_TIMESTAMP:
+			encoder_timestamp(DatumGetTimestamp(value), column->nfeatures, out);
+			break;
+		case FORM_TIME:
+		case FORM_TIMETZ:
 			out[0] = encode_time(column->form, value);
 			break;
-		case ENCODER_INTERVAL:
+		case FORM_INTERVAL:
 			out[0] = encoder_clamp(encoder_interval(value));
 			break;
-		case ENCODER_CATEGORY:
-			out[0] = encode_category(column, value);
-			break;
-		case ENCODER_TEXT:
-			encode_text(column, value, out);
-			break;
-		case ENCODER_INET:
+		case FORM_INET:
 			encoder_inet(value, out);
 			break;
-		case ENCODER_ARRAY:
+		case FORM_ARRAY:
 			out[0] = encoder_array(value);
 			break;
-		case ENCODER_JSON:
-			if (column->form == FORM_JSON)
-				encoder_json(value, out);
-			else
-				encoder_jsonb(value, out);
+		case FORM_JSON:
+			encoder_json(value, out);
 			break;
+		case FORM_JSONB:
+			encoder_jsonb(value, out);
+			break;
+		default:
+			if (column->kind == ENCODER_CATEGORY)
+				out[0] = encode_category(column, value);
+			else
+				encode_text(column, value, out);
 	}
 }
 

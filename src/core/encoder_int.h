@@ -15,6 +15,8 @@
 #ifndef CORE_ENCODER_INT_H
 #define CORE_ENCODER_INT_H
 
+#include <float.h>
+
 #include "fmgr.h"
 #include "utils/array.h"
 
@@ -38,7 +40,8 @@ typedef enum EncoderForm
 	FORM_BOOL,
 	FORM_INT2,
 	FORM_INT4,
-	FORM_INT8,					/* and money, in its smallest unit */
+	FORM_INT8,
+	FORM_MONEY,					/* in hundreds of its smallest unit, whatever lc_monetary says */
 	FORM_OID,
 	FORM_FLOAT4,
 	FORM_FLOAT8,
@@ -123,11 +126,20 @@ typedef struct ValueCounter ValueCounter;
 extern ValueCounter *value_counter_create(MemoryContext parent, int capacity);
 extern void value_counter_add(ValueCounter *counter, const char *text, int len);
 
-/* The kept values, most frequent first, ties in byte order; exact says whether no value was ever dropped. */
-extern ValueCount *value_counter_sorted(ValueCounter *counter, int *nvalues, bool *exact);
+/* The kept values, most frequent first, ties in byte order; a count may be short by so much, 0 when all were kept. */
+extern ValueCount *value_counter_sorted(ValueCounter *counter, int *nvalues, int64 *short_by);
 
-/* value as float32: clamped to ±FLT_MAX, NaN stays NaN */
-extern float encoder_clamp(double value);
+/* Brings a value into the range of a finite float; NaN stays NaN. */
+static inline float
+encoder_clamp(double value)
+{
+	if (unlikely(value > FLT_MAX))
+		return FLT_MAX;
+	if (unlikely(value < -FLT_MAX))
+		return -FLT_MAX;
+	return (float) value;
+}
+
 extern double encoder_numeric(Datum value);
 extern void encoder_date(int32 date, int nfeatures, float *out);
 extern void encoder_timestamp(int64 timestamp, int nfeatures, float *out);
@@ -148,6 +160,7 @@ typedef struct JsonCursor
 } JsonCursor;
 
 extern void json_corrupt(const char *what) pg_attribute_noreturn();
+extern int	json_encoding(void);
 extern void json_begin(JsonCursor *json, const char *text, Size len);
 extern void json_end(JsonCursor *json);
 extern bool json_next_key(JsonCursor *json, bool *first, char **key);

@@ -20,6 +20,8 @@
 
 #include "core/encoder_int.h"
 
+#define JSON_MAX_BYTES (256 * 1024 * 1024)
+
 /* Raises the error of an encoder that cannot be read. */
 void
 json_corrupt(const char *what)
@@ -49,21 +51,34 @@ json_accept(JsonCursor *json, char c)
 	return true;
 }
 
-/* Begins to read a copy of the text. */
+/*
+ * Says in which encoding an encoder is stored: UTF-8, so that its bytes mean the
+ * same after a dump and restore into a database of another encoding.  A
+ * SQL_ASCII database does not know what its bytes mean and keeps them.
+ */
+int
+json_encoding(void)
+{
+	return GetDatabaseEncoding() == PG_SQL_ASCII ? PG_SQL_ASCII : PG_UTF8;
+}
+
+/* Begins to read a copy of the stored text. */
 void
 json_begin(JsonCursor *json, const char *text, Size len)
 {
 	char	   *copy;
 
-	if (len > 256 * 1024 * 1024)
+	if (len > JSON_MAX_BYTES)
 		json_corrupt("It is too large.");
 	copy = pnstrdup(text, len);
 	if (strlen(copy) != len)
 		json_corrupt("It contains a zero byte.");
-	if (!pg_verifymbstr(copy, (int) len, true))
-		json_corrupt("It is not valid in the database's encoding.");
+	if (pg_encoding_verifymbstr(json_encoding(), copy, (int) len) != (int) len)
+		json_corrupt("Its text is not valid UTF-8.");
+	if (json_encoding() == PG_UTF8)
+		copy = pg_any_to_server(copy, (int) len, PG_UTF8);
 	json->at = copy;
-	json->end = copy + len;
+	json->end = copy + strlen(copy);
 }
 
 /* Checks that nothing follows. */

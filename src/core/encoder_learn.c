@@ -232,14 +232,14 @@ learn_decide(const EncoderLearner *learner, EncoderColumn *column, LearnColumn *
 	int64		covered = 0;
 	int			nvalues;
 	int			kept;
-	bool		exact;
-	ValueCount *values = value_counter_sorted(learn->counter, &nvalues, &exact);
+	int64		short_by;
+	ValueCount *values = value_counter_sorted(learn->counter, &nvalues, &short_by);
 
-	kept = Min(nvalues, learner->params.max_categories);
-	for (int i = 0; i < kept; i++)
-		covered += values[i].count;
+	/* a value whose count is not above the error may be a chance survivor */
+	for (kept = 0; kept < Min(nvalues, learner->params.max_categories) && values[kept].count > short_by; kept++)
+		covered += values[kept].count;
 	if (!learn->enumeration && present > 0 &&
-		(covered < LEARN_COVERED * present || (exact && present < 2 * (int64) nvalues)))
+		(covered < LEARN_COVERED * present || (short_by == 0 && present < 2 * (int64) nvalues)))
 	{
 		column->kind = ENCODER_TEXT;
 		column->nfeatures = encoder_kind_nfeatures(ENCODER_TEXT, learner->params.text_buckets);

@@ -27,8 +27,8 @@
 #include "lib/sort_template.h"
 
 /* Values that the quantiles of one column are taken from, and of all columns together. */
-#define PROFILE_MAX_ROWS 100000
-#define PROFILE_MAX_VALUES (20 * 1000 * 1000)
+#define PROFILE_MAX_ROWS 32768
+#define PROFILE_MAX_VALUES (16 * 1024 * 1024)
 /* Categories that are named, and bytes of each. */
 #define EXPECTED_CATEGORIES 3
 #define EXPECTED_CATEGORY_BYTES 40
@@ -45,7 +45,7 @@ profile_quantiles(EncoderColumn *column, const Matrix *matrix, int64 stride, flo
 		float		value = matrix_row(matrix, row)[feature];
 
 		if (!isnan(value))
-			values[n++] = value;
+			values[n++] = value + 0.0f; /* no negative zero */
 	}
 	column->nquantiles = 0;
 	if (n == 0)
@@ -62,6 +62,8 @@ profile_nulls(Encoder *encoder, const Matrix *matrix)
 {
 	int			ncounted = 0;
 	int		   *counted = palloc(sizeof(int) * encoder->ncolumns);
+	int		   *features = palloc(sizeof(int) * encoder->ncolumns);
+	int64	   *nnulls = palloc0(sizeof(int64) * encoder->ncolumns);
 
 	for (int c = 0; c < encoder->ncolumns; c++)
 	{
@@ -70,7 +72,7 @@ profile_nulls(Encoder *encoder, const Matrix *matrix)
 		if (column->kind == ENCODER_CATEGORY || column->kind == ENCODER_TEXT)
 			continue;
 		column->nrows = matrix->nrows;
-		column->nnulls = 0;
+		features[ncounted] = column->first_feature;
 		counted[ncounted++] = c;
 	}
 	for (int64 row = 0; row < matrix->nrows; row++)
@@ -80,13 +82,13 @@ profile_nulls(Encoder *encoder, const Matrix *matrix)
 		if (row % 1000 == 0)
 			CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < ncounted; i++)
-		{
-			EncoderColumn *column = &encoder->columns[counted[i]];
-
-			column->nnulls += isnan(values[column->first_feature]) != 0;
-		}
+			nnulls[i] += (isnan(values[features[i]]) != 0);
 	}
+	for (int i = 0; i < ncounted; i++)
+		encoder->columns[counted[i]].nnulls = nnulls[i];
 	pfree(counted);
+	pfree(features);
+	pfree(nnulls);
 }
 
 /* Fills the columns' profile from the training matrix. */
@@ -212,7 +214,7 @@ expected_categories(StringInfo out, const EncoderColumn *column)
 						 100.0 * column->category_counts[i] / Max(present, 1));
 	}
 	if (column->ncategories > named)
-		appendStringInfo(out, " or one of %d others", column->ncategories - named);
+		appendStringInfo(out, " or %d more", column->ncategories - named);
 }
 
 /* Writes which value of few is the usual one, with its share among the quantiles. */

@@ -14,10 +14,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "common/hashfn.h"
 #include "common/shortest_dec.h"
+#include "mb/pg_wchar.h"
 #include "utils/json.h"
-#include "utils/memutils.h"
 
 #include "core/encoder_int.h"
 
@@ -75,14 +74,26 @@ write_column(const EncoderColumn *column, StringInfo out)
 void
 encoder_write(const Encoder *encoder, StringInfo out)
 {
-	appendStringInfo(out, "{\"format\":%d,\"columns\":[", ENCODER_FORMAT);
+	StringInfoData text;
+	char	   *stored;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "{\"format\":%d,\"columns\":[", ENCODER_FORMAT);
 	for (int c = 0; c < encoder->ncolumns; c++)
 	{
 		if (c > 0)
-			appendStringInfoChar(out, ',');
-		write_column(&encoder->columns[c], out);
+			appendStringInfoChar(&text, ',');
+		write_column(&encoder->columns[c], &text);
 	}
-	appendStringInfoString(out, "]}");
+	appendStringInfoString(&text, "]}");
+
+	stored = text.data;
+	if (json_encoding() == PG_UTF8)
+		stored = pg_server_to_any(text.data, text.len, PG_UTF8);
+	appendStringInfoString(out, stored);
+	if (stored != text.data)
+		pfree(stored);
+	pfree(text.data);
 }
 
 /* Writes which column became which features. */
@@ -130,7 +141,7 @@ read_categories(JsonCursor *json, EncoderColumn *column)
 		if (!json_next_element(json, &first_of_pair))
 			json_corrupt("A category has no text.");
 		column->categories[i] = json_string(json);
-		if (strlen(column->categories[i]) > ENCODER_MAX_CATEGORY)
+		if (strlen(column->categories[i]) > ENCODER_MAX_CATEGORY * MAX_CONVERSION_GROWTH)
 			json_corrupt("A category is too long.");
 		if (!json_next_element(json, &first_of_pair))
 			json_corrupt("A category has no count.");

@@ -27,7 +27,6 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
-#include "utils/pg_locale.h"
 
 #include "compat/compat.h"
 #include "core/rowjson.h"
@@ -88,7 +87,7 @@ pin_settings(TupleDesc desc)
 		pin("bytea_output", "hex", &level);
 	if (strcmp(pg_get_timezone_name(session_timezone), "UTC") != 0)
 		pin("TimeZone", "UTC", &level);
-	if (money && strcmp(locale_monetary, "C") != 0)
+	if (money && strcmp(GetConfigOption("lc_monetary", false, false), "C") != 0)
 		pin("lc_monetary", "C", &level);
 	if (names)
 		pin("search_path", "pg_catalog, pg_temp", &level);

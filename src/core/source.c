@@ -185,7 +185,7 @@ source_deparse(Query *tree)
 	compat_restrict_search_path();
 	text = pg_get_querydef(copyObject(tree), false);
 	AtEOXact_GUC(false, guc_level);
-	return text;
+	return unconstify(char *, source_skip_space(text));
 }
 
 /* Raises the error of a relation that has no rows to read. */
@@ -243,6 +243,23 @@ source_check_relation(Relation rel)
 				 errhint("Use the REFRESH MATERIALIZED VIEW command.")));
 }
 
+/* Gives the word for a readable relation, as the server's own messages have it. */
+static const char *
+source_kind_word(Relation rel)
+{
+	switch (rel->rd_rel->relkind)
+	{
+		case RELKIND_VIEW:
+			return "view";
+		case RELKIND_MATVIEW:
+			return "materialized view";
+		case RELKIND_FOREIGN_TABLE:
+			return "foreign table";
+		default:
+			return "table";
+	}
+}
+
 /* Checks that the current user may read every column of the relation. */
 static void
 source_check_rights(Relation rel)
@@ -255,7 +272,7 @@ source_check_rights(Relation rel)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for relation %s", RelationGetRelationName(rel)),
+			 errmsg("permission denied for %s %s", source_kind_word(rel), RelationGetRelationName(rel)),
 			 pg_attribute_aclcheck_all(relid, user, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK
 			 ? errhint("Some of its columns may be read: name them in a SELECT.") : 0));
 }

@@ -1,11 +1,225 @@
 /*
  * gate.h
  *	  What a gate is, and how the gate room's files call each other.
+ *
+ *		gate.c				gates as stored, and whose trigger fired
+ *		gate_key.c			what names a row of a table
+ *		gate_create.c		gate_create() and its checks
+ *		gate_attach.c		triggers on the table and its partitions
+ *		gate_admin.c		gate_drop(), gate_pause(), gate_resume()
+ *		gate_trigger.c		the trigger function: row timing, opening and closing of batches
+ *		gate_statement.c	statement timing
+ *		gate_judge.c		a call: set-up, score → decision, reasons, error policy
+ *		gate_batch.c		open batches, their decisions, transaction ends
+ *		gate_release.c		quarantine_release(), quarantine_discard()
  */
 #ifndef GATE_GATE_H
 #define GATE_GATE_H
 
-/* Registers transaction callbacks; called from _PG_init. */
+#include "access/attnum.h"
+#include "commands/trigger.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "model/score.h"
+
+typedef enum GateAction
+{
+	GATE_ACCEPT,
+	GATE_MARK,
+	GATE_QUARANTINE,
+	GATE_REJECT
+} GateAction;
+
+typedef enum GateState
+{
+	GATE_ACTIVE,
+	GATE_PAUSED,
+	GATE_DROPPED
+} GateState;
+
+/* One row of aipipe.gate_data. */
+typedef struct Gate
+{
+	int64		id;
+	char	   *schema;			/* as recorded; the table may have been renamed since */
+	char	   *relation;
+	Oid			owner;
+	char	   *detector;
+	bool		statement;		/* statement timing; row timing otherwise */
+	GateAction	on_anomaly;
+	double		threshold;
+	char	   *score_column;	/* or NULL */
+	GateAction	on_error;		/* never GATE_MARK */
+	bool		on_update;
+	bool		children;
+	int			reasons;		/* how many to keep with a decision */
+	GateState	state;
+} Gate;
+
+/* Which statements a batch covers. */
+typedef enum GateEvent
+{
+	GATE_INSERT,
+	GATE_UPDATE
+} GateEvent;
+
+/*
+ * A batch that is being judged.  It lives in a context of its own under
+ * TopTransactionContext, from its first row until it is written or its
+ * (sub)transaction aborts.
+ */
+typedef struct GateBatch
+{
+	struct GateBatch *below;	/* opened before this one */
+	MemoryContext context;
+	Gate	   *gate;
+	const char *schema;			/* the table as people know it now */
+	const char *relation;
+	GateEvent	event;
+	int			depth;			/* trigger depth of its statement */
+	SubTransactionId subid;
+	bool		implicit;		/* no statement trigger opened it; closed before commit */
+	int64		id;				/* 0 until a decision or the batch row needs it */
+	char	   *role;			/* who landed the rows */
+	TimestampTz started;
+	/* the model, resolved once a statement */
+	bool		resolved;
+	ModelRef	ref;
+	char	   *error;			/* first failure, or NULL */
+	/* counts */
+	int64		rows;
+	int64		accepted;
+	int64		marked;
+	int64		quarantined;
+	int64		errors;
+	int64		scored;
+	double		score_min;
+	double		score_max;
+	double		score_sum;
+	/* decisions that wait to be written */
+	MemoryContext waiting;
+	List	   *decisions;		/* GateDecision */
+	Size		bytes;
+} GateBatch;
+
+/* A decision other than accept, as it is stored. */
+typedef struct GateDecision
+{
+	GateAction	action;			/* GATE_MARK or GATE_QUARANTINE */
+	const char *schema;			/* table that takes the row back */
+	const char *relation;
+	Jsonb	   *key;			/* or NULL */
+	Jsonb	   *row;			/* or NULL */
+	Jsonb	   *reasons;
+	double		score;			/* NaN when there is none */
+	int			model_version;	/* 0 when there is none */
+	TimestampTz at;
+} GateDecision;
+
+/*
+ * One statement's judging on one relation: set up once, used for its rows.
+ * Without a batch, rows pass unjudged.
+ */
+typedef struct GateCall
+{
+	MemoryContext context;
+	GateBatch  *batch;
+	const Gate *gate;
+	Oid			relid;
+	TupleDesc	desc;
+	const char *schema;			/* table that takes rows back */
+	const char *relation;
+	TupleTableSlot *old;		/* the row that an UPDATE changes, in row timing; else NULL */
+	Scorer	   *scorer;			/* NULL when the set-up failed */
+	char	   *error;			/* then why */
+	bool		guarded;		/* encoding may raise errors: done in subtransactions */
+	AttrNumber	score_attnum;	/* of the score column, or invalid */
+	bool		key_sought;
+	TupleDesc	key_desc;		/* of the table's key, or NULL */
+	AttrNumber *keys;
+} GateCall;
+
+/* What becomes of one row. */
+typedef struct GateVerdict
+{
+	GateAction	action;			/* never GATE_REJECT: that is an error */
+	double		score;			/* NaN when there is none */
+} GateVerdict;
+
+/* gate.c */
 extern void gate_init(void);
+extern Gate *gate_find(int64 id);
+extern Gate *gate_read(int64 id);
+extern Gate *gate_copy(const Gate *gate);
+extern int64 gate_trigger_id(const Trigger *trigger);
+extern void gate_check_relation(const Gate *gate, Relation rel);
+extern void gate_check_call(const Gate *gate, const TriggerData *trigdata, const char *suffix);
+extern char *gate_trigger_name(int64 id, const char *suffix);
+extern Oid	gate_current_relation(const Gate *gate);
+extern const char *gate_action_name(GateAction action);
+extern GateAction gate_action(const char *name, bool *valid);
+extern void gate_check_manager(const Gate *gate);
+extern void gate_name_target(const Gate *gate, Relation rel, const char **schema, const char **relation);
+
+/* gate_key.c */
+extern int	gate_find_key(Relation rel, AttrNumber **keys);
+extern TupleDesc gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys);
+extern char *gate_key_condition(TupleDesc desc, int first_param);
+
+/* gate_attach.c */
+extern Oid	gate_trigger_function(void);
+extern void gate_attach(const Gate *gate, Oid relid);
+extern void gate_detach(int64 id);
+extern List *gate_relations(int64 id);
+extern List *gate_ids_on(Oid relid);
+
+/* gate_batch.c */
+extern void batch_init(void);
+extern GateBatch *batch_open(int64 gate_id, Relation rel, GateEvent event, bool implicit);
+extern GateBatch *batch_find(int64 gate, GateEvent event, bool implicit);
+extern void batch_decide(GateBatch *batch, const GateDecision *decision);
+extern void batch_close(GateBatch *batch);
+extern int	gate_trigger_depth(void);
+
+/* Counts one judged row. */
+static inline void
+batch_count(GateBatch *batch, GateAction action, double score)
+{
+	batch->rows++;
+	if (action == GATE_ACCEPT)
+		batch->accepted++;
+	else if (action == GATE_MARK)
+		batch->marked++;
+	else
+		batch->quarantined++;
+	if (score == score)
+	{
+		if (batch->scored == 0 || score < batch->score_min)
+			batch->score_min = score;
+		if (batch->scored == 0 || score > batch->score_max)
+			batch->score_max = score;
+		batch->score_sum += score;
+		batch->scored++;
+	}
+}
+
+/* gate_judge.c */
+typedef void (*GateStep) (void *arg);
+
+extern char *gate_try(GateStep step, void *arg);
+extern GateCall *gate_call_begin(GateBatch *batch, const Gate *gate, Relation rel, MemoryContext parent);
+extern bool gate_call_key(GateCall *call);
+extern char *gate_add(GateCall *call, TupleTableSlot *slot);
+extern GateVerdict gate_judge(GateCall *call, int i, const char *failure, TupleTableSlot *slot, GateDecision *decision);
+extern Datum gate_score_datum(const GateCall *call, double score, bool *isnull);
+
+/* gate_statement.c */
+extern void gate_judge_statement(TriggerData *trigdata);
+
+/* gate_release.c */
+extern bool gate_bypassed(Relation rel);
+extern void release_reset(SubTransactionId subid);
 
 #endif							/* GATE_GATE_H */

@@ -26,9 +26,8 @@ typedef enum ForestObjective
 	FOREST_SOFTPROB,			/* multi:softprob, multi:softmax: both served as probabilities */
 	FOREST_EXP,					/* count:poisson, reg:gamma, reg:tweedie */
 	FOREST_SQUAREDLOG,			/* reg:squaredlogerror: identity */
-	FOREST_ISOLATION			/* "aipipe:isolation": margin is the mean path length, never seen by the library.
-								 * Leaves hold path lengths; compiling divides them by the number of trees.
-								 * base_score is 0. */
+	FOREST_ISOLATION			/* "aipipe:isolation": never seen by the library.  Leaves hold their share of the
+								 * mean path length, a guard's exit a penalty (iforest_guard.c); base_score is 0. */
 } ForestObjective;
 
 typedef struct ForestTree

@@ -4,7 +4,7 @@
  *	  From a Forest to the flat form that is stored and scored as it is.
  *
  * forest_private.h draws the layout.  Everything is computed here, once: the
- * base margin, a tree's expected value, an isolation tree's share of the mean.
+ * base margin, a tree's expected value.
  *
  *-------------------------------------------------------------------------
  */
@@ -172,11 +172,7 @@ compile_tree(const Forest *forest, int number, Target *target)
 		stats[i].gain = tree->gain[node];
 		stats[i].cover = tree->cover[node];
 		if (tree->left[node] < 0)
-		{
-			if (forest->objective == FOREST_ISOLATION)
-				value /= forest->best_iteration_trees;
 			nodes[i] = node_make(float_bits(value), 2 * forest->nfeatures, 0);
-		}
 		else
 		{
 			uint32		bits = float_bits(value);

@@ -3,10 +3,10 @@
  * iforest.c
  *	  The isolation forest as one of the algorithms.
  *
- * Training grows the trees (iforest_tree.c), scores the training rows with them
- * and keeps how those are distributed (iforest_severity.c).  A row's raw score
- * is its mean path length, short for a strange one; what is served is the
- * severity.  Trees are scored, explained and stored as every other forest's.
+ * Training grows the trees (iforest_tree.c), adds the guards (iforest_guard.c),
+ * scores the training rows with them and keeps how their scores are distributed
+ * (iforest_severity.c).  A row's raw score is its mean path length less the
+ * guards' penalties, low for a strange row; what is served is the severity.  Trees are scored, explained and stored as every other forest's.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +19,9 @@
 #include "learn/algorithm.h"
 #include "learn/iforest.h"
 
-/* With more rows than this, every k-th is scored for the severity. */
+/* With more rows than this, every k-th is scored: for the severity, and before for the guards. */
 #define SEVERITY_MAX_ROWS (4 * 1024 * 1024)
+#define GUARD_MAX_ROWS (64 * 1024)
 
 #define SCORE_BLOCK 256
 
@@ -31,6 +32,7 @@
 #define MAX_NODES (8 * 1024 * 1024)
 
 static const OptionSpec iforest_options[] = {
+	{"guards", OPTION_BOOL, OPTION_FIELD(IforestOptions, guards), 1},
 	{"max_depth", OPTION_INT, OPTION_FIELD(IforestOptions, max_depth), 0, 0, FOREST_MAX_DEPTH},
 	{"max_samples", OPTION_INT, OPTION_FIELD(IforestOptions, max_samples), 256, 2, MAX_SAMPLES},
 	{"n_estimators", OPTION_INT, OPTION_FIELD(IforestOptions, n_estimators), 100, 1, 10000},
@@ -41,6 +43,15 @@ static bool
 iforest_serves(ModelTask task)
 {
 	return task == TASK_ANOMALY;
+}
+
+/* Checks the parameters before any row is read. */
+static void
+iforest_check_options(ModelTask task, const Jsonb *params, const char *const *common)
+{
+	IforestOptions options;
+
+	options_parse_some(params, "isolation forest", iforest_options, lengthof(iforest_options), common, &options);
 }
 
 /* Reads the options and replaces what depends on the number of rows. */
@@ -107,11 +118,11 @@ check_budget(const TrainRequest *request, Size needed)
 
 /* Scores every stride-th row of the matrix into scores. */
 static void
-score_rows(const CompiledForest *forest, const Matrix *rows, int64 stride, int64 nscores,
-		   float *scores, Progress *progress)
+score_strided(const CompiledForest *forest, const Matrix *rows, int64 stride, int64 nscores,
+			  float *scores, Progress *progress)
 {
 	Size		width = sizeof(float) * rows->ncols;
-	float	   *block = palloc_extended(mul_size(width, SCORE_BLOCK), MCXT_ALLOC_HUGE);
+	float	   *block = palloc(mul_size(width, SCORE_BLOCK));
 
 	for (int64 done = 0; done < nscores; done += SCORE_BLOCK)
 	{
@@ -126,28 +137,46 @@ score_rows(const CompiledForest *forest, const Matrix *rows, int64 stride, int64
 	pfree(block);
 }
 
-/* Learns the severity of path lengths from the training rows' own. */
-static void
-learn_severity(const TrainRequest *request, const Forest *forest, Severity *severity)
+/* Gives the raw scores of the training rows, or of at most so many of them, evenly taken. */
+static float *
+score_rows(const Forest *forest, const Matrix *rows, int64 most, int64 *nscores, Progress *progress)
 {
-	const Matrix *rows = request->rows;
-	int64		stride = (rows->nrows - 1) / SEVERITY_MAX_ROWS + 1;
-	int64		nscores = (rows->nrows - 1) / stride + 1;
-	float	   *scores = palloc_extended(mul_size(sizeof(float), nscores), MCXT_ALLOC_HUGE);
+	int64		stride = (rows->nrows - 1) / most + 1;
+	float	   *scores;
 	StringInfoData compiled;
 
-	if (request->progress)
-		progress_phase(request->progress, "scoring rows", nscores);
+	*nscores = (rows->nrows - 1) / stride + 1;
+	scores = palloc_extended(mul_size(sizeof(float), *nscores), MCXT_ALLOC_HUGE);
+	if (progress)
+		progress_phase(progress, "scoring rows", *nscores);
 	initStringInfo(&compiled);
 	forest_compile(forest, &compiled);
-	score_rows(forest_open(compiled.data, compiled.len), rows, stride, nscores, scores,
-			   request->progress);
-	severity_learn(scores, nscores, severity);
+	score_strided(forest_open(compiled.data, compiled.len), rows, stride, *nscores, scores, progress);
 	pfree(compiled.data);
-	pfree(scores);
+	return scores;
 }
 
-/* Grows a forest, learns the severities and writes both as the artifact. */
+/* Grows the trees and adds the guards. */
+static Forest *
+grow_guarded(const TrainRequest *request, const IforestOptions *options)
+{
+	Forest	   *forest;
+	float	   *scores;
+	int64		nscores;
+
+	if (request->progress)
+		progress_phase(request->progress, "growing trees", options->n_estimators);
+	forest = iforest_grow(request->rows, request->encoder, options, request->seed, request->progress);
+	if (!options->guards)
+		return forest;
+	scores = score_rows(forest, request->rows, GUARD_MAX_ROWS, &nscores, request->progress);
+	severity_sort(scores, nscores);
+	iforest_add_guards(forest, request->rows, request->encoder, scores, nscores, options->max_samples);
+	pfree(scores);
+	return forest;
+}
+
+/* Makes a forest, learns the severities and writes both as the artifact. */
 static void
 iforest_train(const TrainRequest *request, TrainResult *result)
 {
@@ -156,6 +185,8 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 	IforestOptions options;
 	Severity	severity;
 	Forest	   *forest;
+	float	   *scores;
+	int64		nscores;
 
 	check_request(request);
 	resolve_options(request, &options);
@@ -169,10 +200,9 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 
 	context = AllocSetContextCreate(caller, "aipipe iforest train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	if (request->progress)
-		progress_phase(request->progress, "growing trees", options.n_estimators);
-	forest = iforest_grow(request->rows, request->encoder, &options, request->seed, request->progress);
-	learn_severity(request, forest, &severity);
+	forest = grow_guarded(request, &options);
+	scores = score_rows(forest, request->rows, SEVERITY_MAX_ROWS, &nscores, request->progress);
+	severity_learn(scores, nscores, &severity);
 	iforest_write(forest, &severity, &result->artifact);
 	result->peak_bytes = Max(MemoryContextMemAllocated(context, true),
 								  iforest_grow_estimate(request->rows->ncols, &options));
@@ -196,7 +226,7 @@ iforest_load(const char *compiled, Size len)
 	return model;
 }
 
-/* Gives the mean path lengths of a block. */
+/* Gives the raw scores of a block. */
 static void
 iforest_margin(const LoadedModel *model, const float *rows, int nrows, float *out)
 {
@@ -205,7 +235,7 @@ iforest_margin(const LoadedModel *model, const float *rows, int nrows, float *ou
 	forest_margin(state->forest, rows, nrows, out);
 }
 
-/* Turns path lengths into severities. */
+/* Turns raw scores into severities. */
 static void
 iforest_values(const LoadedModel *model, const float *margin, int nrows, float *out)
 {
@@ -215,7 +245,7 @@ iforest_values(const LoadedModel *model, const float *margin, int nrows, float *
 		out[i] = severity_of(&state->severity, margin[i]);
 }
 
-/* Gives each feature's share in the shortening of the row's path; with the bias they add up to minus the path length. */
+/* Gives each feature's share in what makes the row strange; with the bias they add up to minus the raw score. */
 static void
 iforest_explain(const LoadedModel *model, const float *row, int output, double *phi)
 {
@@ -238,6 +268,7 @@ iforest_importance(const LoadedModel *model, double *gain, double *cover, double
 const Algorithm algorithm_iforest = {
 	.name = "isolation_forest",
 	.serves = iforest_serves,
+	.check = iforest_check_options,
 	.train = iforest_train,
 	.compile = iforest_compile,
 	.open = iforest_load,

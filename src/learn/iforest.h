@@ -3,6 +3,7 @@
  *	  How the isolation forest's files call each other.
  *
  *		iforest_tree.c		grows the trees
+ *		iforest_guard.c		adds what (nearly) no training row showed
  *		iforest_severity.c	path length → share of training rows that look more normal
  *		iforest_artifact.c	artifact and compiled form
  *		iforest.c			the algorithm behind learn/algorithm.h
@@ -22,11 +23,13 @@ typedef struct IforestOptions
 	int64		n_estimators;
 	int64		max_samples;	/* rows a tree grows from; after the parser at most the rows there are */
 	int64		max_depth;		/* 0 = ceil(log2(max_samples)) until the trainer resolves it */
+	bool		guards;
 } IforestOptions;
 
 /*
- * Turns a row's mean path length into its severity.  above[i] of rows training
- * rows have a path longer than score[i]; scores ascend.
+ * Turns a row's raw score (its mean path length less the guards' penalties)
+ * into its severity.  above[i] of rows training rows have a greater score than
+ * score[i]; scores ascend.
  */
 typedef struct Severity
 {
@@ -61,13 +64,23 @@ extern Forest *iforest_grow(const Matrix *rows, const Encoder *encoder, const If
 /* Bytes that growing takes beside the matrix, the trees included. */
 extern Size iforest_grow_estimate(int nfeatures, const IforestOptions *options);
 
-/* Makes the severity points from the path lengths of training rows, which it sorts. */
+/*
+ * Adds the guards that the training rows call for.  scores are path lengths of
+ * training rows, ascending; sample is the number of rows that a tree grew from.
+ */
+extern void iforest_add_guards(Forest *forest, const Matrix *rows, const Encoder *encoder,
+							   const float *scores, int64 nscores, int64 sample);
+
+/* Sorts scores, strangest first. */
+extern void severity_sort(float *scores, size_t nscores);
+
+/* Makes the severity points from the raw scores of training rows, which it sorts. */
 extern void severity_learn(float *scores, int64 nscores, Severity *severity);
 
 /* The reason why the points are not sound, or NULL. */
 extern const char *severity_check(const Severity *severity);
 
-/* The severity of one path length, in [0, 1], never rising with it. */
+/* The severity of one raw score, in [0, 1], never rising with it. */
 extern float severity_of(const SeverityTable *table, float score);
 
 /* Writes the canonical artifact. */

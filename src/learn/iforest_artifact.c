@@ -5,7 +5,7 @@
  *
  * The artifact is JSON in one fixed form, without any freedom of order or
  * spacing, so that the reader needs no JSON parser for its own part; the forest
- * inside is read by forest_read():
+ * inside is read by forest_read_isolation():
  *
  *		{"format":"aipipe-iforest","format_version":1,
  *		 "severity":{"rows":N,"score":[…],"above":[…]},"forest":{…}}
@@ -244,9 +244,7 @@ iforest_compile(const char *artifact, Size len, StringInfo compiled)
 	expect(&r, ARTIFACT_FOREST);
 	if (r.len - r.at < 2 || r.bytes[r.len - 1] != ARTIFACT_TAIL[0])
 		artifact_error("it is cut short");
-	forest = forest_read(r.bytes + r.at, r.len - r.at - 1);
-	if (forest->objective != FOREST_ISOLATION || forest->ngroups != 1)
-		artifact_error("its forest is none of isolation trees");
+	forest = forest_read_isolation(r.bytes + r.at, r.len - r.at - 1);
 
 	initStringInfo(&trees);
 	forest_compile(forest, &trees);
@@ -261,7 +259,7 @@ check_severity_table(const SeverityTable *table)
 {
 	for (int i = 0; i < table->npoints; i++)
 	{
-		if (!(table->score[i] >= 0) || !(table->share[i] >= 0 && table->share[i] < 1))
+		if (!isfinite(table->score[i]) || !(table->share[i] >= 0 && table->share[i] < 1))
 			compiled_error("A severity is out of range.");
 		if (i > 0 && (table->score[i] <= table->score[i - 1] || table->share[i] > table->share[i - 1]))
 			compiled_error("The severities are out of order.");

@@ -1,10 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * iforest_severity.c
- *	  From a mean path length to the share of training rows that look more
- *	  normal.
+ *	  From a raw score to the share of training rows that look more normal.
  *
- * The training rows' own path lengths are kept as points (score, rows above).
+ * The training rows' own raw scores are kept as points (score, rows above).
  * Up to SEVERITY_EXACT_ROWS every distinct score is a point.  Beyond, the
  * points thin out towards the normal end: between two points lies at most one
  * part in SEVERITY_FINENESS of the rows that are as strange or stranger.  So the
@@ -12,7 +11,7 @@
  * exact for the strangest 2 * SEVERITY_FINENESS rows.
  *
  * A row stranger than every training row gets a severity still nearer to 1, the
- * shorter its path, so that such rows can be told apart.  That band is at most
+ * lower its score, so that such rows can be told apart.  That band is at most
  * one training row and SEVERITY_TAIL wide.
  *
  *-------------------------------------------------------------------------
@@ -33,7 +32,7 @@
 #define ST_SORT severity_sort
 #define ST_ELEMENT_TYPE float
 #define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
-#define ST_SCOPE static
+#define ST_SCOPE extern
 #define ST_DEFINE
 #define ST_CHECK_FOR_INTERRUPTS
 #include "lib/sort_template.h"
@@ -47,7 +46,7 @@ severity_step(int64 nscores, int64 rank)
 	return Max(1, rank / SEVERITY_FINENESS);
 }
 
-/* Makes the severity points from the path lengths of training rows, which it sorts. */
+/* Makes the severity points from the raw scores of training rows, which it sorts. */
 void
 severity_learn(float *scores, int64 nscores, Severity *severity)
 {
@@ -91,8 +90,8 @@ severity_check(const Severity *severity)
 		return "it has no scores";
 	for (int i = 0; i < severity->npoints; i++)
 	{
-		if (!isfinite(severity->score[i]) || severity->score[i] < 0)
-			return "a score is not a path length";
+		if (!isfinite(severity->score[i]))
+			return "a score is not a number";
 		if (i > 0 && severity->score[i] <= severity->score[i - 1])
 			return "its scores do not ascend";
 		if (severity->above[i] >= (i > 0 ? severity->above[i - 1] : severity->rows))
@@ -103,7 +102,7 @@ severity_check(const Severity *severity)
 	return NULL;
 }
 
-/* Gives the severity of one path length, in [0, 1], never rising with it. */
+/* Gives the severity of one raw score, in [0, 1], never rising with it. */
 float
 severity_of(const SeverityTable *table, float score)
 {
@@ -113,9 +112,9 @@ severity_of(const SeverityTable *table, float score)
 	if (!(score >= base[0]))
 	{
 		double		width = Min(1.0 / table->rows, SEVERITY_TAIL);
-		double		part = (score > 0) ? (double) score / base[0] : 0.0;
+		double		beyond = (score < base[0]) ? (double) base[0] - score : INFINITY;
 
-		return (float) (1.0 - width * part);
+		return (float) (1.0 - width / (1.0 + beyond));
 	}
 	/* the last point at or below the score, without a branch that could be mispredicted */
 	while (n > 1)

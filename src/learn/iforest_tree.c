@@ -457,6 +457,12 @@ note_categories(Grower *g, int node, int feature, bool small_left)
 			tree->cats[tree->ncats++] = c;
 	}
 	tree->cat_count[node] = tree->ncats - tree->cat_start[node];
+	if (tree->cat_count[node] == 0)
+	{
+		/* only NULLs go right: every code is below the largest float */
+		tree->split_type[node] = 0;
+		tree->value[node] = FLT_MAX;
+	}
 }
 
 /* Appends a node over some of the rows as a leaf, which it stays unless it is split. */
@@ -492,10 +498,10 @@ split_node(Grower *g, int node, const Split *split)
 	int			nright = g->end[node] - middle;
 	bool		small_left = nleft <= nright;
 
-	if (split->categorical)
-		note_categories(g, node, split->feature, small_left);
 	tree->feature[node] = split->feature;
 	tree->value[node] = split->categorical ? 0 : split->threshold;
+	if (split->categorical)
+		note_categories(g, node, split->feature, small_left);
 	tree->default_left[node] = split->missing_open ? small_left : split->missing_left;
 	tree->gain[node] = abs(nleft - nright);
 	tree->left[node] = add_node(g, g->start[node], middle, g->depth[node] + 1);

@@ -14,6 +14,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -62,16 +63,33 @@ sum_value(const Sum *sum)
 	return sum->total + sum->lost;
 }
 
+/* Tells whether the JSON object text waits for its next pair: it has just been opened or ends in a comma. */
+static bool
+metrics_at_pair(const StringInfo out)
+{
+	int			end = out->len;
+
+	while (end > 0 && out->data[end - 1] == ' ')
+		end--;
+	return end == 0 || out->data[end - 1] == '{' || out->data[end - 1] == ',';
+}
+
 /* Appends one metric to the open JSON object; what is undefined becomes null. */
 static void
 metrics_append(StringInfo out, const char *name, double value)
 {
-	if (out->len > 0 && out->data[out->len - 1] != '{')
-		appendStringInfoChar(out, ',');
+	if (!metrics_at_pair(out))
+		appendStringInfoString(out, ", ");
+	appendStringInfo(out, "\"%s\": ", name);
 	if (isfinite(value))
-		appendStringInfo(out, "\"%s\":%.17g", name, value);
+	{
+		char		number[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+		double_to_shortest_decimal_buf(value, number);
+		appendStringInfoString(out, number);
+	}
 	else
-		appendStringInfo(out, "\"%s\":null", name);
+		appendStringInfoString(out, "null");
 }
 
 /* Gives a / b, undefined when b is zero. */

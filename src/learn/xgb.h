@@ -32,6 +32,7 @@ typedef struct XgbTraining
 	int			max_bin;
 	int			nthread;
 	int			rounds;
+	bool		dart;			/* booster dart: see xgb.c */
 	Progress   *progress;
 } XgbTraining;
 
@@ -45,6 +46,6 @@ extern void xgb_train(const XgbTraining *training, StringInfo out);
 extern void xgb_margin(const char *json, Size len, const float *rows, int nrows, int ncols, float *out, int noutputs);
 
 /* An upper estimate in bytes of what the library takes to train on such a matrix. */
-extern Size xgb_train_estimate(int64 nrows, int ncols, int max_bin, int max_depth, int ngroups);
+extern Size xgb_train_estimate(int64 nrows, int ncols, int max_bin, int max_depth, int ngroups, bool dart);
 
 #endif							/* LEARN_XGB_H */

@@ -30,7 +30,7 @@ static Size
 check_memory(const TrainRequest *request, const XgboostPlan *plan)
 {
 	Size		need = xgb_train_estimate(request->rows->nrows, request->rows->ncols,
-										  plan->max_bin, plan->depth, plan->ngroups);
+										  plan->max_bin, plan->depth, plan->ngroups, plan->dart);
 
 	if (request->budget != 0 && need > request->budget)
 		ereport(ERROR,
@@ -139,6 +139,7 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 	training.max_bin = plan.max_bin;
 	training.nthread = core_train_threads;
 	training.rounds = plan.rounds;
+	training.dart = plan.dart;
 	training.progress = request->progress;
 
 	initStringInfo(&bytes);
@@ -222,6 +223,7 @@ xgboost_importance(const LoadedModel *model, double *gain, double *cover, double
 const Algorithm algorithm_xgboost = {
 	.name = "xgboost",
 	.serves = xgboost_serves,
+	.check = xgboost_check_options,
 	.train = xgboost_train,
 	.compile = xgboost_compile,
 	.open = xgboost_open,

@@ -131,6 +131,25 @@ static const XgboostAlias xgboost_aliases[] = {
 	{FIELD(min_split_loss), FIELD(gamma)}
 };
 
+/* An option that only one booster or objective looks at. */
+typedef struct XgboostCondition
+{
+	const char *option;
+	const char *booster;		/* or NULL when any */
+	const char *objective;		/* or NULL when any */
+} XgboostCondition;
+
+static const XgboostCondition xgboost_conditions[] = {
+	{"huber_slope", NULL, "reg:pseudohubererror"},
+	{"normalize_type", "dart", NULL},
+	{"one_drop", "dart", NULL},
+	{"rate_drop", "dart", NULL},
+	{"sample_type", "dart", NULL},
+	{"scale_pos_weight", NULL, "binary:logistic"},
+	{"skip_drop", "dart", NULL},
+	{"tweedie_variance_power", NULL, "reg:tweedie"}
+};
+
 /* What the labels of an objective may be. */
 typedef enum LabelDomain
 {
@@ -205,48 +224,62 @@ merge_aliases(const Jsonb *params, XgboostOptions *options)
 	}
 }
 
-/* Refuses an option that was given but has no effect. */
-static void
-check_effective(const Jsonb *params, const char *name, bool effective, const char *needs)
+/* Gives the condition of an option that the chosen booster and objective do not meet, or NULL. */
+static const XgboostCondition *
+unmet_condition(const char *name, const XgboostOptions *options)
 {
-	if (!effective && option_given(params, name))
+	for (int i = 0; i < lengthof(xgboost_conditions); i++)
+	{
+		const XgboostCondition *condition = &xgboost_conditions[i];
+
+		if (strcmp(condition->option, name) != 0)
+			continue;
+		if (condition->booster != NULL && strcmp(condition->booster, options->booster) != 0)
+			return condition;
+		if (condition->objective != NULL && strcmp(condition->objective, options->objective) != 0)
+			return condition;
+	}
+	return NULL;
+}
+
+/* Refuses options that the chosen booster or objective would ignore. */
+static void
+check_conditions(const Jsonb *params, const XgboostOptions *options)
+{
+	for (int i = 0; i < lengthof(xgboost_conditions); i++)
+	{
+		const char *name = xgboost_conditions[i].option;
+		const XgboostCondition *unmet = unmet_condition(name, options);
+
+		if (unmet == NULL || !option_given(params, name))
+			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" has no effect here", name),
-				 errdetail("It belongs to %s.", needs)));
+				 unmet->booster
+				 ? errdetail("It belongs to booster \"%s\".", unmet->booster)
+				 : errdetail("It belongs to objective \"%s\".", unmet->objective)));
+	}
 }
 
-/* Refuses options of another booster or objective than the chosen one. */
+/* Appends the options that have an effect, defaults included, as JSON. */
 static void
-check_all_effective(const Jsonb *params, const XgboostOptions *options)
+write_effective(const XgboostOptions *options, StringInfo effective)
 {
-	bool		dart = strcmp(options->booster, "dart") == 0;
-	const char *objective = options->objective;
+	OptionSpec	specs[lengthof(xgboost_specs)];
+	int			nspecs = 0;
 
-	check_effective(params, "normalize_type", dart, "booster \"dart\"");
-	check_effective(params, "one_drop", dart, "booster \"dart\"");
-	check_effective(params, "rate_drop", dart, "booster \"dart\"");
-	check_effective(params, "sample_type", dart, "booster \"dart\"");
-	check_effective(params, "skip_drop", dart, "booster \"dart\"");
-	check_effective(params, "huber_slope", strcmp(objective, "reg:pseudohubererror") == 0,
-					"objective \"reg:pseudohubererror\"");
-	check_effective(params, "scale_pos_weight", strcmp(objective, "binary:logistic") == 0,
-					"objective \"binary:logistic\"");
-	check_effective(params, "tweedie_variance_power", strcmp(objective, "reg:tweedie") == 0,
-					"objective \"reg:tweedie\"");
+	for (int i = 0; i < lengthof(xgboost_specs) - lengthof(xgboost_aliases); i++)
+	{
+		if (unmet_condition(xgboost_specs[i].name, options) == NULL)
+			specs[nspecs++] = xgboost_specs[i];
+	}
+	options_to_json(effective, specs, nspecs, options);
 }
 
-/* Tells whether an objective serves the task and the number of classes. */
-static bool
-objective_fits(const XgboostObjective *objective, const TrainRequest *request)
-{
-	return objective->task == request->task &&
-		(objective->nclasses == 0 || objective->nclasses == request->nclasses);
-}
-
-/* Gives the objective that was asked for, or the default when none was. */
+/* Gives the objective that was asked for, or the default when none was; nclasses is 0 while it is unknown. */
 static const XgboostObjective *
-choose_objective(const TrainRequest *request, const char *name)
+choose_objective(ModelTask task, int nclasses, const char *name)
 {
 	const char *fitting[lengthof(xgboost_objectives)];
 	int			nfitting = 0;
@@ -256,7 +289,8 @@ choose_objective(const TrainRequest *request, const char *name)
 	{
 		const XgboostObjective *objective = &xgboost_objectives[i];
 
-		if (!objective_fits(objective, request))
+		if (objective->task != task ||
+			(objective->nclasses != 0 && nclasses != 0 && objective->nclasses != nclasses))
 			continue;
 		if (name == NULL || strcmp(objective->name, name) == 0)
 			return objective;
@@ -266,24 +300,24 @@ choose_objective(const TrainRequest *request, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("objective \"%s\" does not serve this training", name),
-			 request->task == TASK_CLASSIFICATION
-			 ? errdetail("The task is classification with %d classes.", request->nclasses)
-			 : errdetail("The task is %s.", algorithm_task_name(request->task)),
+			 nclasses > 0
+			 ? errdetail("The task is %s with %d classes.", algorithm_task_name(task), nclasses)
+			 : errdetail("The task is %s.", algorithm_task_name(task)),
 			 errhint("Perhaps you want \"%s\".", nearest ? nearest : fitting[0])));
 }
 
 /* Parses the parameters; the objective becomes explicit. */
 static const XgboostObjective *
-parse_options(const TrainRequest *request, XgboostOptions *options)
+parse_options(ModelTask task, int nclasses, const Jsonb *params, const char *const *common,
+			  XgboostOptions *options)
 {
 	const XgboostObjective *objective;
 
-	options_parse_some(request->params, "xgboost", xgboost_specs, lengthof(xgboost_specs),
-					   request->common, options);
-	merge_aliases(request->params, options);
-	objective = choose_objective(request, options->objective);
+	options_parse_some(params, "xgboost", xgboost_specs, lengthof(xgboost_specs), common, options);
+	merge_aliases(params, options);
+	objective = choose_objective(task, nclasses, options->objective);
 	options->objective = pstrdup(objective->name);
-	check_all_effective(request->params, options);
+	check_conditions(params, options);
 
 	/* the evaluator's bounds on depth and nodes hold for every tree that the library may grow */
 	if (options->max_depth == 0)
@@ -291,6 +325,15 @@ parse_options(const TrainRequest *request, XgboostOptions *options)
 	if (options->max_depth > FREE_DEPTH && options->max_leaves == 0)
 		options->max_leaves = MAX_LEAVES;
 	return objective;
+}
+
+/* Checks the parameters before the number of classes and the target are known. */
+void
+xgboost_check_options(ModelTask task, const Jsonb *params, const char *const *common)
+{
+	XgboostOptions options;
+
+	(void) parse_options(task, 0, params, common, &options);
 }
 
 /* Tells whether a label lies in the domain; infinities and NaN never do. */
@@ -529,17 +572,18 @@ void
 xgboost_plan(const TrainRequest *request, XgboostPlan *plan, StringInfo effective)
 {
 	XgboostOptions options;
-	const XgboostObjective *objective = parse_options(request, &options);
+	const XgboostObjective *objective = parse_options(request->task, request->nclasses, request->params,
+													  request->common, &options);
 
 	check_request(request, &options, objective);
-	options_to_json(effective, xgboost_specs,
-					lengthof(xgboost_specs) - lengthof(xgboost_aliases), &options);
+	write_effective(&options, effective);
 
 	build_params(request, &options, objective, plan);
 	plan->categorical = categorical_features(request, &options);
 	plan->rounds = (int) options.n_estimators;
 	plan->max_bin = (int) options.max_bin;
 	plan->ngroups = objective->base == BASE_HALF ? request->nclasses : 1;
+	plan->dart = strcmp(options.booster, "dart") == 0;
 	plan->depth = (int) options.max_depth;
 	if (options.max_leaves > 0)
 		plan->depth = Min(plan->depth, (int) ceil(log2((double) options.max_leaves)));

@@ -19,7 +19,11 @@ typedef struct XgboostPlan
 	int			max_bin;
 	int			depth;			/* no tree is deeper when it is full */
 	int			ngroups;		/* trees a round */
+	bool		dart;
 } XgboostPlan;
+
+/* Checks the parameters before any row is read; error 22023. */
+extern void xgboost_check_options(ModelTask task, const Jsonb *params, const char *const *common);
 
 /*
  * Checks parameters and target and plans the training; appends the effective

@@ -40,6 +40,12 @@ static SqlStatement lock_model = {
 	1, {INT8OID}
 };
 
+static SqlStatement find_version_id = {
+	"SELECT v.id AS version_id FROM aipipe.model_version_data v"
+	" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, INT4OID}
+};
+
 static SqlStatement find_alias = {
 	"SELECT a.history_id, a.version_id, v.version FROM aipipe.model_alias_data a"
 	" JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) a.version_id"
@@ -140,7 +146,7 @@ alias_first_champion(int64 model_id, int64 version_id, int version)
 		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version");
 }
 
-/* Resolves a model and version that the caller may manage, and locks the model. */
+/* Resolves a model and version that the caller may manage, locks the model, and looks whether the version is still there. */
 static ModelRef
 resolve_and_lock(const char *model, int version, const char *command)
 {
@@ -154,6 +160,15 @@ resolve_and_lock(const char *model, int version, const char *command)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", model),
+				 errdetail("It was dropped by a concurrent transaction.")));
+	sql_free(locked);
+	if (version == MODEL_CHAMPION)
+		return ref;
+	locked = sql_run(&find_version_id, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version));
+	if (locked->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" has no version %d", model, version),
 				 errdetail("It was dropped by a concurrent transaction.")));
 	sql_free(locked);
 	return ref;
@@ -235,12 +250,6 @@ static SqlStatement find_change = {
 	1, {INT8OID}
 };
 
-static SqlStatement find_version_id = {
-	"SELECT v.id AS version_id FROM aipipe.model_version_data v"
-	" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT4OID}
-};
-
 /* Gives the version of one change and the change before it (0 = none). */
 static int
 read_change(int64 history_id, int64 *previous_id)
@@ -299,14 +308,13 @@ static SqlStatement delete_version = {
 	1, {INT8OID}
 };
 
-static SqlStatement delete_model = {
-	"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
-};
-
-static SqlStatement delete_aliases = {
-	"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
+/* Whatever belongs to a model, the model itself last. */
+static SqlStatement delete_model[] = {
+	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_version_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 };
 
 static SqlStatement aliases_of_version = {
@@ -355,8 +363,8 @@ drop_model(const char *model)
 				 errmsg("must be owner of model \"%s\"", model)));
 	model_id = Int64GetDatum(sql_int64(found, 0, "model_id", NULL));
 	sql_free(found);
-	sql_free(sql_run(&delete_aliases, SQL_WRITE, model_id));
-	sql_free(sql_run(&delete_model, SQL_WRITE, model_id));
+	for (int i = 0; i < lengthof(delete_model); i++)
+		sql_free(sql_run(&delete_model[i], SQL_WRITE, model_id));
 }
 
 /* model_drop(model, version): drops one version, or the whole model. */

@@ -258,7 +258,7 @@ aipipe_model_evaluate(PG_FUNCTION_ARGS)
 				 errmsg("no row of source \"%s\" has a value in target column \"%s\" that the model knows",
 						batch.source->text, name)));
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", \"skipped\": " INT64_FORMAT ", ",
+	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", \"skipped\": " INT64_FORMAT,
 					 evaluation.nrows, evaluation.nskipped);
 	if (version->task == TASK_CLASSIFICATION)
 		metrics_classification(evaluation.nrows, version->nclasses, evaluation.values, evaluation.labels, &out);

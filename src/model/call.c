@@ -45,10 +45,8 @@ typedef struct CallState
 	Oid			role;
 	SnapshotMark mark;
 	int64		version_id;
-	Oid			row_type;
-	int32		row_typmod;
 	uint64		row_identifier;
-	TupleDesc	desc;			/* the row type cut off after the last attribute that is read */
+	TupleDesc	desc;			/* the row type, whole: minor releases keep attribute versions behind it */
 } CallState;
 
 /* Fills the mark of the active snapshot. */
@@ -129,13 +127,9 @@ bind_call(CallState *state, text *model, int version, HeapTupleHeader row, uint6
 		state->call.scorer = scorer_create(loaded, desc, state->holder);
 		state->call.values = palloc(sizeof(Datum) * Max(desc->natts, 1));
 		state->call.nulls = palloc(sizeof(bool) * Max(desc->natts, 1));
-		/* heap_deform_tuple() stops after the descriptor's last attribute */
-		desc->natts = Min(desc->natts, state->call.scorer->last_attno);
 		state->desc = desc;
 		state->version_id = ref.version_id;
 		state->row_identifier = identifier;
-		state->row_type = HeapTupleHeaderGetTypeId(row);
-		state->row_typmod = HeapTupleHeaderGetTypMod(row);
 	}
 	MemoryContextSwitchTo(state->context);
 	if (state->model == NULL || !same_text(state->model, model))

@@ -16,7 +16,7 @@
 typedef struct ModelCall
 {
 	Scorer	   *scorer;			/* holds the scored row as row 0 */
-	Datum	   *values;			/* the row, deformed up to what the scorer reads */
+	Datum	   *values;			/* the row, deformed */
 	bool	   *nulls;
 } ModelCall;
 

@@ -118,8 +118,8 @@ check_model_name(const char *model)
 	if (model[0] == '\0' || strlen(model) > MODEL_NAME_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("invalid model name \"%s\"", model),
-				 errdetail("A model name has 1 to %d bytes.", MODEL_NAME_MAX)));
+				 errmsg("invalid model name \"%.64s\"", model),
+				 errdetail("A model name has 1 to %d bytes; this one has %zu.", MODEL_NAME_MAX, strlen(model))));
 }
 
 /* Ends with an error when the current user could not add a version to the model. */

@@ -78,7 +78,8 @@ static SqlStatement delete_grant = {
 };
 
 static SqlStatement find_model = {
-	"SELECT m.id AS model_id, m.owner FROM aipipe.model_data m WHERE m.name OPERATOR(pg_catalog.=) $1",
+	"SELECT m.id AS model_id, m.owner FROM aipipe.model_data m WHERE m.name OPERATOR(pg_catalog.=) $1"
+	" FOR KEY SHARE",
 	1, {TEXTOID}
 };
 
@@ -98,7 +99,7 @@ grant_target(FunctionCallInfo fcinfo, Oid *grantee, char **privilege)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown privilege \"%s\"", *privilege),
 				 errdetail("Privileges on a model are predict and manage.")));
-	found = sql_run(&find_model, SQL_READ, CStringGetTextDatum(model));
+	found = sql_run(&find_model, SQL_WRITE, CStringGetTextDatum(model));
 	if (found->nrows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -26,7 +26,7 @@ scorer_create(const ModelVersion *version, TupleDesc desc, MemoryContext context
 
 	scorer->version = version;
 	scorer->context = own;
-	scorer->binding = encoder_bind(version->encoder, desc, version->model);
+	scorer->binding = encoder_bind(version->encoder, desc, psprintf("model \"%s\"", version->model));
 	scorer->last_attno = encoder_last_attno(scorer->binding);
 	scorer->rows = palloc(mul_size(mul_size(SCORER_BLOCK, loaded->nfeatures), sizeof(float)));
 	scorer->margins = palloc(mul_size(mul_size(SCORER_BLOCK, loaded->nmargins), sizeof(float)));

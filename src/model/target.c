@@ -210,13 +210,17 @@ read_class(Target *target, Datum value, float *label)
 {
 	MemoryContext old = MemoryContextSwitchTo(target->scratch);
 	Datum		plain = value;
-	char	   *text;
+	const char *text;
 	int			index;
 	int			slot;
 
 	if (target->typlen == -1)
 		plain = PointerGetDatum(PG_DETOAST_DATUM(value));
-	text = OutputFunctionCall(&target->output, plain);
+	/* as a cast to text writes it: the output function of boolean says t and f */
+	if (target->type == BOOLOID)
+		text = DatumGetBool(plain) ? "true" : "false";
+	else
+		text = OutputFunctionCall(&target->output, plain);
 	if (target->last >= 0 && strcmp(target->classes[target->last].label, text) == 0)
 		index = target->last;
 	else

@@ -86,7 +86,7 @@ cpu_seconds(void)
 		usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6;
 }
 
-/* Reads the common options and picks the algorithm; unknown keys are found by the algorithm's own parser. */
+/* Reads the common options and picks the algorithm; unknown keys are found by the algorithm's own check. */
 static void
 read_options(Training *training)
 {
@@ -119,6 +119,7 @@ read_options(Training *training)
 		passed[n++] = lfirst(cell);
 	options_parse_some(spec->params, spec->function, common_specs, lengthof(common_specs), passed,
 					   &training->options);
+	training->algorithm->check(spec->task, spec->params, common_names);
 	if (spec->task == TASK_ANOMALY)
 		training->options.holdout = 0;
 	if (spec->task != TASK_CLASSIFICATION && training->options.positive != NULL)
@@ -207,7 +208,7 @@ static void
 fill_matrix(Training *training)
 {
 	Source	   *source = training->source;
-	EncoderBinding *binding = encoder_bind(training->encoder, source->desc, training->spec->model);
+	EncoderBinding *binding = encoder_bind(training->encoder, source->desc, psprintf("model \"%s\"", training->spec->model));
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe model encode", ALLOCSET_DEFAULT_SIZES);
 	Target	   *target = NULL;
 	SourceScan *scan;
@@ -326,7 +327,7 @@ measure(Training *training, const TrainResult *result)
 		algorithm->values(model, margins, n, values + (size_t) c * rows->chunk_rows * model->nvalues);
 	}
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", ", rows->nrows);
+	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT, rows->nrows);
 	if (training->spec->task == TASK_CLASSIFICATION)
 		metrics_classification(rows->nrows, training->nclasses, values, training->held_labels, &out);
 	else

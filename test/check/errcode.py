@@ -24,7 +24,7 @@ def check(tree):
                 if re.match(r"[A-Z][a-z]", part.group(1)) or part.group(1).endswith("."):
                     yield name, line, "a message has no capital at its start and no full stop: %s" % part.group(1)
             for part in re.finditer(r'\berr(detail|hint)\s*\(\s*"((?:\\.|[^"\\])*)"\s*[,)]', shown[match.end():end]):
-                if not re.search(r'[.?!:)"]$', part.group(2).replace('\\"', '"')):
+                if part.group(2) != "%s" and not re.search(r'[.?!:)"]$', part.group(2).replace('\\"', '"')):
                     yield name, line, "a %s is a sentence: %s" % (part.group(1), part.group(2))
 
 

@@ -28,7 +28,9 @@ tally()
 		/^ok [0-9]+.*# *[Ss][Kk][Ii][Pp]/ { skipped++; next }
 		/^not ok .*# *TODO/ { skipped++; next }
 		/^ok [0-9]+/ { ok++; next }
-		/^not ok / { notok++; next }
+		/^not ok / { notok++; infile++; next }
+		/^[^ ]+\.pl \.+ *$/ { infile = 0; next }
+		/^Dubious, test returned/ && !infile { notok++; next }
 		/^(test| {4,}) *[^ ]+ +\.\.\. ok/ { ok++; next }
 		/^(test| {4,}) *[^ ]+ +\.\.\. .*FAILED/ { notok++; next }
 		END { print ok + 0, notok + 0, skipped + 0 }' "$1"
@@ -47,9 +49,16 @@ show_failure()
 			if ! grep -qE 'FAILED|^not ok' "$log"; then tail -n 40 "$log"; fi
 			;;
 		*)
-			grep -vE '^ok |^[^ ]+ \.+ *$' "$log" | tail -n 120 || :
+			grep -vE '^ok |^[^ ]+ \.+ *$|^echo |^\+\+\+' "$log" | tail -n 120 || :
 			;;
 	esac
+	# A TAP file that died says why in a log of its own.
+	[ "$kind" = tap ] || return 0
+	sed -n 's/^test\/t\/\([^ ]*\)\.pl *(Wstat.*/\1/p' "$log" | while read -r file; do
+		echo "== from $file's log"
+		grep -E 'ERROR:|FATAL:|DETAIL:|not ok|#  |imed out|timeout| line [0-9]+\.$' "$STAGE_SRC/tmp_check/log/regress_log_$file" |
+			tail -n 15
+	done
 }
 
 # Runs one kind: its command's output is counted, and shown where it failed.

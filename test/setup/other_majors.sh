@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds and tests aipipe on the other supported servers, each in a Debian of its own.
 #
-#	sudo test/setup/other_majors.sh FOLDER [trixie] [sid]
+#	sudo test/setup/other_majors.sh FOLDER [bookworm] [trixie] [sid]
 #
-# trixie has PostgreSQL 17 and XGBoost 3.0, sid PostgreSQL 18 and XGBoost 3.3.  Debootstraps what is not
+# bookworm (PostgreSQL 15, XGBoost 1.7) shows what a fresh machine lacks; trixie has PostgreSQL 17 and
+# XGBoost 3.0, sid PostgreSQL 18 and XGBoost 3.3; without a name, the last two.  Debootstraps what is not
 # there yet below FOLDER (about 1 GB each, kept for the next run), installs the packages of
 # test/setup/packages inside, and runs test/setup/check.sh there.  Needs root and a Debian mirror.
 set -euo pipefail
@@ -11,7 +12,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-[ $# -ge 1 ] || { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 folder=$1
 shift
 [ $# -gt 0 ] || set -- trixie sid
@@ -29,6 +30,7 @@ mirror()
 major()
 {
 	case $1 in
+		bookworm) echo 15 ;;
 		trixie) echo 17 ;;
 		sid) echo 18 ;;
 		*) echo "other_majors.sh: no suite \"$1\" is known" >&2; return 1 ;;

@@ -5,7 +5,6 @@ CREATE SCHEMA model_errors;
 SET search_path = model_errors;
 CREATE TABLE t AS SELECT i AS x, i::float8 AS y, (i % 2)::int AS c, NULL::text AS empty, 'one' AS one FROM generate_series(1, 50) i;
 CREATE TABLE nothing (x int, y int);
-CREATE FUNCTION trained(args text) RETURNS int LANGUAGE plpgsql AS $$ DECLARE v int; BEGIN EXECUTE 'SELECT aipipe.model_train(' || args || ')' INTO v; RETURN v; END $$;
 SELECT aipipe.model_predict('no_such_model', t) FROM t LIMIT 1;
 SELECT aipipe.model_train('e', 'clasification', 't', 'c');
 SELECT aipipe.model_train('e', 'classification', 't');
@@ -18,7 +17,7 @@ SELECT aipipe.model_train('e', 'classification', 't', 'c', features => ARRAY[]::
 SELECT aipipe.model_train('e', 'classification', 't', 'c', features => ARRAY['x', NULL]);
 SELECT aipipe.model_train('e', 'classification', 't', 'c', features => ARRAY['x', 'x']);
 SELECT aipipe.model_train('e', 'classification', 't', 'c', algorithm => 'xgbost');
-SELECT aipipe.model_train('e', 'classification', 't', 'c', algorithm => 'iforest');
+SELECT aipipe.model_train('e', 'classification', 't', 'c', algorithm => 'isolation_forest');
 SELECT aipipe.model_train('e', 'classification', 't', 'c', params => '{"n_estimator": 5}');
 SELECT aipipe.model_train('e', 'classification', 't', 'c', params => '{"n_estimators": "five"}');
 SELECT aipipe.model_train('e', 'classification', 't', 'c', params => '{"n_estimators": -1}');

@@ -46,18 +46,16 @@ SELECT aipipe.model_predict('rights_m', s) IS NOT NULL AS scored FROM (SELECT 5 
 CREATE FUNCTION score_twice() RETURNS float8[] LANGUAGE plpgsql AS $$
 DECLARE a float8; b float8;
 BEGIN
+    SET LOCAL ROLE regress_other;
     a := aipipe.model_predict('rights_m', s) FROM (SELECT 5 AS x) s;
     SET LOCAL ROLE regress_owner;
     PERFORM aipipe.model_revoke('rights_m', 'public');
-    RESET ROLE;
     SET LOCAL ROLE regress_other;
     b := aipipe.model_predict('rights_m', s) FROM (SELECT 5 AS x) s;
     RETURN ARRAY[a, b];
 END $$;
 RESET ROLE;
-SET SESSION AUTHORIZATION regress_other;
 SELECT score_twice();
-RESET SESSION AUTHORIZATION;
 -- row security: training sees what the caller sees
 SET ROLE regress_owner;
 ALTER TABLE t ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,308 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate_attach.c
+ *	  The triggers of a gate, on its table and on what hangs below it.
+ *
+ *		row timing			zz_aipipe_gate_N		BEFORE ROW, last of its kind, so that
+ *													it judges the row as it will be stored
+ *							zz_aipipe_gate_N_open	BEFORE STATEMENT
+ *							zz_aipipe_gate_N_close	AFTER STATEMENT
+ *		statement timing	zz_aipipe_gate_N_insert	AFTER INSERT STATEMENT, with the new rows
+ *							zz_aipipe_gate_N_update	AFTER UPDATE STATEMENT, with the new rows
+ *
+ * PostgreSQL copies row triggers to partitions, now and later, but statement
+ * triggers fire only for the table that the statement names.  So every
+ * partition gets the statement triggers of its own here, and an event trigger
+ * gives them to partitions that come later.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/event_trigger.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat/compat.h"
+#include "core/sql.h"
+#include "gate/gate.h"
+
+PG_FUNCTION_INFO_V1(aipipe_gate_follow_partitions);
+
+/* Every relation of a gate carries statement-level triggers of its own, never copies. */
+static SqlStatement find_relations = {
+	"SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t"
+	" WHERE t.tgfoid OPERATOR(pg_catalog.=) $1 AND t.tgargs OPERATOR(pg_catalog.=) $2"
+	" AND (t.tgtype::int4 OPERATOR(pg_catalog.&) 1) OPERATOR(pg_catalog.=) 0"
+	" ORDER BY t.tgrelid",
+	2, {OIDOID, BYTEAOID}
+};
+
+static SqlStatement find_triggers = {
+	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t"
+	" WHERE t.tgfoid OPERATOR(pg_catalog.=) $1 AND t.tgargs OPERATOR(pg_catalog.=) $2"
+	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::oid"
+	" ORDER BY t.tgrelid, t.oid",
+	2, {OIDOID, BYTEAOID}
+};
+
+/* Gives the OID of aipipe.gate_trigger(). */
+Oid
+gate_trigger_function(void)
+{
+	return LookupFuncName(list_make2(makeString("aipipe"), makeString("gate_trigger")), 0, NULL, false);
+}
+
+/* Gives a gate's id as pg_trigger stores it: text and a final zero byte. */
+static bytea *
+trigger_argument(int64 id)
+{
+	char	   *text = psprintf(INT64_FORMAT, id);
+	Size		len = strlen(text) + 1;
+	bytea	   *argument = palloc(add_size(VARHDRSZ, len));
+
+	SET_VARSIZE(argument, VARHDRSZ + len);
+	memcpy(VARDATA(argument), text, len);
+	return argument;
+}
+
+/* Says whether the relation has a trigger of that name. */
+static bool
+has_trigger(Relation rel, const char *name)
+{
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		if (strcmp(rel->trigdesc->triggers[i].tgname, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Creates one trigger of the gate as the current user, unless it is there. */
+static void
+create_trigger(const Gate *gate, Relation rel, const char *suffix, bool row, int16 timing,
+			   int16 events, bool with_rows)
+{
+	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
+
+	stmt->trigname = gate_trigger_name(gate->id, suffix);
+	if (has_trigger(rel, stmt->trigname))
+		return;
+	stmt->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)),
+								  pstrdup(RelationGetRelationName(rel)), -1);
+	stmt->funcname = list_make2(makeString("aipipe"), makeString("gate_trigger"));
+	stmt->args = list_make1(makeString(psprintf(INT64_FORMAT, gate->id)));
+	stmt->row = row;
+	stmt->timing = timing;
+	stmt->events = events;
+	if (with_rows)
+	{
+		TriggerTransition *transition = makeNode(TriggerTransition);
+
+		transition->name = "aipipe_new";
+		transition->isNew = true;
+		transition->isTable = true;
+		stmt->transitionRels = list_make1(transition);
+	}
+	(void) CreateTrigger(stmt, NULL, RelationGetRelid(rel), InvalidOid, InvalidOid, InvalidOid,
+						 InvalidOid, InvalidOid, NULL, false, false);
+	CommandCounterIncrement();
+}
+
+/*
+ * Creates the statement-level triggers on one relation.
+ *
+ * A partitioned table has them for UPDATE too, even when the gate does not
+ * judge updates: a row that an UPDATE moves to another partition fires the
+ * INSERT row trigger there, and only the open UPDATE tells it from a new row.
+ */
+static void
+attach_statement_triggers(const Gate *gate, Relation rel)
+{
+	bool		may_move = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	int16		events = TRIGGER_TYPE_INSERT;
+
+	if (gate->statement)
+	{
+		create_trigger(gate, rel, "_insert", false, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_INSERT, true);
+		if (gate->on_update)
+			create_trigger(gate, rel, "_update", false, TRIGGER_TYPE_AFTER, TRIGGER_TYPE_UPDATE, true);
+		return;
+	}
+	if (gate->on_update || may_move)
+		events |= TRIGGER_TYPE_UPDATE;
+	create_trigger(gate, rel, "_open", false, TRIGGER_TYPE_BEFORE, events, false);
+	create_trigger(gate, rel, "_close", false, TRIGGER_TYPE_AFTER, events, false);
+}
+
+/* Ends with an error when a relation below the gate's table cannot carry its triggers. */
+static void
+check_descendant(Relation rel)
+{
+	if (!has_privs_of_role(GetUserId(), rel->rd_rel->relowner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
+	if (rel->rd_rel->relkind != RELKIND_RELATION && rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("a gate cannot watch \"%s\"", RelationGetRelationName(rel)),
+				 errdetail("It hangs below the gate's table and is not a table itself.")));
+}
+
+/* Creates the gate's triggers on its table and on all partitions (and children, when asked for). */
+void
+gate_attach(const Gate *gate, Oid relid)
+{
+	List	   *relids = list_make1_oid(relid);
+	ListCell   *cell;
+	Relation	rel = table_open(relid, ShareRowExclusiveLock);
+	bool		partitioned = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	int16		events = TRIGGER_TYPE_INSERT | (gate->on_update ? TRIGGER_TYPE_UPDATE : 0);
+
+	table_close(rel, NoLock);
+	if (partitioned || gate->children)
+		relids = find_all_inheritors(relid, ShareRowExclusiveLock, NULL);
+
+	foreach(cell, relids)
+	{
+		bool		root = lfirst_oid(cell) == relid;
+
+		rel = table_open(lfirst_oid(cell), ShareRowExclusiveLock);
+		if (!root)
+			check_descendant(rel);
+		if (!gate->statement && (root || !partitioned))
+			create_trigger(gate, rel, "", true, TRIGGER_TYPE_BEFORE, events, false);
+		attach_statement_triggers(gate, rel);
+		table_close(rel, NoLock);
+	}
+}
+
+/* Drops all triggers of a gate; their copies on partitions go with them. */
+void
+gate_detach(int64 id)
+{
+	SqlResult  *found = sql_run(&find_triggers, SQL_WRITE, ObjectIdGetDatum(gate_trigger_function()),
+								PointerGetDatum(trigger_argument(id)));
+
+	for (uint64 i = 0; i < found->nrows; i++)
+	{
+		ObjectAddress address;
+
+		LockRelationOid(DatumGetObjectId(sql_datum(found, i, "tgrelid", NULL)), AccessExclusiveLock);
+		ObjectAddressSet(address, TriggerRelationId, DatumGetObjectId(sql_datum(found, i, "oid", NULL)));
+		performDeletion(&address, DROP_RESTRICT, 0);
+	}
+	sql_free(found);
+}
+
+/* Gives the relations that carry the gate's triggers. */
+List *
+gate_relations(int64 id)
+{
+	SqlResult  *found = sql_run(&find_relations, SQL_READ, ObjectIdGetDatum(gate_trigger_function()),
+								PointerGetDatum(trigger_argument(id)));
+	List	   *relids = NIL;
+
+	for (uint64 i = 0; i < found->nrows; i++)
+		relids = lappend_oid(relids, DatumGetObjectId(sql_datum(found, i, "tgrelid", NULL)));
+	sql_free(found);
+	return relids;
+}
+
+/* Gives the ids (int64 *) of the gates whose triggers a relation carries, each once. */
+List *
+gate_ids_on(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Oid			function = gate_trigger_function();
+	List	   *ids = NIL;
+
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == function && !TRIGGER_FOR_ROW(trigger->tgtype) && trigger->tgnargs == 1)
+		{
+			int64		id = gate_trigger_id(trigger);
+			ListCell   *cell;
+			bool		known = false;
+
+			foreach(cell, ids)
+				known |= *(int64 *) lfirst(cell) == id;
+			if (!known)
+				ids = lappend(ids, memcpy(palloc(sizeof(int64)), &id, sizeof(int64)));
+		}
+	}
+	table_close(rel, AccessShareLock);
+	return ids;
+}
+
+/* Gives a new partition, and all below it, the statement triggers of the gates above. */
+static void
+follow_partition(const RangeVar *name)
+{
+	Oid			partition = RangeVarGetRelid(name, NoLock, true);
+	List	   *gates = NIL;
+	ListCell   *cell;
+
+	if (!OidIsValid(partition) || !get_rel_relispartition(partition))
+		return;
+	foreach(cell, get_partition_ancestors(partition))
+		gates = list_concat(gates, gate_ids_on(lfirst_oid(cell)));
+	foreach(cell, gates)
+	{
+		Gate	   *gate = gate_find(*(int64 *) lfirst(cell));
+		ListCell   *member;
+
+		if (gate == NULL)
+			continue;
+		foreach(member, find_all_inheritors(partition, ShareRowExclusiveLock, NULL))
+		{
+			Relation	rel = table_open(lfirst_oid(member), ShareRowExclusiveLock);
+
+			if (rel->rd_rel->relkind == RELKIND_RELATION || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+				attach_statement_triggers(gate, rel);
+			table_close(rel, NoLock);
+		}
+	}
+}
+
+/* Event trigger at the end of CREATE TABLE and ALTER TABLE: lets gates follow new partitions. */
+Datum
+aipipe_gate_follow_partitions(PG_FUNCTION_ARGS)
+{
+	const Node *command;
+	ListCell   *cell;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("aipipe.gate_follow_partitions() must be called by an event trigger")));
+	command = ((const EventTriggerData *) fcinfo->context)->parsetree;
+
+	if (IsA(command, CreateStmt) && ((const CreateStmt *) command)->partbound != NULL)
+		follow_partition(((const CreateStmt *) command)->relation);
+	else if (IsA(command, AlterTableStmt) && ((const AlterTableStmt *) command)->objtype == OBJECT_TABLE)
+	{
+		foreach(cell, ((const AlterTableStmt *) command)->cmds)
+		{
+			const AlterTableCmd *step = lfirst_node(AlterTableCmd, cell);
+
+			if (step->subtype == AT_AttachPartition)
+				follow_partition(((const PartitionCmd *) step->def)->name);
+		}
+	}
+	PG_RETURN_NULL();
+}

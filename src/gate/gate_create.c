@@ -1,0 +1,356 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate_create.c
+ *	  gate_create(): everything that can be wrong with a gate is an error here,
+ *	  before anything is changed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/relation.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "core/args.h"
+#include "core/options.h"
+#include "core/source.h"
+#include "core/sql.h"
+#include "core/version.h"
+#include "gate/gate.h"
+
+PG_FUNCTION_INFO_V1(aipipe_gate_create);
+
+typedef struct GateOptions
+{
+	bool		children;
+	int64		reasons;
+	bool		update;
+} GateOptions;
+
+static const OptionSpec gate_options[] = {
+	{"children", OPTION_BOOL, OPTION_FIELD(GateOptions, children), 0},
+	{"reasons", OPTION_INT, OPTION_FIELD(GateOptions, reasons), 3, 1, 100},
+	{"update", OPTION_BOOL, OPTION_FIELD(GateOptions, update), 0},
+};
+
+static const char *const timings[] = {"row", "statement"};
+static const char *const anomaly_actions[] = {"accept", "mark", "quarantine", "reject"};
+static const char *const error_actions[] = {"accept", "quarantine", "reject"};
+
+static SqlStatement insert_gate = {
+	"INSERT INTO aipipe.gate_data (schema_name, relation_name, owner, detector, timing, on_anomaly,"
+	" threshold, score_column, on_error, on_update, children, reasons)"
+	" VALUES ($1, $2, $3::oid::pg_catalog.regrole, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+	12, {TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID}
+};
+
+/* Gives a word argument, which must be one of the choices. */
+static const char *
+word_argument(FunctionCallInfo fcinfo, int argno, const char *name, const char *const *choices, int nchoices)
+{
+	StringInfoData list;
+	char	   *word;
+
+	word = arg_text(fcinfo, argno, name);
+	initStringInfo(&list);
+	for (int i = 0; i < nchoices; i++)
+	{
+		if (strcmp(word, choices[i]) == 0)
+			return choices[i];
+		appendStringInfo(&list, "%s\"%s\"", i ? ", " : "", choices[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid %s of a gate: \"%s\"", name, word),
+			 errhint("Use one of %s.", list.data)));
+	return NULL;
+}
+
+/* Reads what the arguments say by themselves. */
+static Gate *
+read_arguments(FunctionCallInfo fcinfo)
+{
+	Gate	   *gate = palloc0(sizeof(Gate));
+	GateOptions options;
+	bool		valid;
+
+	arg_require(fcinfo, 0, "relation");
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be NULL", "detector"),
+				 errhint("Name a detector or any other model; aipipe.anomaly_train() makes a detector.")));
+	gate->detector = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	gate->statement = strcmp(word_argument(fcinfo, 2, "timing", timings, lengthof(timings)), "statement") == 0;
+	gate->on_anomaly = gate_action(word_argument(fcinfo, 3, "on_anomaly", anomaly_actions,
+												 lengthof(anomaly_actions)), &valid);
+	gate->threshold = PG_ARGISNULL(4) ? NAN : PG_GETARG_FLOAT8(4);
+	if (!PG_ARGISNULL(4) && !isfinite(gate->threshold))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the threshold of a gate must be a finite number")));
+	gate->score_column = PG_ARGISNULL(5) ? NULL : pstrdup(NameStr(*PG_GETARG_NAME(5)));
+	gate->on_error = gate_action(word_argument(fcinfo, 6, "on_error", error_actions,
+											   lengthof(error_actions)), &valid);
+	options_parse(PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7), "gate_create",
+				  gate_options, lengthof(gate_options), &options);
+	gate->on_update = options.update;
+	gate->children = options.children;
+	gate->reasons = options.reasons;
+	gate->owner = GetUserId();
+	return gate;
+}
+
+/* Ends with an error when a relation is not a table that a gate can watch. */
+static void
+check_relation(Relation rel)
+{
+	const char *name = RelationGetRelationName(rel);
+	char		kind = rel->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("a gate cannot watch \"%s\"", name),
+				 errdetail("A gate watches a table or a partitioned table, not a view, foreign table or other relation.")));
+	if (IsSystemRelation(rel) || RelationGetNamespace(rel) == get_namespace_oid("aipipe", false))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("a gate cannot watch \"%s\"", name),
+				 errdetail("It belongs to the %s.", IsSystemRelation(rel) ? "system catalog" : "extension itself")));
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a gate cannot watch \"%s\"", name),
+				 errdetail("Temporary tables end with the session; decisions on their rows would name nothing.")));
+	if (!has_privs_of_role(GetUserId(), rel->rd_rel->relowner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, name);
+}
+
+/* Ends with an error when rows would land in the table without firing a statement trigger of it. */
+static void
+check_timing(const Gate *gate, Relation rel)
+{
+	if (gate->statement && rel->rd_rel->relispartition)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("timing 'statement' cannot watch partition \"%s\" by itself", RelationGetRelationName(rel)),
+				 errdetail("A load into the partitioned table fires no statement trigger of its partitions."),
+				 errhint("Create the gate on the partitioned table, or use timing 'row'.")));
+}
+
+/* Ends with an error when the score column cannot take a score. */
+static void
+check_score_column(const Gate *gate, Relation rel, const Encoder *encoder)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	AttrNumber	attnum;
+	Form_pg_attribute att;
+
+	if (gate->score_column == NULL)
+		return;
+	if (gate->statement)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a score column needs timing 'row'"),
+				 errdetail("With timing 'statement' the rows are already stored when they are scored.")));
+	attnum = source_column(desc, gate->score_column);
+	if (attnum == InvalidAttrNumber)
+		source_no_column(gate->score_column, RelationGetRelationName(rel), desc);
+	att = TupleDescAttr(desc, attnum - 1);
+	if (getBaseType(att->atttypid) != FLOAT8OID && getBaseType(att->atttypid) != FLOAT4OID &&
+		getBaseType(att->atttypid) != NUMERICOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("score column \"%s\" is of type %s", gate->score_column, format_type_be(att->atttypid)),
+				 errhint("Use a column of type double precision, real or numeric.")));
+	if (att->attgenerated != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("score column \"%s\" is a generated column", gate->score_column)));
+	for (int i = 0; i < encoder->ncolumns; i++)
+	{
+		if (strcmp(encoder->columns[i].name, gate->score_column) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("score column \"%s\" is a column that model \"%s\" reads", gate->score_column, gate->detector),
+					 errhint("Train the model without it.")));
+	}
+}
+
+/* Ends with an error when the model reads a column that a BEFORE trigger does not have yet. */
+static void
+check_generated(const Gate *gate, Relation rel, const Encoder *encoder)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < encoder->ncolumns && !gate->statement; i++)
+	{
+		AttrNumber	attnum = source_column(desc, encoder->columns[i].name);
+
+		if (attnum != InvalidAttrNumber && TupleDescAttr(desc, attnum - 1)->attgenerated != '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("model \"%s\" reads generated column \"%s\"", gate->detector, encoder->columns[i].name),
+					 errdetail("Generated columns are not computed yet when row timing judges a row."),
+					 errhint("Use timing 'statement', or train the model without the column.")));
+	}
+}
+
+/* Sets the default threshold of a task, or checks the given one. */
+static void
+check_threshold(Gate *gate, ModelTask task)
+{
+	if (isnan(gate->threshold))
+	{
+		if (task == TASK_REGRESSION)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("a gate with a regression model needs a threshold"),
+					 errdetail("Rows whose predicted value reaches it are decided on.")));
+		gate->threshold = task == TASK_ANOMALY ? 0.999 : 0.5;
+	}
+	if (task != TASK_REGRESSION && (gate->threshold < 0 || gate->threshold > 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the threshold of a gate with model \"%s\" must be between 0 and 1", gate->detector),
+				 errdetail("Its scores are.")));
+}
+
+/* Resolves the champion as the gate's owner, binds it to the table and checks all that depends on it. */
+static void
+check_model(Gate *gate, Relation rel)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe gate create", ALLOCSET_SMALL_SIZES);
+	ModelRef	ref = registry_resolve(gate->detector, MODEL_CHAMPION, MODEL_PREDICT, gate->owner);
+	const ModelVersion *version = cache_acquire(&ref, context);
+
+	if (version->nclasses > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" has %d classes and so no single score", gate->detector, version->nclasses),
+				 errhint("Use a detector, a regression model or a model with two classes.")));
+	check_threshold(gate, ref.task);
+	check_score_column(gate, rel, version->encoder);
+	(void) scorer_create(version, RelationGetDescr(rel), context);
+	check_generated(gate, rel, version->encoder);
+	MemoryContextDelete(context);
+}
+
+/* Says whether the gate may have to take rows away. */
+static bool
+may_quarantine(const Gate *gate)
+{
+	return gate->on_anomaly == GATE_QUARANTINE || gate->on_error == GATE_QUARANTINE;
+}
+
+/* Ends with an error when rows would have to be found by key and the table has none. */
+static void
+check_key(const Gate *gate, Relation rel)
+{
+	AttrNumber *keys;
+
+	if (!may_quarantine(gate) || !(gate->statement || gate->on_update) || gate_find_key(rel, &keys) > 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" has no key, which this gate needs to quarantine", RelationGetRelationName(rel)),
+			 gate->statement
+			 ? errdetail("Timing 'statement' removes quarantined rows by the table's primary key.")
+			 : errdetail("A held update finds its row by the table's primary key when it is released."),
+			 errhint("Add a primary key (or a unique constraint on NOT NULL columns)%s.",
+					 gate->statement ? ", or use timing 'row'" : "")));
+}
+
+/* Ends with an error when the table's other gates do not allow this one. */
+static void
+check_other_gates(const Gate *gate, Relation rel)
+{
+	ListCell   *cell;
+
+	foreach(cell, gate_ids_on(RelationGetRelid(rel)))
+	{
+		Gate	   *other = gate_find(*(int64 *) lfirst(cell));
+
+		if (other == NULL || other->state == GATE_DROPPED)
+			continue;
+		if (strcmp(other->detector, gate->detector) == 0 && other->statement == gate->statement)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_OBJECT),
+					 errmsg("table \"%s\" already has a gate with model \"%s\"", RelationGetRelationName(rel), gate->detector),
+					 errdetail("It is gate " INT64_FORMAT ".", other->id)));
+		if (gate->statement && other->statement && may_quarantine(gate) && may_quarantine(other))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s\" already has a gate that quarantines by statement", RelationGetRelationName(rel)),
+					 errdetail("Gate " INT64_FORMAT " may have removed the rows that this one would have to.", other->id),
+					 errhint("Use timing 'row' for one of them.")));
+	}
+}
+
+/* Stores the gate and gives it its id. */
+static void
+store_gate(Gate *gate)
+{
+	Datum		values[12];
+	bool		nulls[12] = {0};
+	SqlResult  *result;
+
+	values[0] = CStringGetTextDatum(gate->schema);
+	values[1] = CStringGetTextDatum(gate->relation);
+	values[2] = ObjectIdGetDatum(gate->owner);
+	values[3] = CStringGetTextDatum(gate->detector);
+	values[4] = CStringGetTextDatum(gate->statement ? "statement" : "row");
+	values[5] = CStringGetTextDatum(gate_action_name(gate->on_anomaly));
+	values[6] = Float8GetDatum(gate->threshold);
+	values[7] = gate->score_column ? CStringGetTextDatum(gate->score_column) : (Datum) 0;
+	nulls[7] = gate->score_column == NULL;
+	values[8] = CStringGetTextDatum(gate_action_name(gate->on_error));
+	values[9] = BoolGetDatum(gate->on_update);
+	values[10] = BoolGetDatum(gate->children);
+	values[11] = Int32GetDatum(gate->reasons);
+	result = sql_run_values(&insert_gate, SQL_WRITE, values, nulls);
+	gate->id = sql_int64(result, 0, "id", NULL);
+	sql_free(result);
+}
+
+/* Attaches a gate to a table and gives its id. */
+Datum
+aipipe_gate_create(PG_FUNCTION_ARGS)
+{
+	Gate	   *gate;
+	Relation	rel;
+
+	PreventCommandIfReadOnly("creating a gate");
+	core_check_version();
+	gate = read_arguments(fcinfo);
+	rel = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
+	check_relation(rel);
+	LockRelationOid(RelationGetRelid(rel), ShareRowExclusiveLock);
+	check_timing(gate, rel);
+	check_other_gates(gate, rel);
+	check_key(gate, rel);
+	check_model(gate, rel);
+
+	gate->schema = get_namespace_name(RelationGetNamespace(rel));
+	gate->relation = pstrdup(RelationGetRelationName(rel));
+	store_gate(gate);
+	relation_close(rel, NoLock);
+	gate_attach(gate, PG_GETARG_OID(0));
+	PG_RETURN_INT64(gate->id);
+}

@@ -1,0 +1,273 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate_statement.c
+ *	  Statement timing: all rows of a statement, in blocks, after they landed.
+ *
+ * The rows are read from the transition table's tuplestore itself, 64 at a time
+ * in as many slots, so that a row that is not accepted can be looked at again.
+ * A quarantined row is deleted by the table's key, as the table's owner (who
+ * inserts needs no DELETE), with triggers and rules as for any DELETE.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "core/rowjson.h"
+#include "core/runas.h"
+#include "gate/gate.h"
+
+/* A statement's rows while they are judged. */
+typedef struct StatementRows
+{
+	GateCall   *call;
+	Relation	rel;
+	Tuplestorestate *store;
+	TupleTableSlot *slots[SCORER_BLOCK];
+	int			nslots;			/* filled by the current block */
+	int			scored[SCORER_BLOCK];	/* row of the scorer's block, -1 when it failed */
+	char	   *failures[SCORER_BLOCK];
+	MemoryContext context;		/* holds the tuples in the slots */
+	MemoryContext block;		/* reset after each block */
+	SPIPlanPtr	removal;		/* DELETE by key, prepared at the first quarantined row */
+} StatementRows;
+
+/* Points an own read pointer to the first row: other triggers read the same tuplestore. */
+static void
+rewind_store(Tuplestorestate *store)
+{
+	int			pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
+
+	tuplestore_select_read_pointer(store, pointer);
+	tuplestore_rescan(store);
+}
+
+/* Reads the next row into a slot; a tuple that comes from disk is the slot's to free, so it must outlive the block. */
+static bool
+read_row(StatementRows *rows, TupleTableSlot *slot)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->context);
+	bool		found = tuplestore_gettupleslot(rows->store, true, false, slot);
+
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+/* Reads and encodes the next block; says whether it holds any row. */
+static bool
+read_block(StatementRows *rows)
+{
+	GateCall   *call = rows->call;
+
+	rows->nslots = 0;
+	if (call->scorer != NULL)
+		scorer_reset(call->scorer);
+	while (rows->nslots < SCORER_BLOCK)
+	{
+		int			n = rows->nslots;
+		TupleTableSlot *slot = rows->slots[n];
+
+		if (!read_row(rows, slot))
+			break;
+		rows->scored[n] = -1;
+		rows->failures[n] = NULL;
+		if (call->scorer != NULL)
+		{
+			int			place = call->scorer->nrows;
+
+			rows->failures[n] = gate_add(call, slot);
+			if (rows->failures[n] == NULL)
+				rows->scored[n] = place;
+		}
+		rows->nslots++;
+	}
+	return rows->nslots > 0;
+}
+
+/* Prepares the DELETE of one row by its key. */
+static void
+prepare_removal(StatementRows *rows)
+{
+	GateCall   *call = rows->call;
+	Oid			types[INDEX_MAX_KEYS];
+	const char *only = rows->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
+	char	   *text;
+
+	if (!gate_call_key(call))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("gate " INT64_FORMAT " cannot quarantine rows of table \"%s\"", call->gate->id, call->relation),
+				 errdetail("The table has no primary key any more, so its rows cannot be told apart."),
+				 errhint("Add a primary key, or use a gate with timing 'row'.")));
+	for (int i = 0; i < call->key_desc->natts; i++)
+		types[i] = TupleDescAttr(call->key_desc, i)->atttypid;
+	text = psprintf("DELETE FROM %s%s WHERE %s RETURNING *", only,
+					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rows->rel)),
+											   RelationGetRelationName(rows->rel)),
+					gate_key_condition(call->key_desc, 1));
+	rows->removal = SPI_prepare(text, call->key_desc->natts, types);
+	if (rows->removal == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", text, SPI_result_code_string(SPI_result));
+}
+
+/* Says whether a removed row still was what the gate judged. */
+static bool
+is_same_row(TupleDesc desc, TupleTableSlot *slot, HeapTuple removed, TupleDesc removed_desc)
+{
+	int			n = 0;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Datum		value;
+		bool		isnull;
+
+		if (att->attisdropped)
+			continue;
+		if (n >= removed_desc->natts)
+			return false;
+		value = heap_getattr(removed, ++n, removed_desc, &isnull);
+		if (isnull != slot->tts_isnull[i] ||
+			(!isnull && !datum_image_eq(value, slot->tts_values[i], att->attbyval, att->attlen)))
+			return false;
+	}
+	return n == removed_desc->natts;
+}
+
+/* Gives the row that SPI's DELETE returned as jsonb in the given context. */
+static Jsonb *
+removed_image(HeapTuple removed, TupleDesc desc, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Datum	   *values = palloc(mul_size(sizeof(Datum), desc->natts));
+	bool	   *nulls = palloc(mul_size(sizeof(bool), desc->natts));
+	Jsonb	   *image;
+
+	heap_deform_tuple(removed, desc, values, nulls);
+	image = rowjson_build(desc, values, nulls);
+	MemoryContextSwitchTo(old);
+	return image;
+}
+
+/*
+ * Deletes one row as the table's owner.  When an AFTER ROW trigger changed the
+ * row meanwhile, the decision keeps it as it was when it left.
+ */
+static void
+remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
+{
+	GateCall   *call = rows->call;
+	Datum		values[INDEX_MAX_KEYS];
+	RunAs		saved;
+	int			rc;
+
+	slot_getallattrs(slot);
+	runas_role_begin(&saved, rows->rel->rd_rel->relowner);
+	if (rows->removal == NULL)
+		prepare_removal(rows);
+	for (int i = 0; i < call->key_desc->natts; i++)
+		values[i] = slot->tts_values[call->keys[i] - 1];
+	rc = SPI_execute_plan(rows->removal, values, NULL, false, 0);
+	if (rc < 0)
+		elog(ERROR, "could not remove a quarantined row: %s", SPI_result_code_string(rc));
+	runas_end(&saved);
+
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("gate " INT64_FORMAT " could not remove a row from table \"%s\"", call->gate->id, call->relation),
+				 errdetail("A trigger, rule or policy of the table kept the row or had removed it before."),
+				 errhint("Use a gate with timing 'row'.")));
+	if (!is_same_row(call->desc, slot, SPI_tuptable->vals[0], SPI_tuptable->tupdesc))
+		decision->row = removed_image(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, rows->block);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Judges the block that was read. */
+static void
+judge_block(StatementRows *rows)
+{
+	GateCall   *call = rows->call;
+
+	if (call->scorer != NULL)
+		scorer_run(call->scorer);
+	for (int i = 0; i < rows->nslots; i++)
+	{
+		GateDecision decision;
+		GateVerdict verdict = gate_judge(call, rows->scored[i], rows->failures[i], rows->slots[i], &decision);
+
+		if (verdict.action == GATE_QUARANTINE)
+			remove_row(rows, rows->slots[i], &decision);
+		batch_count(call->batch, verdict.action, verdict.score);
+		if (verdict.action != GATE_ACCEPT)
+			batch_decide(call->batch, &decision);
+	}
+}
+
+/* Judges all rows of the statement, block by block. */
+static void
+judge_rows(StatementRows *rows)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->block);
+
+	while (read_block(rows))
+	{
+		CHECK_FOR_INTERRUPTS();
+		judge_block(rows);
+		MemoryContextReset(rows->block);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Serves an AFTER STATEMENT trigger with a transition table. */
+void
+gate_judge_statement(TriggerData *trigdata)
+{
+	Relation	rel = trigdata->tg_relation;
+	GateEvent	event = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? GATE_UPDATE : GATE_INSERT;
+	StatementRows rows = {0};
+	MemoryContext context;
+	MemoryContext old;
+	GateBatch  *batch;
+
+	if (gate_bypassed(rel))
+		return;
+	batch = batch_open(gate_trigger_id(trigdata->tg_trigger), rel, event, false);
+	gate_check_call(batch->gate, trigdata, event == GATE_UPDATE ? "_update" : "_insert");
+	if (batch->gate->state == GATE_PAUSED)
+	{
+		batch_close(batch);
+		return;
+	}
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "aipipe gate statement", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	rows.context = context;
+	rows.rel = rel;
+	rows.store = trigdata->tg_newtable;
+	rows.block = AllocSetContextCreate(context, "aipipe gate block", ALLOCSET_DEFAULT_SIZES);
+	rows.call = gate_call_begin(batch, batch->gate, rel, context);
+	for (int i = 0; i < SCORER_BLOCK; i++)
+		rows.slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rewind_store(rows.store);
+	judge_rows(&rows);
+	SPI_finish();
+
+	for (int i = 0; i < SCORER_BLOCK; i++)
+		ExecDropSingleTupleTableSlot(rows.slots[i]);
+	batch_close(batch);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,120 @@
+\echo Use "CREATE EXTENSION aipipe_test" to load this file. \quit
+
+CREATE SCHEMA aipipe_test;
+SET LOCAL search_path = aipipe_test;
+
+-- A booster of the library, trained on seeded random data.  classes: 2 or more for multi:*.
+CREATE FUNCTION train(objective text, booster text DEFAULT 'gbtree', classes int DEFAULT 0, categorical bool DEFAULT false,
+                      rounds int DEFAULT 20, depth int DEFAULT 5, features int DEFAULT 6, nrows int DEFAULT 1000,
+                      seed int DEFAULT 1, format text DEFAULT 'ubj', params text DEFAULT '') RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_train';
+
+-- forest_read + forest_write; own reads an isolation forest.
+CREATE FUNCTION canonical(model bytea, own bool DEFAULT false) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_canonical';
+
+-- forest_read + forest_compile
+CREATE FUNCTION compile(model bytea, own bool DEFAULT false) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_compile';
+
+-- forest_open, and what it says
+CREATE FUNCTION open(compiled bytea) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_open';
+
+-- Scores one row with a compiled model.
+CREATE FUNCTION score(compiled bytea, "row" float4[]) RETURNS float4[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_score';
+
+-- Floats that differ from the library's in any bit, on hostile rows: margins of
+-- the row path and of the block path, and values; against the library with the
+-- canonical bytes and with the original ones.
+CREATE FUNCTION parity(model bytea, nrows int DEFAULT 2000, seed int DEFAULT 1,
+                       OUT compared bigint, OUT margin_row bigint, OUT margin_block bigint,
+                       OUT margin_dense bigint, OUT margin_original bigint, OUT "values" bigint) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_parity';
+
+-- The largest differences of contributions: their sum to the margin, and each to
+-- the library's, relative to the size of the margin (at least 1).
+CREATE FUNCTION shap(model bytea, nrows int DEFAULT 50, seed int DEFAULT 1,
+                     OUT to_margin float8, OUT to_library float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_shap';
+
+-- n mutants of a model through read, check, write, compile, open, score, explain;
+-- with the library: what was accepted is also predicted by it from the canonical bytes.
+CREATE FUNCTION mutate(model bytea, n int, seed int DEFAULT 1, library bool DEFAULT false,
+                       OUT accepted int, OUT refused int, OUT other int, OUT different int,
+                       OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_mutate';
+
+-- n mutants of a compiled model, with a checksum that is right, through open and score.
+CREATE FUNCTION mutate_compiled(compiled bytea, n int, seed int DEFAULT 1,
+                                OUT accepted int, OUT refused int, OUT other int,
+                                OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_mutate_compiled';
+
+-- Nanoseconds of CPU per row, one thread: ours by rows and by blocks, the library's two batch calls and its call per row.
+CREATE FUNCTION bench_kernel(model bytea, nrows int DEFAULT 20000,
+                             OUT our_row float8, OUT our_block float8, OUT library_dmatrix float8,
+                             OUT library_inplace float8, OUT library_row float8, OUT trees int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_kernel';
+
+-- Milliseconds of CPU: reading the model, compiling, and opening the compiled form.
+CREATE FUNCTION bench_load(model bytea, OUT read_ms float8, OUT write_ms float8, OUT compile_ms float8, OUT open_ms float8,
+                           OUT compiled_bytes bigint) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_load';
+
+-- A function that does nothing with a row: the floor of any function of a row.
+CREATE FUNCTION noop("row" record) RETURNS float8
+LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'test_noop';
+
+-- The library's call sequence for one row inside a backend: a DMatrix of one row, then predict; the booster is kept.
+CREATE FUNCTION xgb_predict_row(model bytea, "row" record) RETURNS float8
+LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'test_xgb_predict_row';
+
+-- The library's batch predict of seeded random rows with one thread: nanoseconds of CPU per row.
+CREATE FUNCTION xgb_predict_batch(model bytea, nrows int DEFAULT 100000) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_xgb_predict_batch';
+
+-- What source_resolve() makes of a source, as the current user.
+CREATE FUNCTION source_describe(source text, OUT resolved text, OUT direct bool, OUT columns int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_source_describe';
+
+-- Reads a source: the number of rows, and a hash over the values' text of its first column; stops after a number of rows.
+CREATE FUNCTION source_read(source text, sample float8 DEFAULT 1, seed int DEFAULT 0, stop_after bigint DEFAULT -1,
+                            OUT nrows bigint, OUT hash bigint) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_source_read';
+
+-- Learns an encoder from a source as a training does; budget in bytes.
+CREATE FUNCTION encoder_learn(source text, columns text[] DEFAULT '{}', exclude text[] DEFAULT '{}',
+                              max_categories int DEFAULT 64, text_buckets int DEFAULT 8, budget bigint DEFAULT 0) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_learn';
+
+-- encoder_bind + encoder_encode of one row
+CREATE FUNCTION encoder_encode(encoder bytea, "row" record) RETURNS float4[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_encode';
+
+-- Each column's value as people read it, and what training saw there.
+CREATE FUNCTION encoder_show(encoder bytea, "row" record, OUT "column" text, OUT value text, OUT expected text) RETURNS SETOF record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_show';
+
+-- encoder_describe
+CREATE FUNCTION encoder_features(encoder bytea) RETURNS jsonb
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_features';
+
+-- encoder_read + encoder_write
+CREATE FUNCTION encoder_canonical(encoder bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_canonical';
+
+-- n mutants of an encoder through read, write, describe and expect.
+CREATE FUNCTION encoder_mutate(encoder bytea, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int, OUT other int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_mutate';
+
+-- Seconds of CPU: reading a source, and the same with encoding into a matrix.
+CREATE FUNCTION bench_encode(source text, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_encode';
+
+-- The metrics of probabilities (row after row) against class indexes, and of values against values, as JSON.
+CREATE FUNCTION metrics_classification(proba real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_classification';
+CREATE FUNCTION metrics_regression("values" real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_regression';

@@ -1,0 +1,89 @@
+/*
+ * module.h
+ *	  What the files of aipipe_test share.
+ */
+#ifndef AIPIPE_TEST_MODULE_H
+#define AIPIPE_TEST_MODULE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+
+#include "learn/forest.h"
+
+/* Seeded random numbers (data.c). */
+typedef struct Random
+{
+	uint64		state;
+} Random;
+
+extern void random_seed(Random *random, uint64 seed);
+extern uint64 random_next(Random *random);
+extern double random_unit(Random *random);
+extern int	random_below(Random *random, int n);
+
+/* Rows for training: features 0 and 3, 6 … are categorical when asked for. */
+extern void data_training(int nrows, int nfeatures, bool categorical, int classes, const char *objective,
+						  uint64 seed, float *rows, float *labels);
+
+/* Rows for comparing: everything that could make a difference. */
+extern void data_hostile(const Forest *forest, int nrows, uint64 seed, float *rows);
+
+extern bool data_is_categorical(int feature);
+
+/* The library (oracle.c, the only file that knows its header). */
+typedef struct Oracle Oracle;
+
+typedef struct OracleTraining
+{
+	const float *rows;
+	const float *labels;
+	int			nrows;
+	int			nfeatures;
+	bool		categorical;
+	int			classes;
+	int			rounds;
+	int			depth;
+	const char *objective;
+	const char *booster;
+	const char *format;
+	const char *params;			/* "name=value name=value" */
+	uint64		seed;
+} OracleTraining;
+
+typedef enum OracleKind
+{
+	ORACLE_VALUE = 0,
+	ORACLE_MARGIN = 1,
+	ORACLE_CONTRIBUTIONS = 2
+} OracleKind;
+
+extern void oracle_train(const OracleTraining *training, StringInfo out);
+extern Oracle *oracle_load(const char *bytes, Size len);
+extern void oracle_free(Oracle *oracle);
+
+/* Predicts through a DMatrix; out has nrows * per_row floats, and the library must give as many. */
+extern void oracle_predict(Oracle *oracle, OracleKind kind, const float *rows, int nrows, int nfeatures,
+						   float *out, int per_row);
+
+/* The same through XGBoosterPredictFromDense. */
+extern void oracle_predict_dense(Oracle *oracle, OracleKind kind, const float *rows, int nrows, int nfeatures,
+								 float *out, int per_row);
+
+/* The first value of one row, through a DMatrix of one row. */
+extern void oracle_predict_row(Oracle *oracle, const float *row, int nfeatures, float *out);
+
+/* Seconds of CPU of this process. */
+extern double cpu_seconds(void);
+
+/* Changes bytes in one of many ways (mutate.c). */
+extern void mutate_bytes(StringInfo bytes, Random *random);
+
+/* Gives a bytea argument's bytes, detoasted. */
+extern const char *bytea_bytes(Datum datum, Size *len);
+
+/* Gives MAXALIGNed compiled bytes of a model. */
+extern char *compile_model(const Forest *forest, Size *len);
+
+#endif							/* AIPIPE_TEST_MODULE_H */
