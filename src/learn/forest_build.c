@@ -43,7 +43,6 @@ typedef enum Scalar
 	TREE_ID,
 	TREE_NUM_NODES,
 	TREE_NUM_DELETED,
-	TREE_NUM_FEATURE,
 	TREE_SIZE_LEAF_VECTOR,
 	IGNORED
 } Scalar;
@@ -119,8 +118,22 @@ static const Entry entries[] = {
 	{AT_TREE, "categories_sizes", OPTIONAL, IS_ARRAY, AT_TREE_INTS, TREE_CATEGORY_COUNTS},
 	{AT_TREE_PARAM, "num_nodes", REQUIRED, IS_SCALAR, TREE_NUM_NODES},
 	{AT_TREE_PARAM, "num_deleted", OPTIONAL, IS_SCALAR, TREE_NUM_DELETED},
-	{AT_TREE_PARAM, "num_feature", OPTIONAL, IS_SCALAR, TREE_NUM_FEATURE},
+	{AT_TREE_PARAM, "num_feature", OPTIONAL, IS_SCALAR, IGNORED},
 	{AT_TREE_PARAM, "size_leaf_vector", OPTIONAL, IS_SCALAR, TREE_SIZE_LEAF_VECTOR},
+};
+
+/* Keys that say what a model is that we do not serve. */
+static const struct
+{
+	Place		place;
+	const char *key;
+	const char *reason;
+}			refusals[] = {
+	{AT_ROOT, "Config", "it is a booster's memory (a pickle), not a saved model"},
+	{AT_ROOT, "Model", "it is a booster's memory (a pickle), not a saved model"},
+	{AT_MODEL, "boosted_rounds", "booster \"gblinear\" is not supported"},
+	{AT_MODEL, "weights", "booster \"gblinear\" is not supported"},
+	{AT_TREE, "leaf_weights", "leaves are vectors, which is not supported"},
 };
 
 StaticAssertDecl(lengthof(entries) <= 64, "seen is a mask of 64 bits");
@@ -188,6 +201,11 @@ forest_build_key(ForestBuilder *builder, const char *name)
 	strlcpy(frame->key, name, sizeof(frame->key));
 	if (frame->entry == NULL)
 	{
+		for (int i = 0; i < lengthof(refusals); i++)
+		{
+			if (refusals[i].place == frame->place && strcmp(refusals[i].key, name) == 0)
+				forest_refuse("%s: %s", forest_where(builder), refusals[i].reason);
+		}
 		if (!keys_are_free(frame->place))
 			forest_refuse("%s: unknown key \"%s\"", forest_where(builder), frame->key);
 		return;
@@ -226,8 +244,7 @@ start_tree(ForestBuilder *builder)
 	for (int i = 0; i < TREE_NFLOATS; i++)
 		tree->floats[i].n = 0;
 	tree->num_deleted = 0;
-	tree->size_leaf_vector = 0;
-	tree->num_feature = -1;
+	tree->num_nodes = 0;
 	tree->has_split_type = false;
 	builder->tree_id = builder->forest->ntrees;
 }
@@ -281,6 +298,7 @@ start_container(ForestBuilder *builder, bool object)
 		if (builder->has_weights)
 			forest_refuse("weight_drop appears twice");
 		builder->has_weights = true;
+		builder->has_outer_weights = frame->place == AT_BOOSTER;
 	}
 	if (frame->entry->target == AT_ITERATIONS)
 		builder->has_iterations = true;
@@ -362,7 +380,7 @@ take_field(ForestBuilder *builder, Scalar field, const ForestScalar *scalar)
 	switch (field)
 	{
 		case BASE_SCORE:
-			forest->base_score = forest_scalar_base_score(builder, scalar);
+			forest_scalar_base_scores(builder, scalar, &builder->base_scores);
 			break;
 		case NUM_CLASS:
 			builder->num_class = forest_scalar_integer(builder, scalar, 0, FOREST_MAX_GROUPS);
@@ -401,11 +419,9 @@ take_field(ForestBuilder *builder, Scalar field, const ForestScalar *scalar)
 		case TREE_NUM_DELETED:
 			tree->num_deleted = forest_scalar_integer(builder, scalar, 0, PG_INT32_MAX);
 			break;
-		case TREE_NUM_FEATURE:
-			tree->num_feature = forest_scalar_integer(builder, scalar, 0, PG_INT32_MAX);
-			break;
 		case TREE_SIZE_LEAF_VECTOR:
-			tree->size_leaf_vector = forest_scalar_integer(builder, scalar, 0, PG_INT32_MAX);
+			if (forest_scalar_integer(builder, scalar, 0, PG_INT32_MAX) > 1)
+				forest_refuse("%s: leaves are vectors, which is not supported", forest_where(builder));
 			break;
 		case IGNORED:
 			break;

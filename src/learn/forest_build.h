@@ -75,9 +75,11 @@ struct ForestBuilder
 	ForestInts	iterations;
 	ForestInts	version;
 	ForestFloats weights;
+	ForestFloats base_scores;
 	bool		has_model;
 	bool		has_iterations;
 	bool		has_weights;
+	bool		has_outer_weights;	/* beside the model: dart before 3.4 */
 	int			nnames;
 	int			maxnames;
 	int			ntypes;
@@ -99,6 +101,6 @@ extern const char *forest_where(const ForestBuilder *builder);
 extern int64 forest_scalar_integer(const ForestBuilder *builder, const ForestScalar *scalar, int64 min, int64 max);
 extern float forest_scalar_float(const ForestBuilder *builder, const ForestScalar *scalar);
 extern const char *forest_scalar_text(const ForestBuilder *builder, const ForestScalar *scalar, size_t max);
-extern float forest_scalar_base_score(const ForestBuilder *builder, const ForestScalar *scalar);
+extern void forest_scalar_base_scores(const ForestBuilder *builder, const ForestScalar *scalar, ForestFloats *scores);
 
 #endif							/* LEARN_FOREST_BUILD_H */

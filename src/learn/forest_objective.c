@@ -12,18 +12,20 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "learn/forest_private.h"
 
-#define REG_LOSS "reg_loss_param", {"scale_pos_weight"}, {"1"}
-#define LAMBDA_RANK "lambda_rank_param", {"fix_list_weight", "num_pairsample"}, {"0E0", "1"}
-#define SOFTMAX "softmax_multiclass_param", {"num_class"}, {NULL}
+#define REG_LOSS "reg_loss_param", {{"scale_pos_weight", "1", 0, FLT_MAX}}
+#define LAMBDA_RANK "lambda_rank_param", {{"fix_list_weight", "0", 0, FLT_MAX}, {"num_pairsample", "1", 1, 1000000, true}}
+#define SOFTMAX "softmax_multiclass_param", {{"num_class", "1", 1, FOREST_MAX_GROUPS, true}}
 
 static const ForestObjectiveInfo objectives[] = {
 	{"binary:logistic", FOREST_LOGISTIC, true, REG_LOSS},
 	{"binary:logitraw", FOREST_LOGITRAW, true, REG_LOSS},
-	{"count:poisson", FOREST_EXP, true, "poisson_regression_param", {"max_delta_step"}, {"7E-1"}},
+	{"count:poisson", FOREST_EXP, true,
+	"poisson_regression_param", {{"max_delta_step", "0.7", 0, FLT_MAX}}},
 	{"multi:softmax", FOREST_SOFTPROB, true, SOFTMAX},
 	{"multi:softprob", FOREST_SOFTPROB, true, SOFTMAX},
 	{"rank:map", FOREST_IDENTITY, true, LAMBDA_RANK},
@@ -32,10 +34,12 @@ static const ForestObjectiveInfo objectives[] = {
 	{"reg:absoluteerror", FOREST_IDENTITY, true, NULL},
 	{"reg:gamma", FOREST_EXP, true, NULL},
 	{"reg:logistic", FOREST_LOGISTIC, true, REG_LOSS},
-	{"reg:pseudohubererror", FOREST_IDENTITY, true, "pseudo_huber_param", {"huber_slope"}, {"1"}},
+	{"reg:pseudohubererror", FOREST_IDENTITY, true,
+	"pseudo_huber_param", {{"huber_slope", "1", 0, FLT_MAX}}},
 	{"reg:squarederror", FOREST_IDENTITY, true, REG_LOSS},
 	{"reg:squaredlogerror", FOREST_SQUAREDLOG, true, REG_LOSS},
-	{"reg:tweedie", FOREST_EXP, true, "tweedie_regression_param", {"tweedie_variance_power"}, {"1.5"}},
+	{"reg:tweedie", FOREST_EXP, true,
+	"tweedie_regression_param", {{"tweedie_variance_power", "1.5", 1, 1.999}}},
 	{"aipipe:isolation", FOREST_ISOLATION, false, NULL},
 };
 

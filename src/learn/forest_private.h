@@ -10,6 +10,7 @@
 #ifndef LEARN_FOREST_PRIVATE_H
 #define LEARN_FOREST_PRIVATE_H
 
+#include "compat/compat.h"
 #include "learn/forest.h"
 
 /*-------------------------------------------------------------------------
@@ -25,8 +26,14 @@ typedef struct ForestObjectiveInfo
 	ForestObjective objective;
 	bool		foreign;		/* the library knows it */
 	const char *section;		/* NULL when the library writes none */
-	const char *params[FOREST_OBJECTIVE_MAX_PARAMS];
-	const char *defaults[FOREST_OBJECTIVE_MAX_PARAMS];
+	struct
+	{
+		const char *name;
+		const char *dflt;
+		double		min;		/* what the library accepts */
+		double		max;
+		bool		whole;
+	}			params[FOREST_OBJECTIVE_MAX_PARAMS];
 } ForestObjectiveInfo;
 
 extern const ForestObjectiveInfo *forest_objective_find(const char *name);
@@ -126,13 +133,12 @@ typedef struct ForestRawTree
 	ForestFloats floats[TREE_NFLOATS];
 	int			num_nodes;
 	int			num_deleted;
-	int			size_leaf_vector;
-	int			num_feature;
 	bool		has_split_type;
 } ForestRawTree;
 
 extern void forest_ints_add(ForestInts *ints, int32 value);
 extern void forest_floats_add(ForestFloats *floats, float value);
+extern void forest_tree_constant(ForestTree *tree, float value, int group);
 extern void forest_tree_from_raw(ForestTree *tree, const ForestRawTree *raw, int number);
 
 /* Longest path of a tree, or -1 with the reason when it is none (forest_check.c). */
@@ -231,30 +237,35 @@ typedef struct CompiledLayout
 extern void forest_compiled_layout(CompiledLayout *layout, uint32 ntrees, uint32 nnodes, uint32 nwords);
 extern uint32 forest_compiled_crc(const char *bytes, Size len);
 
+/* Puts a node together. */
 static inline uint64
 node_make(uint32 bits, uint32 column, uint32 distance)
 {
 	return (uint64) bits | (uint64) column << 32 | (uint64) distance << 48;
 }
 
+/* Gives a node's low half as it is. */
 static inline uint32
 node_bits(uint64 node)
 {
 	return (uint32) node;
 }
 
+/* Gives the column that a node looks at. */
 static inline uint32
 node_column(uint64 node)
 {
 	return (uint32) (node >> 32) & 0xFFFF;
 }
 
+/* Gives the distance to a node's left child; 0 for a leaf. */
 static inline uint32
 node_distance(uint64 node)
 {
 	return (uint32) (node >> 48);
 }
 
+/* Gives a node's threshold or a leaf's output. */
 static inline float
 node_value(uint64 node)
 {
@@ -265,6 +276,7 @@ node_value(uint64 node)
 	return value;
 }
 
+/* Says whether a split is by category. */
 static inline bool
 node_is_categorical(uint64 node)
 {

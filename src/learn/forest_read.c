@@ -14,25 +14,37 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "common/jsonapi.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "learn/forest_build.h"
 
-/* Gives the value of an objective's parameter: the model's when it is a number, else the default. */
+/*
+ * Gives the value of an objective's parameter, the model's or the default.  It
+ * says nothing about predictions, but the library must be able to load it.
+ */
 static const char *
 objective_param(const ForestBuilder *builder, const ForestObjectiveInfo *info, int which)
 {
 	for (int i = 0; i < builder->nparams; i++)
 	{
 		const ObjectiveParam *param = &builder->params[i];
+		double		value;
 
-		if (strcmp(param->section, info->section) == 0 &&
-			strcmp(param->name, info->params[which]) == 0 &&
-			IsValidJsonNumber(param->value, strlen(param->value)))
-			return param->value;
+		if (strcmp(param->section, info->section) != 0 || strcmp(param->name, info->params[which].name) != 0)
+			continue;
+		value = IsValidJsonNumber(param->value, strlen(param->value)) ? strtod(param->value, NULL) : NAN;
+		if (!(value >= info->params[which].min && value <= info->params[which].max) ||
+			(value != 0 && value < FLT_MIN) ||
+			(info->params[which].whole && strspn(param->value, "0123456789") != strlen(param->value)))
+			forest_refuse("objective parameter %s is \"%s\"", param->name, param->value);
+		return param->value;
 	}
-	return info->defaults[which];
+	return info->params[which].dflt;
 }
 
 /* Identifies the objective and keeps its parameters as canonical JSON. */
@@ -51,13 +63,13 @@ take_objective(ForestBuilder *builder)
 		return;
 	initStringInfo(&params);
 	appendStringInfoChar(&params, '{');
-	for (int i = 0; i < FOREST_OBJECTIVE_MAX_PARAMS && info->params[i] != NULL; i++)
+	for (int i = 0; i < FOREST_OBJECTIVE_MAX_PARAMS && info->params[i].name != NULL; i++)
 	{
 		/* the number of classes is known better than from here */
 		const char *value = info->objective == FOREST_SOFTPROB
 			? psprintf("%d", forest->ngroups) : objective_param(builder, info, i);
 
-		appendStringInfo(&params, "%s\"%s\":\"%s\"", i > 0 ? "," : "", info->params[i], value);
+		appendStringInfo(&params, "%s\"%s\":\"%s\"", i > 0 ? "," : "", info->params[i].name, value);
 	}
 	appendStringInfoChar(&params, '}');
 	forest->objective_params = MemoryContextStrdup(forest->context, params.data);
@@ -77,6 +89,8 @@ take_booster(ForestBuilder *builder)
 		forest_refuse("booster \"%s\" inside of \"%s\" is not supported", builder->dart_booster, builder->booster);
 	if (dart && !builder->has_weights)
 		forest_refuse("weight_drop is missing");
+	if (!dart && builder->has_outer_weights)
+		forest_refuse("weight_drop does not belong to booster \"%s\"", builder->booster);
 	builder->forest->dart = dart || builder->has_weights;
 }
 
@@ -131,6 +145,38 @@ take_rounds(ForestBuilder *builder)
 	}
 }
 
+/*
+ * Takes base_score.  From 3.1 on every class has a score of its own, which the
+ * canonical form cannot say; they become a first round of trees that are one leaf
+ * each, on a base of 0: the same float32 additions in the same order.
+ */
+static void
+take_base_scores(ForestBuilder *builder)
+{
+	Forest	   *forest = builder->forest;
+	const ForestFloats *scores = &builder->base_scores;
+	MemoryContext old;
+	bool		same = true;
+
+	if (scores->n != 1 && scores->n != forest->ngroups)
+		forest_refuse("base_score has %d elements for %d outputs", scores->n, forest->ngroups);
+	for (int i = 1; i < scores->n; i++)
+		same &= scores->values[i] == scores->values[0];
+	forest->base_score = same ? scores->values[0] : 0;
+	if (same)
+		return;
+	if (forest->objective != FOREST_SOFTPROB || forest->ntrees + scores->n > FOREST_MAX_TREES)
+		forest_refuse("base_score differs between outputs, which is not supported");
+	old = MemoryContextSwitchTo(forest->context);
+	forest->trees = repalloc(forest->trees, mul_size(forest->ntrees + scores->n, sizeof(ForestTree)));
+	memmove(forest->trees + scores->n, forest->trees, mul_size(forest->ntrees, sizeof(ForestTree)));
+	for (int i = 0; i < scores->n; i++)
+		forest_tree_constant(&forest->trees[i], scores->values[i], i);
+	forest->ntrees += scores->n;
+	forest->best_iteration_trees += scores->n;
+	MemoryContextSwitchTo(old);
+}
+
 /* Checks names and types of features; empty lists mean that there are none. */
 static void
 take_features(ForestBuilder *builder)
@@ -175,7 +221,10 @@ forest_build_end(ForestBuilder *builder)
 	take_objective(builder);
 	take_booster(builder);
 	take_tree_info(builder);
+	if (forest->ntrees == 0)
+		forest_refuse("the model has no trees");
 	take_rounds(builder);
+	take_base_scores(builder);
 	take_features(builder);
 	reason = forest_check(forest);
 	if (reason != NULL)

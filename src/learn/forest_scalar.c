@@ -22,6 +22,7 @@ forest_refuse(const char *fmt,...)
 	StringInfoData detail;
 	va_list		args;
 	int			needed;
+	size_t		word;
 
 	initStringInfo(&detail);
 	for (;;)
@@ -33,6 +34,10 @@ forest_refuse(const char *fmt,...)
 			break;
 		enlargeStringInfo(&detail, needed);
 	}
+	/* a detail is a sentence, unless it starts with a name out of the model */
+	word = strcspn(detail.data, " ,:");
+	if (strspn(detail.data, "abcdefghijklmnopqrstuvwxyz") == word)
+		detail.data[0] = pg_toupper((unsigned char) detail.data[0]);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the model cannot be read"),
@@ -108,37 +113,30 @@ forest_scalar_text(const ForestBuilder *builder, const ForestScalar *scalar, siz
 }
 
 /*
- * Reads base_score: a number, or (3.1 and newer) a vector in brackets, whose
- * elements must all be the same because one margin serves all outputs here.
+ * Appends the numbers of base_score: one, or (3.1 and newer) a vector in
+ * brackets.
  */
-float
-forest_scalar_base_score(const ForestBuilder *builder, const ForestScalar *scalar)
+void
+forest_scalar_base_scores(const ForestBuilder *builder, const ForestScalar *scalar, ForestFloats *scores)
 {
 	const char *text = forest_scalar_text(builder, scalar, 1000000);
 	char	   *copy = pstrdup(text);
 	size_t		len = strlen(copy);
-	float		score = 0;
-	int			n = 0;
 
 	if (len >= 2 && copy[0] == '[' && copy[len - 1] == ']')
 	{
 		copy[len - 1] = '\0';
 		copy++;
 	}
-	for (char *item = copy; item != NULL; n++)
+	for (char *item = copy; item != NULL;)
 	{
 		char	   *comma = strchr(item, ',');
-		float		value;
 
 		if (comma != NULL)
 			*comma++ = '\0';
 		if (!IsValidJsonNumber(item, strlen(item)))
-			forest_refuse("base_score \"%s\" is not a number", text);
-		value = text_float(builder, item);
-		if (n > 0 && value != score)
-			forest_refuse("base_score differs between outputs, which is not supported");
-		score = value;
+			forest_refuse("base_score \"%.100s\" is not a number", text);
+		forest_floats_add(scores, text_float(builder, item));
 		item = comma;
 	}
-	return score;
 }

@@ -156,6 +156,7 @@ explain_node(Explainer *explainer, int node, Element *parent, int last, double z
 	int			other;
 	int			split;
 
+	CHECK_FOR_INTERRUPTS();
 	memcpy(path, parent, last * sizeof(Element));
 	extend(path, last, zero, one, feature);
 	if (node_distance(bits) == 0)
@@ -201,7 +202,6 @@ forest_shap(const CompiledForest *forest, const float *row, int group, double *p
 	{
 		const CompiledTree *tree = &forest->trees[i];
 
-		CHECK_FOR_INTERRUPTS();
 		if (tree->group != group)
 			continue;
 		explainer->nodes = forest->nodes + tree->first;

@@ -69,8 +69,6 @@ forest_floats_add(ForestFloats *floats, float value)
 static void
 check_lengths(const ForestRawTree *raw, int number)
 {
-	if (raw->size_leaf_vector > 1)
-		forest_refuse("tree %d: leaves are vectors, which is not supported", number);
 	if (raw->num_nodes > MAX_RAW_NODES)
 		forest_refuse("tree %d: more than %d nodes", number, MAX_RAW_NODES);
 	for (int i = TREE_LEFT; i <= TREE_SPLIT_TYPE; i++)
@@ -145,6 +143,19 @@ allocate(ForestTree *tree, int nnodes)
 	tree->gain = palloc(mul_size(nnodes, sizeof(float)));
 	tree->cover = palloc(mul_size(nnodes, sizeof(float)));
 	tree->base_weight = palloc(mul_size(nnodes, sizeof(float)));
+}
+
+/* Makes a tree in CurrentMemoryContext that is one leaf. */
+void
+forest_tree_constant(ForestTree *tree, float value, int group)
+{
+	allocate(tree, 1);
+	tree->group = group;
+	tree->left[0] = tree->right[0] = -1;
+	tree->feature[0] = 0;
+	tree->value[0] = tree->base_weight[0] = value;
+	tree->default_left[0] = 0;
+	tree->gain[0] = tree->cover[0] = 0;
 }
 
 /* Copies one node to its new place; a leaf's unused fields become zero. */

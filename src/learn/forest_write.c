@@ -30,7 +30,7 @@ static void
 write_float(StringInfo out, float value)
 {
 	char		shortest[FLOAT_SHORTEST_DECIMAL_LEN];
-	char		digits[FLOAT_SHORTEST_DECIMAL_LEN];
+	char		digits[FLOAT_SHORTEST_DECIMAL_LEN] = {0};
 	int			ndigits = 0;
 	int			exponent = 0;	/* of the first digit kept */
 	bool		point = false;

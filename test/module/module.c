@@ -7,7 +7,6 @@
  */
 #include "module.h"
 
-#include <omp.h>
 #include <time.h>
 
 #include "catalog/pg_type.h"
@@ -15,6 +14,9 @@
 #include "utils/builtins.h"
 
 PG_MODULE_MAGIC;
+
+/* OpenMP's own; not every compiler brings its header. */
+extern void omp_set_num_threads(int nthreads);
 
 PGDLLEXPORT void _PG_init(void);
 

@@ -1,0 +1,44 @@
+-- Our margins, values and contributions against the library's, on rows that are
+-- made to differ if anything can: missing, infinities, zeros, extremes, thresholds
+-- and their neighbours, unknown categories.
+SET search_path = aipipe_test, public;
+
+CREATE TEMP TABLE subject AS
+WITH objective(name, classes) AS (VALUES
+	('binary:logistic', 0), ('binary:logitraw', 0), ('count:poisson', 0), ('multi:softmax', 3), ('multi:softprob', 4),
+	('rank:map', 0), ('rank:ndcg', 0), ('rank:pairwise', 0), ('reg:absoluteerror', 0), ('reg:gamma', 0),
+	('reg:logistic', 0), ('reg:pseudohubererror', 0), ('reg:squarederror', 0), ('reg:squaredlogerror', 0), ('reg:tweedie', 0))
+SELECT o.name || ' ' || b.name || CASE WHEN c.categorical THEN ' categorical' ELSE '' END AS what,
+	   train(o.name, b.name, o.classes, c.categorical, rounds => 10) AS model
+FROM objective o, (VALUES ('gbtree'), ('dart')) b(name), (VALUES (false), (true)) c(categorical);
+
+-- other shapes of models
+INSERT INTO subject VALUES
+	('JSON categorical base_score', train('binary:logistic', categorical => true, format => 'json', params => 'base_score=0.31')),
+	('JSON dart base_score', train('count:poisson', 'dart', format => 'json', params => 'base_score=1.7')),
+	('JSON multi-class dart categorical', train('multi:softprob', 'dart', 5, true, format => 'json')),
+	('boosted random forest', train('multi:softprob', 'gbtree', 3, rounds => 5, params => 'num_parallel_tree=4 subsample=0.6')),
+	('pruned nodes', train('reg:squarederror', depth => 8, params => 'gamma=20 tree_method=exact')),
+	('one category a split', train('reg:squarederror', categorical => true, depth => 6, params => 'max_cat_to_onehot=50')),
+	('deep and lopsided', train('reg:squarederror', depth => 0, nrows => 3000, params => 'grow_policy=lossguide max_leaves=300 min_child_weight=0')),
+	('300 features', train('reg:squarederror', features => 300)),
+	('one tree, one split', train('reg:squarederror', rounds => 1, depth => 1));
+
+-- every difference in any bit
+CREATE TEMP TABLE result AS SELECT what, p.* FROM subject, parity(model, 2000) p;
+SELECT * FROM result WHERE margin_row + margin_block + coalesce(margin_dense, 0) + margin_original + "values" > 0;
+SELECT count(*) AS models, sum(compared) >= 100000 AS enough FROM result;
+
+-- blocks that are not full
+SELECT n, p.margin_row, p.margin_block, p.values
+FROM unnest('{1,2,7,8,9,63,64,65,130}'::int[]) n, parity((SELECT model FROM subject WHERE what = 'multi:softprob dart categorical'), n, 3) p;
+
+-- contributions
+SELECT what, s.* FROM subject, shap(model, 20) s WHERE s.to_margin > 1e-5 OR s.to_library > 1e-4;
+
+-- the same forest gives the same bytes, which read back to themselves, from either format
+SELECT count(*) FILTER (WHERE canonical(canonical(model)) <> canonical(model)) AS unstable,
+	   count(*) FILTER (WHERE compile(canonical(model)) <> compile(model)) AS compiled_unstable
+FROM subject;
+SELECT canonical(train('reg:tweedie', 'dart', categorical => true, format => 'json'))
+	 = canonical(train('reg:tweedie', 'dart', categorical => true, format => 'ubj')) AS same_from_both;
