@@ -20,7 +20,7 @@ mutants=${1:-100000}
 seed=${2:-1}
 
 stage_open
-stage_build
+stage_build AIPIPE_CFLAGS=
 cluster_start fuzz log_min_messages=error
 cluster_psql -c 'CREATE EXTENSION aipipe_test' -f "$here/models.sql" >/dev/null
 
