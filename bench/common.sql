@@ -7,7 +7,7 @@ CREATE SCHEMA IF NOT EXISTS bench;
 CREATE OR REPLACE FUNCTION bench.cpu_ns() RETURNS float8
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-	ns float8 := split_part(coalesce(pg_read_file('/proc/self/schedstat', true), '0'), ' ', 1)::float8;
+	ns float8 := split_part(coalesce(pg_read_file('/proc/self/schedstat', 0, 100, true), '0'), ' ', 1)::float8;
 	rest text[];
 BEGIN
 	IF ns > 0 THEN

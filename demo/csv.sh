@@ -28,7 +28,7 @@ csv_encoding()
 		echo UTF-8
 		return
 	fi
-	place=$(grep -o '[0-9][0-9]*$' "$STAGE/csv/iconv" | head -n 1)
+	place=$(grep -o '[0-9][0-9]*$' "$STAGE/csv/iconv" | head -n 1 || :)
 	echo "The file is not UTF-8 (line $(($(head -c "${place:-0}" "$file" | wc -l) + 1)) is the first that is not): read as Latin-1." \
 		"ENCODING=… names another." >&2
 	echo LATIN1
@@ -40,7 +40,9 @@ csv_normalise()
 	local file=$1 encoding out=$STAGE/csv/input.csv line
 
 	[ -e "$file" ] || csv_refuse "there is no file \"$file\""
-	[ -f "$file" ] && [ -r "$file" ] || csv_refuse "\"$file\" is not a file that you may read"
+	if [ ! -f "$file" ] || [ ! -r "$file" ]; then
+		csv_refuse "\"$file\" is not a file that you may read"
+	fi
 	[ -s "$file" ] || csv_refuse "\"$file\" is empty"
 	case $(head -c 4 "$file" | od -An -tx1 | tr -d ' \n') in
 		1f8b* | 504b0304 | 425a68* | fd377a58 | 28b52ffd) csv_refuse "\"$file\" is compressed: unpack it first" ;;
@@ -55,14 +57,14 @@ csv_normalise()
 		csv_refuse "\"$file\" holds zero bytes: it is no CSV, or not in the encoding $encoding"
 	fi
 	if grep -q $'\r' "$out"; then
-		if grep -q $'\r$' "$out"; then
+		if [ "$(tr -cd '\n' <"$out" | head -c 1 | wc -c)" -gt 0 ]; then
 			sed 's/\r$//' "$out" >"$out.plain"
 		else
 			tr '\r' '\n' <"$out" >"$out.plain"
 		fi
 		mv "$out.plain" "$out"
 	fi
-	line=$(grep -n -m 1 '^\\\.$' "$out" | cut -d : -f 1)
+	line=$(grep -n -m 1 '^\\\.$' "$out" | cut -d : -f 1 || :)
 	[ -z "$line" ] || csv_refuse "line $line of \"$file\" holds only \\. , which COPY takes for the end of the data"
 	# Empty lines at the end are no records; one at the beginning hides the names.
 	awk 'NF || /[^ ]/ { for (; held > 0; held--) print ""; print; seen = 1; next } seen { held++ }' "$out" >"$out.plain"
@@ -76,8 +78,8 @@ csv_explain_copy()
 {
 	local file=$1 log=$2 width=$3 line text
 
-	line=$(sed -n 's/^CONTEXT: .*line \([0-9]*\).*/\1/p' "$log" | head -n 1)
-	text=$(sed -n 's/^CONTEXT: .*line [0-9]*: "\(.*\)/\1/p' "$log" | head -n 1 | cut -c 1-100)
+	line=$(sed -n 's/^CONTEXT: *COPY raw, line \([0-9]*\).*/\1/p' "$log" | head -n 1)
+	text=$(sed -n 's/^CONTEXT: *COPY raw, line [0-9]*: "\(.*\)/\1/p' "$log" | head -n 1 | sed 's/"$//' | cut -c 1-100)
 	case $(head -n 1 "$log") in
 		*'extra data after'*) csv_refuse "the record that ends on line $line of \"$file\" has more than the $width fields of the first one: $text" ;;
 		*'missing data for'*) csv_refuse "the record that ends on line $line of \"$file\" has fewer than the $width fields of the first one: $text" ;;
@@ -87,25 +89,24 @@ csv_explain_copy()
 	esac
 }
 
+# Evaluates an expression of the sample (and the delimiter) of the file.
+csv_ask()
+(
+	cd "$STAGE/csv" || exit
+	# shellcheck disable=SC2016 # psql expands the backticks
+	printf '\\set sample `cat sample`\nSELECT %s;\n' "$1" | cluster_psql -A -t -v delimiter="${CSV_DELIMITER:-}"
+)
+
 # Lands the normalised file as text in csv.raw; sets CSV_DELIMITER.
 csv_land()
 {
-	local file=$1 log=$STAGE/csv/copy.log sample width columns
+	local file=$1 log=$STAGE/csv/copy.log width columns
 
-	sample=$(head -n 200 "$STAGE/csv/input.csv" | head -c 100000 | iconv -c -f UTF-8 -t UTF-8 2>/dev/null || :)
-	printf '%s\n' "$sample" >"$STAGE/csv/sample"
-	CSV_DELIMITER=${DELIMITER:-$(cd "$STAGE/csv" && cluster_psql -At <<'SQL'
-\set sample `cat sample`
-SELECT demo.csv_delimiter(:'sample');
-SQL
-)}
+	head -n 200 "$STAGE/csv/input.csv" | head -c 500000 | iconv -c -f UTF-8 -t UTF-8 2>/dev/null >"$STAGE/csv/sample" || :
+	CSV_DELIMITER=${DELIMITER:-$(csv_ask 'demo.csv_delimiter(:'"'sample'"')')}
 	[ -n "$CSV_DELIMITER" ] || CSV_DELIMITER=$'\t'
-	width=$(head -n 200 "$STAGE/csv/input.csv" | awk -v delimiter="$CSV_DELIMITER" '
-		{ text = text $0 "\n"
-		  bare = text
-		  gsub(/"([^"]|"")*"/, "", bare)
-		  if (bare !~ /"/) { print split(bare, part, delimiter == "|" ? "[|]" : delimiter); exit } }')
-	[ -n "$width" ] || csv_refuse "a quote (\") opened at the beginning of \"$file\" never closes"
+	width=$(csv_ask "demo.csv_width(:'sample', :'delimiter')")
+	[ "$width" -gt 0 ] || csv_refuse "a quote (\") opened at the beginning of \"$file\" never closes"
 	[ "$width" -le 1590 ] || csv_refuse "\"$file\" has $width columns; a table of PostgreSQL holds at most 1600, and the demo needs some for itself"
 	columns=$(seq -f 'c%.0f' -s ', ' 1 "$width")
 	cluster_psql -c "CREATE UNLOGGED TABLE csv.raw (r bigint GENERATED ALWAYS AS IDENTITY, $(seq -f 'c%.0f text' -s ', ' 1 "$width"))"

@@ -17,7 +17,7 @@ SELECT count(*) AS columns, count(*) FILTER (WHERE learned) AS learnable, count(
 \echo
 \echo :bold'1. What is in' :file:plain
 \echo
-SELECT format('%s records, %s columns, %s, fields separated by %s, %s.', :records, :columns, :'encoding',
+SELECT format('%s records, %s column%s, %s, fields separated by %s, %s.', :records, :columns, CASE :columns WHEN 1 THEN '' ELSE 's' END, :'encoding',
               CASE :'delimiter' WHEN ',' THEN 'commas' WHEN ';' THEN 'semicolons' WHEN E'\t' THEN 'tabs' ELSE :'delimiter' END,
               CASE WHEN :'header' THEN 'names in the first line' ELSE 'no line of names' END) AS told \gset
 \echo :told
@@ -29,6 +29,11 @@ SELECT :columns > 40 AS many \gset
 \if :nothing
 	\echo 'There is nothing to learn from: every column is empty, constant or different in every record.'
 	\q
+\endif
+
+SELECT :learned < 200 AS few \gset
+\if :few
+	\echo 'So few records teach little: read what follows with care.'
 \endif
 
 -- ── learning ───────────────────────────────────────────────────────────
@@ -59,7 +64,7 @@ SELECT format('\copy (SELECT * FROM csv.feed WHERE record > %s ORDER BY record) 
 \echo '\\copy csv.landing FROM ''rest.csv'' WITH (FORMAT csv)'
 \copy csv.landing FROM 'rest.csv' WITH (FORMAT csv)
 \echo
-SELECT rows, accepted, marked, quarantined, round(score_max::numeric, 4) AS greatest_severity, duration FROM aipipe.batch ORDER BY id DESC LIMIT 1;
+SELECT rows, accepted, quarantined, errors, error, round(score_max::numeric, 5) AS greatest_severity, round(duration_ms) AS ms FROM aipipe.batch ORDER BY id DESC LIMIT 1;
 
 -- ── what was strange ───────────────────────────────────────────────────
 \echo
@@ -67,9 +72,9 @@ SELECT rows, accepted, marked, quarantined, round(score_max::numeric, 4) AS grea
 \echo
 SELECT count(*) AS held, count(*) > 0 AS any FROM aipipe.quarantine \gset
 \if :any
-	SELECT reason ->> 'column' AS "column", count(*) AS "rows that name it", min(reason ->> 'value') AS "a value", min(reason ->> 'expected') AS expected
-	FROM aipipe.quarantine, jsonb_array_elements(reasons) AS reason
-	GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 15;
+	SELECT reasons -> 0 ->> 'column' AS "column that speaks loudest", count(*) AS rows,
+	       min(coalesce(left(reasons -> 0 ->> 'value', 40), 'NULL')) AS "a value", min(left(reasons -> 0 ->> 'expected', 100)) AS expected
+	FROM aipipe.quarantine GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 15;
 \else
 	\echo 'No row was stranger than 999 of 1000 learned ones.'
 \endif

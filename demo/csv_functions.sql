@@ -24,19 +24,22 @@ RETURN (
 	)
 	SELECT coalesce((SELECT d FROM judged WHERE first > 0 ORDER BY share >= .9 DESC, first DESC, share DESC, d = ',' DESC LIMIT 1), ','));
 
--- Fields in the first record of a sample.
+-- Fields in the first record of a sample; 0 when a quote in it does not close.
 CREATE FUNCTION demo.csv_width(sample text, delimiter text) RETURNS int
 LANGUAGE sql IMMUTABLE
-RETURN (SELECT 1 + length(l) - length(replace(l, delimiter, ''))
+RETURN (SELECT CASE WHEN l LIKE '%"%' THEN 0 ELSE 1 + length(l) - length(replace(l, delimiter, '')) END
         FROM (SELECT split_part(regexp_replace(sample, '"([^"]|"")*"', 'q', 'g'), E'\n', 1)) AS s(l));
 
--- What one field looks like.  A code is digits whose leading zero means something.
+-- What one field looks like.  A code is digits whose leading zero means something; 1,234 may be one thousand or one and a bit.
 CREATE FUNCTION demo.csv_kind(v text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-	WHEN v ~ '^\s*[+-]?(0|[1-9]\d{0,17})\s*$' THEN 'int'
+	WHEN v ~ '^\s*[+-]?(0|[1-9]\d{0,8})\s*$' THEN 'int'
+	WHEN v ~ '^\s*[+-]?[1-9]\d{9,17}\s*$' THEN 'bigint'
 	WHEN v ~ '^\s*[+-]?(0|[1-9]\d*|)(\.\d*)?([eE][+-]?\d{1,3})?\s*$' AND v ~ '\d' AND v !~ '^\s*[+-]?[eE]' THEN 'number'
 	WHEN v ~ '^\s*0\d{1,17}\s*$' THEN 'code'
+	WHEN v ~ '^\s*[+-]?\d+,(\d{1,2}|\d{4,})\s*$' THEN 'comma'
+	WHEN v ~ '^\s*[+-]?\d{1,3},\d{3}\s*$' THEN 'three after comma'
 	WHEN v ~* '^\s*(na|n/a|nan|null|none|nil|-|\?|\.|)\s*$' THEN 'null'
 	WHEN v ~* '^(t|f|true|false|y|n|yes|no)$' THEN 'bool'
 	WHEN v ~ '^\d{4}[-/](0?[1-9]|1[0-2])[-/](0?[1-9]|[12]\d|3[01])$' THEN 'date'
@@ -106,7 +109,9 @@ CREATE FUNCTION demo.csv_type(kinds jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE
 RETURN (
 	WITH seen AS (
-		SELECT sum(n) AS n, sum(n) FILTER (WHERE k = 'int') AS whole, sum(n) FILTER (WHERE k = ANY ('{int,number,code}')) AS number,
+		SELECT sum(n) AS n, coalesce(sum(n) FILTER (WHERE k = ANY ('{int,bigint,code}')), 0) AS whole,
+		       sum(n) FILTER (WHERE k = ANY ('{int,bigint,number,code}')) AS number, sum(n) FILTER (WHERE k = ANY ('{bigint,code}')) AS big,
+		       sum(n) FILTER (WHERE k = 'comma') AS comma, sum(n) FILTER (WHERE k = ANY ('{int,comma,three after comma}')) AS decimal_comma,
 		       sum(n) FILTER (WHERE k = 'code') AS code, sum(n) FILTER (WHERE k = 'bool') AS bool,
 		       sum(n) FILTER (WHERE k = 'date' OR k = 'slash date') AS date, sum(n) FILTER (WHERE k = 'timestamptz') AS zoned,
 		       sum(n) FILTER (WHERE k = ANY ('{date,slash date,timestamp,slash timestamp,timestamptz}')) AS moment,
@@ -115,7 +120,8 @@ RETURN (
 	)
 	SELECT CASE
 		WHEN n IS NULL THEN 'text'
-		WHEN number >= .99 * n AND coalesce(code, 0) <= .01 * n THEN CASE WHEN coalesce(whole, 0) + coalesce(code, 0) = number THEN 'bigint' ELSE 'numeric' END
+		WHEN number >= .99 * n AND coalesce(code, 0) <= .01 * n THEN CASE WHEN whole < number THEN 'numeric' WHEN big > 0 THEN 'bigint' ELSE 'integer' END
+		WHEN comma >= .2 * n AND decimal_comma >= .99 * n THEN 'decimal comma'
 		WHEN bool >= .99 * n THEN 'boolean'
 		WHEN date = moment AND date >= .99 * n THEN 'date'
 		WHEN moment >= .99 * n THEN CASE WHEN zoned > 0 THEN 'timestamptz' ELSE 'timestamp' END
@@ -129,9 +135,9 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN (
 		WITH head AS (SELECT key, value FROM csv.raw, jsonb_each_text(to_jsonb(raw) - 'r') WHERE r = 1),
-		     body AS (SELECT key, bool_and(demo.csv_kind(value) = ANY ('{int,number,null}')) AND count(value) > 0 AS numbers
+		     body AS (SELECT key, bool_and(demo.csv_kind(value) = ANY ('{int,bigint,number,comma,null}')) AND count(value) > 0 AS numbers
 		              FROM csv.raw, jsonb_each_text(to_jsonb(raw) - 'r') WHERE r > 1 AND r <= 100 GROUP BY key)
-		SELECT coalesce(NOT bool_and(coalesce(demo.csv_kind(head.value) = ANY ('{int,number}'), false)) FILTER (WHERE body.numbers), true)
+		SELECT coalesce(NOT bool_and(coalesce(demo.csv_kind(head.value) = ANY ('{int,bigint,number,comma}'), false)) FILTER (WHERE body.numbers), true)
 		FROM head JOIN body USING (key));
 END $$;
 
@@ -174,10 +180,12 @@ END $$;
 CREATE FUNCTION demo.csv_expression(c csv.column_found) RETURNS text
 LANGUAGE sql STABLE
 RETURN format(CASE
-	WHEN c.type = 'bigint' AND c.kinds - 'int' = '{}' THEN $q$%1$I::bigint$q$
-	WHEN c.type = 'bigint' THEN $q$CASE WHEN demo.csv_kind(%1$I) = ANY ('{int,code}') THEN %1$I::bigint END$q$
-	WHEN c.type = 'numeric' AND c.kinds - '{int,number}'::text[] = '{}' THEN $q$%1$I::numeric$q$
-	WHEN c.type = 'numeric' THEN $q$CASE WHEN demo.csv_kind(%1$I) = ANY ('{int,number,code}') THEN %1$I::numeric END$q$
+	WHEN c.type = 'integer' AND c.kinds - 'int' = '{}' THEN $q$%1$I::integer$q$
+	WHEN c.type = 'integer' THEN $q$CASE WHEN demo.csv_kind(%1$I) = 'int' THEN %1$I::integer END$q$
+	WHEN c.type = 'bigint' THEN $q$CASE WHEN demo.csv_kind(%1$I) = ANY ('{int,bigint,code}') THEN %1$I::bigint END$q$
+	WHEN c.type = 'numeric' AND c.kinds - '{int,bigint,number}'::text[] = '{}' THEN $q$%1$I::numeric$q$
+	WHEN c.type = 'numeric' THEN $q$CASE WHEN demo.csv_kind(%1$I) = ANY ('{int,bigint,number,code}') THEN %1$I::numeric END$q$
+	WHEN c.type = 'decimal comma' THEN $q$CASE WHEN demo.csv_kind(%1$I) = ANY ('{int,comma,three after comma}') THEN replace(%1$I, ',', '.')::numeric END$q$
 	WHEN c.type = 'boolean' THEN $q$CASE WHEN demo.csv_kind(%1$I) = 'bool' THEN %1$I::boolean END$q$
 	WHEN c.type = 'date' THEN $q$CASE WHEN demo.csv_kind(%1$I) ~ 'date$' THEN demo.csv_moment(%1$I, %2$L)::date END$q$
 	WHEN c.type = 'timestamp' THEN $q$CASE WHEN demo.csv_kind(%1$I) ~ '(date|timestamp)$' THEN demo.csv_moment(%1$I, %2$L) END$q$
@@ -197,7 +205,7 @@ BEGIN
 		RETURN CASE WHEN c.filled = 0 THEN 'empty' ELSE 'always the same' END;
 	ELSIF c.different < total OR total <= 20 THEN
 		RETURN NULL;
-	ELSIF c.type = 'bigint' THEN
+	ELSIF c.type = ANY ('{integer,bigint}') THEN
 		EXECUTE format('SELECT bool_and(step > 0) FROM (SELECT %1$I - lag(%1$I) OVER (ORDER BY record) AS step FROM csv.feed) s', c.name) INTO yes;
 		RETURN CASE WHEN yes THEN 'a running number' END;
 	ELSIF c.type = 'text' THEN
@@ -218,8 +226,13 @@ DECLARE
 	asked boolean;
 	useless text;
 BEGIN
-	EXECUTE (SELECT format('CREATE UNLOGGED TABLE csv.feed AS SELECT row_number() OVER (ORDER BY r) AS record, %s FROM csv.raw',
-	                       string_agg(demo.csv_expression(f) || ' AS ' || quote_ident(f.name), ', ' ORDER BY f.i)) FROM csv.column_found f);
+	BEGIN
+		EXECUTE (SELECT format('CREATE UNLOGGED TABLE csv.feed AS SELECT row_number() OVER (ORDER BY r) AS record, %s FROM csv.raw',
+		                       string_agg(demo.csv_expression(f) || ' AS ' || quote_ident(f.name), ', ' ORDER BY f.i)) FROM csv.column_found f);
+	EXCEPTION WHEN program_limit_exceeded THEN
+		RAISE EXCEPTION 'a record is too wide for a table of PostgreSQL'
+			USING ERRCODE = 'program_limit_exceeded', DETAIL = 'A row must fit 8 kB once long texts are moved out.', HINT = 'Split the file into fewer columns.';
+	END;
 	SELECT count(*) FROM csv.feed INTO total;
 	learned_rows := floor(total * learned_share);
 	CREATE TABLE csv.share AS SELECT learned_rows AS learned, total AS total;
@@ -232,7 +245,7 @@ BEGIN
 		useless := demo.csv_useless(c, learned_rows, total);
 		UPDATE csv.column_found f
 		SET learned = useless IS NULL AND NOT asked,
-		    note = concat_ws('; ', CASE WHEN lost > 0 THEN lost || ' fields are no ' || c.type || ': NULL' END,
+		    note = concat_ws('; ', CASE WHEN lost > 0 THEN lost || CASE lost WHEN 1 THEN ' field is no ' ELSE ' fields are no ' END || c.type || ', so NULL' END,
 		                     CASE WHEN asked THEN 'not learned: skipped as asked' WHEN useless IS NOT NULL THEN 'not learned: ' || useless END)
 		WHERE f.i = c.i;
 	END LOOP;

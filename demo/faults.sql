@@ -57,10 +57,10 @@ CREATE PROCEDURE demo.send_orders(first bigint, n int, from_day date, days int, 
 LANGUAGE sql
 BEGIN ATOMIC
 	INSERT INTO demo.order_sent
-	SELECT CASE WHEN f.kind IS NULL THEN o ELSE f.o END, f.kind
+	SELECT CASE WHEN f.kind IS NULL THEN o ELSE f.faulty END, f.kind
 	FROM demo.orders(first, n, from_day, days) AS o
 	LEFT JOIN LATERAL (
-		SELECT demo.order_fault(o, k.i) AS o, k.kind FROM demo.fault_kind k
+		SELECT demo.order_fault(o, k.i) AS faulty, k.kind FROM demo.fault_kind k
 		WHERE k.i = 1 + floor(demo.uniform((o).order_id, 61) * 16)::int AND demo.uniform((o).order_id, 60) < share
 		  AND demo.order_fault(o, k.i) IS DISTINCT FROM o) AS f ON true;
 END;

@@ -103,7 +103,7 @@ COMMENT ON VIEW aipipe.decision IS
 CREATE OR REPLACE VIEW aipipe.quarantine WITH (security_barrier) AS
 SELECT d.id, d.gate,
        pg_catalog.format('%I.%I', d.schema_name, d.relation_name) AS relation,
-       d.batch, d."row", d.score, d.reasons, d.state, d.threshold, d.event, d.model, d.model_version, d.role, d.decided_at,
+       d.batch, d."row", d.score, d.reasons, d.state, d.threshold, d.event, d.key, d.model, d.model_version, d.role, d.decided_at,
        d.resolved_at, d.resolved_by, d.correction, d.why
   FROM aipipe.decision_data d
   JOIN aipipe.gate_data g ON g.id OPERATOR(pg_catalog.=) d.gate

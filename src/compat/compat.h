@@ -83,6 +83,11 @@ compat_restrict_search_path(void)
 #define compat_lxid() (MyProc->lxid)
 #endif
 
+/* 18: pg_attribute_noreturn() gave way to pg_noreturn, which stands elsewhere (commit 28f04984f0c). */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 /* 18: ExecutorRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
 #if PG_VERSION_NUM >= 180000
 #define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count)

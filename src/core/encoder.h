@@ -16,6 +16,8 @@
 #include "access/tupdesc.h"
 #include "lib/stringinfo.h"
 
+#include "compat/compat.h"
+
 typedef enum EncoderKind
 {
 	ENCODER_NUMBER,				/* value clamped to float range */

@@ -311,21 +311,23 @@ encoder_json(Datum value, float *out)
 	out[1] = (code <= 2) ? (float) encoder_json_members(s, end) : 0.0f;
 }
 
-/* Writes the features of a jsonb value: type, number of members. */
+/* Writes the features of a jsonb value: type, number of members; its first eight bytes tell both. */
 void
 encoder_jsonb(Datum value, float *out)
 {
-	Jsonb	   *jsonb = DatumGetJsonbP(value);
-	JsonbValue	scalar;
-	int			code = JB_ROOT_IS_OBJECT(jsonb) ? 1 : 2;
+	struct varlena *head = detoast_attr_slice((struct varlena *) DatumGetPointer(value), 0,
+											  sizeof(uint32) + sizeof(JEntry));
+	const char *data = VARDATA(head);
+	uint32		header;
+	JEntry		entry;
 
-	if (JB_ROOT_IS_SCALAR(jsonb))
+	memcpy(&header, data, sizeof(header));
+	out[0] = (header & JB_FOBJECT) ? 1.0f : 2.0f;
+	out[1] = (float) (header & JB_CMASK);
+	if (header & JB_FSCALAR)
 	{
-		JsonbExtractScalar(&jsonb->root, &scalar);
-		code = (scalar.type == jbvString) ? 3 :
-			(scalar.type == jbvNumeric) ? 4 :
-			(scalar.type == jbvBool) ? 5 : 6;
+		memcpy(&entry, data + sizeof(header), sizeof(entry));
+		out[0] = JBE_ISSTRING(entry) ? 3.0f : JBE_ISNUMERIC(entry) ? 4.0f : JBE_ISBOOL(entry) ? 5.0f : 6.0f;
+		out[1] = 0.0f;
 	}
-	out[0] = (float) code;
-	out[1] = JB_ROOT_IS_SCALAR(jsonb) ? 0.0f : (float) JB_ROOT_COUNT(jsonb);
 }

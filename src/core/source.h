@@ -13,6 +13,8 @@
 #include "nodes/pg_list.h"
 #include "utils/snapshot.h"
 
+#include "compat/compat.h"
+
 typedef struct Source
 {
 	char	   *text;			/* as the caller wrote it */

@@ -168,6 +168,13 @@ gate_copy(const Gate *gate)
 	return copy;
 }
 
+/* Gives the name of one of the gate's triggers. */
+char *
+gate_trigger_name(int64 id, const char *suffix)
+{
+	return psprintf("zz_aipipe_gate_" INT64_FORMAT "%s", id, suffix);
+}
+
 /* Gives the gate's id out of a trigger's argument. */
 int64
 gate_trigger_id(const Trigger *trigger)
@@ -223,25 +230,28 @@ gate_check_relation(const Gate *gate, Relation rel)
 			 errhint("Drop the trigger and attach a gate of your own with aipipe.gate_create().")));
 }
 
-/* Ends with an error unless the gate serves the trigger that fired. */
+/*
+ * Ends with an error unless the trigger that fired is one of the gate's own.
+ *
+ * Names are unique on a table, so a second trigger with the same gate's id,
+ * which would judge rows twice, cannot pass.
+ */
 void
-gate_check_call(const Gate *gate, const TriggerData *trigdata)
+gate_check_call(const Gate *gate, const TriggerData *trigdata, const char *suffix)
 {
-	bool		for_statement = trigdata->tg_newtable != NULL;
+	const char *name = trigdata->tg_trigger->tgname;
 
 	gate_check_relation(gate, trigdata->tg_relation);
 	if (gate->state == GATE_DROPPED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("gate " INT64_FORMAT " was dropped", gate->id),
-				 errhint("Drop trigger \"%s\" of table \"%s\".", trigdata->tg_trigger->tgname,
-						 RelationGetRelationName(trigdata->tg_relation))));
-	if (gate->statement != for_statement)
+				 errhint("Drop trigger \"%s\" of table \"%s\".", name, RelationGetRelationName(trigdata->tg_relation))));
+	if (gate->statement != (trigdata->tg_newtable != NULL) || strcmp(name, gate_trigger_name(gate->id, suffix)) != 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" is not one that gate " INT64_FORMAT " was created with",
-						trigdata->tg_trigger->tgname, gate->id),
-				 errhint("Let aipipe.gate_create() attach gates.")));
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("trigger \"%s\" is not one that gate " INT64_FORMAT " was created with", name, gate->id),
+				 errhint("Let aipipe.gate_create() attach gates, and do not rename their triggers.")));
 }
 
 /*
@@ -286,9 +296,12 @@ gate_current_relation(const Gate *gate)
 void
 gate_check_manager(const Gate *gate)
 {
+	const char *owner = GetUserNameFromId(gate->owner, true);
+
 	if (!has_privs_of_role(GetUserId(), gate->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for gate " INT64_FORMAT, gate->id),
-				 errdetail("It belongs to role \"%s\".", GetUserNameFromId(gate->owner, false))));
+				 owner ? errdetail("It belongs to role \"%s\".", owner)
+				 : errdetail("It belongs to a role that was dropped.")));
 }

@@ -98,7 +98,7 @@ create_trigger(const Gate *gate, Relation rel, const char *suffix, bool row, int
 {
 	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
 
-	stmt->trigname = psprintf("zz_aipipe_gate_" INT64_FORMAT "%s", gate->id, suffix);
+	stmt->trigname = gate_trigger_name(gate->id, suffix);
 	if (has_trigger(rel, stmt->trigname))
 		return;
 	stmt->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)),

@@ -22,6 +22,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "core/args.h"
 #include "core/options.h"
 #include "core/source.h"
 #include "core/sql.h"
@@ -61,11 +62,7 @@ word_argument(FunctionCallInfo fcinfo, int argno, const char *name, const char *
 	StringInfoData list;
 	char	   *word;
 
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", name)));
-	word = text_to_cstring(PG_GETARG_TEXT_PP(argno));
+	word = arg_text(fcinfo, argno, name);
 	initStringInfo(&list);
 	for (int i = 0; i < nchoices; i++)
 	{
@@ -88,10 +85,7 @@ read_arguments(FunctionCallInfo fcinfo)
 	GateOptions options;
 	bool		valid;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", "relation")));
+	arg_require(fcinfo, 0, "relation");
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -142,6 +136,18 @@ check_relation(Relation rel)
 				 errdetail("Temporary tables end with the session; decisions on their rows would name nothing.")));
 	if (!has_privs_of_role(GetUserId(), rel->rd_rel->relowner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, name);
+}
+
+/* Ends with an error when rows would land in the table without firing a statement trigger of it. */
+static void
+check_timing(const Gate *gate, Relation rel)
+{
+	if (gate->statement && rel->rd_rel->relispartition)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("timing 'statement' cannot watch partition \"%s\" by itself", RelationGetRelationName(rel)),
+				 errdetail("A load into the partitioned table fires no statement trigger of its partitions."),
+				 errhint("Create the gate on the partitioned table, or use timing 'row'.")));
 }
 
 /* Ends with an error when the score column cannot take a score. */
@@ -336,6 +342,7 @@ aipipe_gate_create(PG_FUNCTION_ARGS)
 				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
 	check_relation(rel);
 	LockRelationOid(RelationGetRelid(rel), ShareRowExclusiveLock);
+	check_timing(gate, rel);
 	check_other_gates(gate, rel);
 	check_key(gate, rel);
 	check_model(gate, rel);

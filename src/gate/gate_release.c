@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "compat/compat.h"
+#include "core/args.h"
 #include "core/rowjson.h"
 #include "core/source.h"
 #include "core/sql.h"
@@ -435,28 +436,17 @@ write_back(const HeldRow *item, Jsonb *correction)
 	table_close(rel, NoLock);
 }
 
-/* Gives the id argument, which must not be NULL. */
-static int64
-item_argument(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"id\" must not be NULL")));
-	return PG_GETARG_INT64(0);
-}
-
 /* Puts a held row back into its table, corrected. */
 Datum
 aipipe_quarantine_release(PG_FUNCTION_ARGS)
 {
-	int64		id = item_argument(fcinfo);
 	Jsonb	   *correction = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
 	HeldRow    *item;
 
+	arg_require(fcinfo, 0, "id");
 	PreventCommandIfReadOnly("releasing a quarantined row");
 	core_check_version();
-	item = open_item(id);
+	item = open_item(PG_GETARG_INT64(0));
 	write_back(item, correction);
 	close_item(item, "released", correction, NULL);
 	PG_RETURN_VOID();
@@ -466,11 +456,11 @@ aipipe_quarantine_release(PG_FUNCTION_ARGS)
 Datum
 aipipe_quarantine_discard(PG_FUNCTION_ARGS)
 {
-	int64		id = item_argument(fcinfo);
 	text	   *why = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 
+	arg_require(fcinfo, 0, "id");
 	PreventCommandIfReadOnly("discarding a quarantined row");
 	core_check_version();
-	close_item(open_item(id), "discarded", NULL, why);
+	close_item(open_item(PG_GETARG_INT64(0)), "discarded", NULL, why);
 	PG_RETURN_VOID();
 }

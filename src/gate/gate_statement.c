@@ -242,7 +242,7 @@ gate_judge_statement(TriggerData *trigdata)
 	if (gate_bypassed(rel))
 		return;
 	batch = batch_open(gate_trigger_id(trigdata->tg_trigger), rel, event, false);
-	gate_check_call(batch->gate, trigdata);
+	gate_check_call(batch->gate, trigdata, event == GATE_UPDATE ? "_update" : "_insert");
 	if (batch->gate->state == GATE_PAUSED)
 	{
 		batch_close(batch);

@@ -106,7 +106,7 @@ begin_rows(const TriggerData *trigdata, GateEvent event, MemoryContext context)
 		return passing_call(context);
 
 	batch = batch_for_rows(gate_id, rel, event, &gate, context);
-	gate_check_call(gate, trigdata);
+	gate_check_call(gate, trigdata, "");
 	if (gate->state == GATE_PAUSED)
 		return passing_call(context);
 	return gate_call_begin(batch, gate, rel, context);
@@ -191,7 +191,7 @@ open_trigger(const TriggerData *trigdata)
 	if (gate_bypassed(trigdata->tg_relation))
 		return;
 	batch = batch_open(gate_trigger_id(trigdata->tg_trigger), trigdata->tg_relation, event, false);
-	gate_check_call(batch->gate, trigdata);
+	gate_check_call(batch->gate, trigdata, "_open");
 }
 
 /* Serves an AFTER STATEMENT trigger without rows: closes the batch. */
@@ -203,8 +203,10 @@ close_trigger(const TriggerData *trigdata)
 	if (gate_bypassed(trigdata->tg_relation))
 		return;
 	batch = batch_find(gate_trigger_id(trigdata->tg_trigger), fired_event(trigdata), false);
-	if (batch != NULL)
-		batch_close(batch);
+	if (batch == NULL)
+		return;
+	gate_check_call(batch->gate, trigdata, "_close");
+	batch_close(batch);
 }
 
 /* The trigger function of every gate. */

@@ -60,6 +60,8 @@ typedef struct Algorithm
 {
 	const char *name;
 	bool		(*serves) (ModelTask task);
+	/* checks the parameters before any row is read; error 22023 */
+	void		(*check) (ModelTask task, const Jsonb *params, const char *const *common);
 	void		(*train) (const TrainRequest *request, TrainResult *result);
 	/* artifact (hostile when imported or restored) → compiled bytes; checks everything */
 	void		(*compile) (const char *artifact, Size len, StringInfo compiled);

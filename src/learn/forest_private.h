@@ -10,6 +10,7 @@
 #ifndef LEARN_FOREST_PRIVATE_H
 #define LEARN_FOREST_PRIVATE_H
 
+#include "compat/compat.h"
 #include "learn/forest.h"
 
 /*-------------------------------------------------------------------------

@@ -45,6 +45,15 @@ iforest_serves(ModelTask task)
 	return task == TASK_ANOMALY;
 }
 
+/* Checks the parameters before any row is read. */
+static void
+iforest_check_options(ModelTask task, const Jsonb *params, const char *const *common)
+{
+	IforestOptions options;
+
+	options_parse_some(params, "isolation forest", iforest_options, lengthof(iforest_options), common, &options);
+}
+
 /* Reads the options and replaces what depends on the number of rows. */
 static void
 resolve_options(const TrainRequest *request, IforestOptions *options)
@@ -259,6 +268,7 @@ iforest_importance(const LoadedModel *model, double *gain, double *cover, double
 const Algorithm algorithm_iforest = {
 	.name = "isolation_forest",
 	.serves = iforest_serves,
+	.check = iforest_check_options,
 	.train = iforest_train,
 	.compile = iforest_compile,
 	.open = iforest_load,

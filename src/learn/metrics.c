@@ -14,6 +14,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -79,10 +80,16 @@ metrics_append(StringInfo out, const char *name, double value)
 {
 	if (!metrics_at_pair(out))
 		appendStringInfoString(out, ", ");
+	appendStringInfo(out, "\"%s\": ", name);
 	if (isfinite(value))
-		appendStringInfo(out, "\"%s\": %.17g", name, value);
+	{
+		char		number[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+		double_to_shortest_decimal_buf(value, number);
+		appendStringInfoString(out, number);
+	}
 	else
-		appendStringInfo(out, "\"%s\": null", name);
+		appendStringInfoString(out, "null");
 }
 
 /* Gives a / b, undefined when b is zero. */

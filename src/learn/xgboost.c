@@ -223,6 +223,7 @@ xgboost_importance(const LoadedModel *model, double *gain, double *cover, double
 const Algorithm algorithm_xgboost = {
 	.name = "xgboost",
 	.serves = xgboost_serves,
+	.check = xgboost_check_options,
 	.train = xgboost_train,
 	.compile = xgboost_compile,
 	.open = xgboost_open,

@@ -277,17 +277,9 @@ write_effective(const XgboostOptions *options, StringInfo effective)
 	options_to_json(effective, specs, nspecs, options);
 }
 
-/* Tells whether an objective serves the task and the number of classes. */
-static bool
-objective_fits(const XgboostObjective *objective, const TrainRequest *request)
-{
-	return objective->task == request->task &&
-		(objective->nclasses == 0 || objective->nclasses == request->nclasses);
-}
-
-/* Gives the objective that was asked for, or the default when none was. */
+/* Gives the objective that was asked for, or the default when none was; nclasses is 0 while it is unknown. */
 static const XgboostObjective *
-choose_objective(const TrainRequest *request, const char *name)
+choose_objective(ModelTask task, int nclasses, const char *name)
 {
 	const char *fitting[lengthof(xgboost_objectives)];
 	int			nfitting = 0;
@@ -297,7 +289,8 @@ choose_objective(const TrainRequest *request, const char *name)
 	{
 		const XgboostObjective *objective = &xgboost_objectives[i];
 
-		if (!objective_fits(objective, request))
+		if (objective->task != task ||
+			(objective->nclasses != 0 && nclasses != 0 && objective->nclasses != nclasses))
 			continue;
 		if (name == NULL || strcmp(objective->name, name) == 0)
 			return objective;
@@ -307,24 +300,24 @@ choose_objective(const TrainRequest *request, const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("objective \"%s\" does not serve this training", name),
-			 request->task == TASK_CLASSIFICATION
-			 ? errdetail("The task is classification with %d classes.", request->nclasses)
-			 : errdetail("The task is %s.", algorithm_task_name(request->task)),
+			 nclasses > 0
+			 ? errdetail("The task is %s with %d classes.", algorithm_task_name(task), nclasses)
+			 : errdetail("The task is %s.", algorithm_task_name(task)),
 			 errhint("Perhaps you want \"%s\".", nearest ? nearest : fitting[0])));
 }
 
 /* Parses the parameters; the objective becomes explicit. */
 static const XgboostObjective *
-parse_options(const TrainRequest *request, XgboostOptions *options)
+parse_options(ModelTask task, int nclasses, const Jsonb *params, const char *const *common,
+			  XgboostOptions *options)
 {
 	const XgboostObjective *objective;
 
-	options_parse_some(request->params, "xgboost", xgboost_specs, lengthof(xgboost_specs),
-					   request->common, options);
-	merge_aliases(request->params, options);
-	objective = choose_objective(request, options->objective);
+	options_parse_some(params, "xgboost", xgboost_specs, lengthof(xgboost_specs), common, options);
+	merge_aliases(params, options);
+	objective = choose_objective(task, nclasses, options->objective);
 	options->objective = pstrdup(objective->name);
-	check_conditions(request->params, options);
+	check_conditions(params, options);
 
 	/* the evaluator's bounds on depth and nodes hold for every tree that the library may grow */
 	if (options->max_depth == 0)
@@ -332,6 +325,15 @@ parse_options(const TrainRequest *request, XgboostOptions *options)
 	if (options->max_depth > FREE_DEPTH && options->max_leaves == 0)
 		options->max_leaves = MAX_LEAVES;
 	return objective;
+}
+
+/* Checks the parameters before the number of classes and the target are known. */
+void
+xgboost_check_options(ModelTask task, const Jsonb *params, const char *const *common)
+{
+	XgboostOptions options;
+
+	(void) parse_options(task, 0, params, common, &options);
 }
 
 /* Tells whether a label lies in the domain; infinities and NaN never do. */
@@ -570,7 +572,8 @@ void
 xgboost_plan(const TrainRequest *request, XgboostPlan *plan, StringInfo effective)
 {
 	XgboostOptions options;
-	const XgboostObjective *objective = parse_options(request, &options);
+	const XgboostObjective *objective = parse_options(request->task, request->nclasses, request->params,
+													  request->common, &options);
 
 	check_request(request, &options, objective);
 	write_effective(&options, effective);

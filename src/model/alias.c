@@ -40,6 +40,12 @@ static SqlStatement lock_model = {
 	1, {INT8OID}
 };
 
+static SqlStatement find_version_id = {
+	"SELECT v.id AS version_id FROM aipipe.model_version_data v"
+	" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, INT4OID}
+};
+
 static SqlStatement find_alias = {
 	"SELECT a.history_id, a.version_id, v.version FROM aipipe.model_alias_data a"
 	" JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) a.version_id"
@@ -140,7 +146,7 @@ alias_first_champion(int64 model_id, int64 version_id, int version)
 		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version");
 }
 
-/* Resolves a model and version that the caller may manage, and locks the model. */
+/* Resolves a model and version that the caller may manage, locks the model, and looks whether the version is still there. */
 static ModelRef
 resolve_and_lock(const char *model, int version, const char *command)
 {
@@ -154,6 +160,15 @@ resolve_and_lock(const char *model, int version, const char *command)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", model),
+				 errdetail("It was dropped by a concurrent transaction.")));
+	sql_free(locked);
+	if (version == MODEL_CHAMPION)
+		return ref;
+	locked = sql_run(&find_version_id, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version));
+	if (locked->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" has no version %d", model, version),
 				 errdetail("It was dropped by a concurrent transaction.")));
 	sql_free(locked);
 	return ref;
@@ -233,12 +248,6 @@ static SqlStatement find_change = {
 	"SELECT h.new_version, h.previous_id FROM aipipe.model_alias_history_data h"
 	" WHERE h.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
-};
-
-static SqlStatement find_version_id = {
-	"SELECT v.id AS version_id FROM aipipe.model_version_data v"
-	" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT4OID}
 };
 
 /* Gives the version of one change and the change before it (0 = none). */

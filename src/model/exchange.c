@@ -56,7 +56,7 @@ check_import(const Forest *forest, ModelTask task, int nfeatures, int nclasses)
 		forest->objective == FOREST_SOFTPROB;
 	int			expected = forest->ngroups > 1 ? forest->ngroups : 2;
 
-	if (task == TASK_ANOMALY || classifies != (task == TASK_CLASSIFICATION))
+	if (classifies != (task == TASK_CLASSIFICATION))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an artifact with objective %s cannot serve task %s", forest->objective_name,
@@ -107,6 +107,12 @@ aipipe_model_import(PG_FUNCTION_ARGS)
 	arg_require(fcinfo, 1, "artifact");
 	arg_require(fcinfo, 2, "features");
 	version.task = algorithm_task(arg_text(fcinfo, 3, "task"));
+	if (version.task == TASK_ANOMALY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a detector cannot be imported"),
+				 errdetail("What it knows of normal rows is bound to the encoding that it learned with them."),
+				 errhint("Train it with aipipe.anomaly_train().")));
 	registry_check_trainable(version.model, version.task);
 	artifact = PG_GETARG_BYTEA_PP(1);
 	forest = forest_read(VARDATA_ANY(artifact), VARSIZE_ANY_EXHDR(artifact));

@@ -86,7 +86,7 @@ cpu_seconds(void)
 		usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6;
 }
 
-/* Reads the common options and picks the algorithm; unknown keys are found by the algorithm's own parser. */
+/* Reads the common options and picks the algorithm; unknown keys are found by the algorithm's own check. */
 static void
 read_options(Training *training)
 {
@@ -119,6 +119,7 @@ read_options(Training *training)
 		passed[n++] = lfirst(cell);
 	options_parse_some(spec->params, spec->function, common_specs, lengthof(common_specs), passed,
 					   &training->options);
+	training->algorithm->check(spec->task, spec->params, common_names);
 	if (spec->task == TASK_ANOMALY)
 		training->options.holdout = 0;
 	if (spec->task != TASK_CLASSIFICATION && training->options.positive != NULL)

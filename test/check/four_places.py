@@ -18,11 +18,11 @@ def check(tree):
         for name in sorted(os.listdir(os.path.join(tree, place))):
             if os.path.isdir(os.path.join(tree, place, name)) and name not in known | {"upgrade"}:
                 yield "%s/%s" % (place, name), 1, "no room of the Makefile is called so"
-    for name in gate.files(tree, "test/sql", ".sql"):
+    for name in gate.files(tree, "test/sql", ".sql") + gate.files(tree, "test/specs", ".spec"):
         word = os.path.basename(name).split("_")[0].split(".")[0]
         if word not in known | {"install", "security"}:
             yield name, 1, "the name does not begin with a room's word"
-        out = "expected/%s.out" % os.path.basename(name)[:-4]
+        out = "expected/%s.out" % os.path.splitext(os.path.basename(name))[0]
         if not os.path.exists(os.path.join(tree, out)):
             yield name, 1, "%s is missing" % out
     for name in gate.files(tree, "expected", ".out"):

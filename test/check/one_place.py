@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The server's version is looked at in src/compat only, the XGBoost header in src/learn/xgb.c only."""
+"""The server's version is looked at in src/compat only, the XGBoost header in src/learn/xgb_library.h only."""
 import gate
 
 PLACES = (("PG_VERSION_NUM", lambda name: name.startswith("src/compat/")),
-          ("xgboost/c_api.h", lambda name: name == "src/learn/xgb.c"))
+          ("xgboost/c_api.h", lambda name: name == "src/learn/xgb_library.h"))
 
 
 def check(tree):

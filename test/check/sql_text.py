@@ -31,7 +31,7 @@ def problems(sql):
                       lambda m: re.sub(r"(?<![<>=!])=(?![<>=])", " ", m.group(0)), bare, flags=re.S)
     assigned = assigned.replace("=>", " ").replace("::", " ").replace("count(*)", "").replace(".*", " ")
     assigned = re.sub(r"\(\s*\*\s*\)", "()", assigned)
-    assigned = re.sub(r"\bSELECT\s+\*", "SELECT ", assigned)
+    assigned = re.sub(r"\b(SELECT|RETURNING)\s+\*", "SELECT ", assigned)
     match = re.search(r"[<>=!~|&#^+/*-]+|@>|<@", re.sub(r"(?<=[(,=\s])-(?=\d)", "", assigned))
     if match:
         yield "operator %s is found by search_path; write OPERATOR(pg_catalog.%s)" % (match.group(), match.group())

@@ -74,3 +74,47 @@ LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'test_xgb_predict_row';
 -- The library's batch predict of seeded random rows with one thread: nanoseconds of CPU per row.
 CREATE FUNCTION xgb_predict_batch(model bytea, nrows int DEFAULT 100000) RETURNS float8
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_xgb_predict_batch';
+
+-- What source_resolve() makes of a source, as the current user.
+CREATE FUNCTION source_describe(source text, OUT resolved text, OUT direct bool, OUT columns int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_source_describe';
+
+-- Reads a source: the number of rows, and a hash over the values' text of its first column; stops after a number of rows.
+CREATE FUNCTION source_read(source text, sample float8 DEFAULT 1, seed int DEFAULT 0, stop_after bigint DEFAULT -1,
+                            OUT nrows bigint, OUT hash bigint) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_source_read';
+
+-- Learns an encoder from a source as a training does; budget in bytes.
+CREATE FUNCTION encoder_learn(source text, columns text[] DEFAULT '{}', exclude text[] DEFAULT '{}',
+                              max_categories int DEFAULT 64, text_buckets int DEFAULT 8, budget bigint DEFAULT 0) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_learn';
+
+-- encoder_bind + encoder_encode of one row
+CREATE FUNCTION encoder_encode(encoder bytea, "row" record) RETURNS float4[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_encode';
+
+-- Each column's value as people read it, and what training saw there.
+CREATE FUNCTION encoder_show(encoder bytea, "row" record, OUT "column" text, OUT value text, OUT expected text) RETURNS SETOF record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_show';
+
+-- encoder_describe
+CREATE FUNCTION encoder_features(encoder bytea) RETURNS jsonb
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_features';
+
+-- encoder_read + encoder_write
+CREATE FUNCTION encoder_canonical(encoder bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_canonical';
+
+-- n mutants of an encoder through read, write, describe and expect.
+CREATE FUNCTION encoder_mutate(encoder bytea, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int, OUT other int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_mutate';
+
+-- Seconds of CPU: reading a source, and the same with encoding into a matrix.
+CREATE FUNCTION bench_encode(source text, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_encode';
+
+-- The metrics of probabilities (row after row) against class indexes, and of values against values, as JSON.
+CREATE FUNCTION metrics_classification(proba real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_classification';
+CREATE FUNCTION metrics_regression("values" real[], labels real[]) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_regression';

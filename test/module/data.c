@@ -64,6 +64,8 @@ label(double signal, int classes, const char *objective, Random *random)
 		return signal + random_unit(random) - 0.5 > 0;
 	if (strcmp(objective, "count:poisson") == 0)
 		return floor(exp(signal) + random_unit(random));
+	if (strcmp(objective, "rank:map") == 0)
+		return signal > 0;		/* the library wants two grades from 3.0 on */
 	if (strncmp(objective, "rank:", 5) == 0)
 		return Max(0, Min(4, (int) floor(signal + 2)));
 	if (strcmp(objective, "reg:gamma") == 0 || strcmp(objective, "reg:tweedie") == 0)

@@ -77,6 +77,9 @@ extern void oracle_predict_row(Oracle *oracle, const float *row, int nfeatures, 
 /* Seconds of CPU of this process. */
 extern double cpu_seconds(void);
 
+/* Changes bytes in one of many ways (mutate.c). */
+extern void mutate_bytes(StringInfo bytes, Random *random);
+
 /* Gives a bytea argument's bytes, detoasted. */
 extern const char *bytea_bytes(Datum datum, Size *len);
 

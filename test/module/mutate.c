@@ -99,8 +99,8 @@ splice_run(StringInfo bytes, Random *random, int kind)
 }
 
 /* Changes bytes in one of many ways. */
-static void
-mutate(StringInfo bytes, Random *random)
+void
+mutate_bytes(StringInfo bytes, Random *random)
 {
 	int			at = random_below(random, bytes->len);
 
@@ -296,7 +296,7 @@ run(const char *bytes, Size len, int n, uint64 seed, bool compiled, bool library
 		initStringInfo(&mutant);
 		appendBinaryStringInfo(&mutant, bytes, len);
 		for (int k = 0; k < changes; k++)
-			mutate(&mutant, &random);
+			mutate_bytes(&mutant, &random);
 		try_mutant(mutant.data, mutant.len, compiled, library, &random, tally);
 		MemoryContextReset(each);
 	}

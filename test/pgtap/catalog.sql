@@ -42,8 +42,9 @@ SELECT is_empty($$SELECT signature FROM routine WHERE obj_description(oid, 'pg_p
     'every function has a comment');
 SELECT is_empty($$SELECT signature FROM routine WHERE proacl IS NULL$$,
     'who may execute a function is said for each');
+-- gate_trigger is: a table's owner restores a dump with its triggers.  It judges only for a gate that knows it.
 SELECT is_empty($$SELECT signature FROM routine WHERE prorettype = 'trigger'::regtype
-    AND has_function_privilege('public', oid, 'EXECUTE')$$,
+    AND has_function_privilege('public', oid, 'EXECUTE') AND proname <> 'gate_trigger'$$,
     'trigger functions are not for everybody');
 SELECT is_empty($$SELECT signature FROM routine
     WHERE pronargs > 0 AND lanname <> 'internal' AND prorettype NOT IN ('trigger'::regtype)
@@ -96,14 +97,9 @@ SELECT is_empty($$SELECT label FROM relation WHERE relkind IN ('r', 'p') AND rel
 SELECT is_empty($$SELECT label FROM relation WHERE relkind IN ('r', 'S')
     AND NOT oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'aipipe')::oid[])$$,
     'every table and every sequence is dumped');
-SELECT is_empty($$
-    WITH RECURSIVE way AS (
-        SELECT conrelid AS start, confrelid AS at, 1 AS steps FROM pg_constraint
-        WHERE contype = 'f' AND connamespace = 'aipipe'::regnamespace AND conrelid <> confrelid
-        UNION
-        SELECT w.start, c.confrelid, steps + 1 FROM way w JOIN pg_constraint c ON c.conrelid = w.at
-        WHERE c.contype = 'f' AND c.conrelid <> c.confrelid AND steps < 20)
-    SELECT start::regclass FROM way WHERE start = at$$, 'foreign keys go in no circle');
+SELECT is_empty($$SELECT conrelid::regclass || ' ' || conname FROM pg_constraint
+    WHERE contype = 'f' AND connamespace = 'aipipe'::regnamespace$$,
+    'no foreign keys, which a parallel restore of an extension''s tables would violate');
 
 -- Privileges.
 CREATE TEMP VIEW grants AS

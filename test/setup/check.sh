@@ -49,14 +49,15 @@ show_failure()
 			if ! grep -qE 'FAILED|^not ok' "$log"; then tail -n 40 "$log"; fi
 			;;
 		*)
-			grep -vE '^ok |^[^ ]+ \.+ *$' "$log" | tail -n 120 || :
+			grep -vE '^ok |^[^ ]+ \.+ *$|^echo |^\+\+\+' "$log" | tail -n 120 || :
 			;;
 	esac
 	# A TAP file that died says why in a log of its own.
 	[ "$kind" = tap ] || return 0
 	sed -n 's/^test\/t\/\([^ ]*\)\.pl *(Wstat.*/\1/p' "$log" | while read -r file; do
-		echo "== the end of $file's log"
-		tail -n 25 "$STAGE_SRC/tmp_check/log/regress_log_$file"
+		echo "== from $file's log"
+		grep -E 'ERROR:|FATAL:|DETAIL:|not ok|#  |imed out|timeout| line [0-9]+\.$' "$STAGE_SRC/tmp_check/log/regress_log_$file" |
+			tail -n 15
 	done
 }
 

@@ -70,19 +70,21 @@ sub scores
 		FROM sale s});
 }
 
-# Every row of every table and the state of every sequence of aipipe's.
+# Every row of every table of aipipe's, and with sequences => 1 the state of every sequence:
+# a standby and a crashed server are ahead of the ids given out, by design of the server.
 sub tables
 {
-	my ($node, $db) = @_;
+	my ($node, $db, %option) = @_;
+	my $kinds = $option{sequences} ? "'r', 'S'" : "'r'";
 	my $queries = $node->safe_psql(
-		$db, q{
+		$db, qq{
 		SELECT string_agg(
 			CASE relkind
-			WHEN 'r' THEN format('SELECT %L, count(*)::text, md5(string_agg(t::text, E''\n'' ORDER BY t::text)) FROM %s t',
+			WHEN 'r' THEN format('SELECT %L, count(*)::text, md5(string_agg(t::text, E''\\n'' ORDER BY t::text)) FROM %s t',
 								 oid::regclass, oid::regclass)
 			ELSE format('SELECT %L, last_value::text, is_called::text FROM %s', oid::regclass, oid::regclass)
 			END, ' UNION ALL ' ORDER BY relname)
-		FROM pg_class WHERE relnamespace = 'aipipe'::regnamespace AND relkind IN ('r', 'S')});
+		FROM pg_class WHERE relnamespace = 'aipipe'::regnamespace AND relkind IN ($kinds)});
 
 	return $node->safe_psql($db, "SET timezone = 'UTC'; SET extra_float_digits = 3; $queries");
 }
@@ -100,11 +102,11 @@ sub fails_with
 # A psql that stays open: session_run sends statements and waits for their end.
 sub session_start
 {
-	my ($node, $db) = @_;
+	my ($node, $db, %option) = @_;
 	my %session = (in => '', out => '', err => '', serial => 0);
 
 	$session{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($db) ],
+		[ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', $option{user} ? ('-U', $option{user}) : (), '-d', $node->connstr($db) ],
 		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err},
 		($session{timer} = IPC::Run::timeout(180)));
 	return \%session;

@@ -1,0 +1,119 @@
+-- Who may do what with gates, and with whose rights things run.
+SELECT setval('aipipe.gate_data_id_seq', 7000, false) AS gate, setval('aipipe.decision_data_id_seq', 7000, false) AS decision \gset base_
+CREATE ROLE regress_gate_model;
+CREATE ROLE regress_gate_feed;
+CREATE ROLE regress_gate_team IN ROLE regress_gate_feed;
+CREATE ROLE regress_gate_other;
+CREATE SCHEMA rights_area;
+GRANT ALL ON SCHEMA rights_area TO regress_gate_model, regress_gate_feed, regress_gate_other;
+SET search_path = rights_area;
+
+SET ROLE regress_gate_model;
+CREATE TABLE rights_history AS SELECT i AS id, i * 10.0::float8 AS amount, (i > 100)::int::float8 AS bad FROM generate_series(1, 200) i;
+SELECT aipipe.model_train('rights_size', 'regression', 'rights_history', 'bad', features => ARRAY['amount'],
+    params => '{"n_estimators": 1, "learning_rate": 1, "lambda": 0, "max_depth": 1, "holdout": 0}');
+
+-- the model's right, and the table's
+SET ROLE regress_gate_feed;
+CREATE TABLE rights_land (id int PRIMARY KEY, amount float8, score float8);
+SELECT aipipe.gate_create('rights_land', 'rights_size', threshold => 0.5);
+SET ROLE regress_gate_model;
+SELECT aipipe.gate_create('rights_land', 'rights_size', threshold => 0.5);
+SELECT aipipe.model_grant('rights_size', 'regress_gate_feed');
+SET ROLE regress_gate_feed;
+SELECT aipipe.gate_create('rights_land', 'rights_size', threshold => 0.5, score_column => 'score');
+GRANT INSERT, TRIGGER ON rights_land TO regress_gate_other;
+
+-- who inserts needs INSERT only, and sees nothing
+SET ROLE regress_gate_other;
+INSERT INTO rights_land VALUES (1, 1), (2, 2000);
+SELECT count(*) FROM aipipe.gate;
+SELECT count(*) FROM aipipe.batch;
+SELECT count(*) FROM aipipe.decision;
+SELECT count(*) FROM aipipe.quarantine;
+SELECT count(*) FROM aipipe.decision_data;
+SELECT count(*) FROM aipipe.gate_data;
+SELECT count(*) FROM aipipe.batch_data;
+SELECT aipipe.gate_pause('rights_land');
+SELECT aipipe.gate_drop(NULL, 7000);
+SELECT aipipe.quarantine_release(7000);
+SELECT aipipe.quarantine_discard(7000);
+SELECT nextval('aipipe.decision_data_id_seq');
+
+-- a gate's trigger on somebody else's table, or a second time
+CREATE TABLE rights_other (id int, amount float8, score float8);
+CREATE TRIGGER zz_aipipe_gate_7000 BEFORE INSERT ON rights_other FOR EACH ROW EXECUTE FUNCTION aipipe.gate_trigger('7000');
+INSERT INTO rights_other VALUES (1, 2000);
+CREATE TRIGGER again BEFORE INSERT ON rights_land FOR EACH ROW EXECUTE FUNCTION aipipe.gate_trigger('7000');
+INSERT INTO rights_land VALUES (3, 3);
+SET ROLE regress_gate_feed;
+DROP TRIGGER again ON rights_land;
+
+-- members of the owner see and decide; release needs the caller's own right on the table
+SET ROLE regress_gate_team;
+SELECT relation, owner FROM aipipe.gate;
+SELECT id, "row", role FROM aipipe.quarantine;
+SELECT aipipe.gate_pause('rights_land');
+SELECT aipipe.gate_resume('rights_land');
+RESET ROLE;
+ALTER TABLE rights_land OWNER TO regress_gate_other;
+REVOKE ALL ON rights_land FROM regress_gate_feed;
+SET ROLE regress_gate_team;
+SELECT aipipe.quarantine_release(7000);
+SELECT state FROM aipipe.quarantine;
+-- the table's new owner may take the gate away, but not read what it held
+SET ROLE regress_gate_other;
+INSERT INTO rights_land VALUES (4, 4000) RETURNING *;
+SELECT count(*) FROM aipipe.quarantine;
+SELECT aipipe.gate_drop('rights_land');
+INSERT INTO rights_land VALUES (5, 5000) RETURNING *;
+DROP TABLE rights_other, rights_land;
+
+-- a superuser's gate removes rows as the table's owner, also when a superuser loads
+SET ROLE regress_gate_feed;
+CREATE TABLE rights_trap (id int PRIMARY KEY, amount float8);
+CREATE TABLE rights_seen (who text, path text);
+CREATE FUNCTION rights_spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO rights_area.rights_seen VALUES (current_user, current_setting('search_path'));
+    RETURN OLD;
+END $$;
+CREATE TRIGGER spy BEFORE DELETE ON rights_trap FOR EACH ROW EXECUTE FUNCTION rights_spy();
+RESET ROLE;
+SELECT aipipe.gate_create('rights_trap', 'rights_size', 'statement', threshold => 0.5);
+INSERT INTO rights_trap VALUES (1, 1), (2, 2000);
+SELECT * FROM rights_seen;
+SHOW search_path;
+SELECT current_user = session_user AS myself_again;
+SELECT aipipe.gate_drop('rights_trap');
+-- the deleting role cannot leave its cage
+CREATE OR REPLACE FUNCTION rights_spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RESET ROLE; RETURN OLD; END $$;
+SET ROLE regress_gate_feed;
+SELECT aipipe.gate_create('rights_trap', 'rights_size', 'statement', threshold => 0.5);
+RESET ROLE;
+INSERT INTO rights_trap VALUES (3, 3000);
+SELECT id FROM rights_trap;
+
+-- row security of the table does not hide rows from the gate's own removal, unless it is forced on the owner
+DROP TRIGGER spy ON rights_trap;
+ALTER TABLE rights_trap ENABLE ROW LEVEL SECURITY;
+CREATE POLICY loaders ON rights_trap FOR INSERT TO regress_gate_other WITH CHECK (true);
+GRANT INSERT ON rights_trap TO regress_gate_other;
+SET ROLE regress_gate_other;
+INSERT INTO rights_trap VALUES (4, 4), (5, 5000);
+RESET ROLE;
+SELECT id FROM rights_trap ORDER BY id;
+ALTER TABLE rights_trap FORCE ROW LEVEL SECURITY;
+SET ROLE regress_gate_other;
+INSERT INTO rights_trap VALUES (6, 6), (7, 7000);
+RESET ROLE;
+
+-- an owner who was dropped
+RESET search_path;
+DROP SCHEMA rights_area CASCADE;
+DROP ROLE regress_gate_team;
+DROP ROLE regress_gate_feed;
+SELECT g.id, g.state FROM aipipe.gate g WHERE detector = 'rights_size';
+SELECT count(aipipe.gate_drop(NULL, id)) FROM aipipe.gate WHERE detector = 'rights_size';
+SELECT count(*) FROM aipipe.quarantine WHERE model = 'rights_size';
+SELECT aipipe.model_drop('rights_size');
+DROP ROLE regress_gate_model, regress_gate_other;
