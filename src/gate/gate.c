@@ -26,8 +26,8 @@
 #include "gate/gate.h"
 
 static SqlStatement find_gate = {
-	"SELECT g.id, g.schema_name, g.relation_name, g.owner::oid AS owner,"
-	" g.table_owner::oid AS table_owner, g.detector,"
+	"SELECT g.id, g.schema_name, g.relation_name, g.owner,"
+	" g.table_owner, g.detector,"
 	" g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update,"
 	" g.children, g.reasons, g.state"
 	" FROM aipipe.gate_data g WHERE g.id OPERATOR(pg_catalog.=) $1",

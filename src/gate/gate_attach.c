@@ -46,7 +46,7 @@ PG_FUNCTION_INFO_V1(aipipe_gate_follow_partitions);
 static SqlStatement find_relations = {
 	"SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t"
 	" WHERE t.tgfoid OPERATOR(pg_catalog.=) $1 AND t.tgargs OPERATOR(pg_catalog.=) $2"
-	" AND (t.tgtype::int4 OPERATOR(pg_catalog.&) 1) OPERATOR(pg_catalog.=) 0"
+	" AND (t.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) 1) OPERATOR(pg_catalog.=) 0"
 	" ORDER BY t.tgrelid",
 	2, {OIDOID, BYTEAOID}
 };
@@ -54,7 +54,7 @@ static SqlStatement find_relations = {
 static SqlStatement find_triggers = {
 	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t"
 	" WHERE t.tgfoid OPERATOR(pg_catalog.=) $1 AND t.tgargs OPERATOR(pg_catalog.=) $2"
-	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::oid"
+	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid"
 	" ORDER BY t.tgrelid, t.oid",
 	2, {OIDOID, BYTEAOID}
 };
