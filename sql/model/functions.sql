@@ -121,7 +121,7 @@ CREATE OR REPLACE FUNCTION aipipe.model_cache(
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'aipipe_model_cache' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION aipipe.model_cache() IS
-'lists the model versions that this backend keeps ready to score, most recently used first';
+'lists the model versions that this backend keeps ready to score, most recently used first; only models that you may use';
 GRANT EXECUTE ON FUNCTION aipipe.model_cache() TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model WITH (security_barrier) AS

@@ -83,7 +83,7 @@ static SqlStatement find_model = {
 	1, {TEXTOID}
 };
 
-/* Resolves the arguments that grant and revoke share, checking that the caller may manage the model. */
+/* Resolves the arguments that grant and revoke share, checking that the caller owns the model. */
 static int64
 grant_target(FunctionCallInfo fcinfo, Oid *grantee, char **privilege)
 {
@@ -105,8 +105,10 @@ grant_target(FunctionCallInfo fcinfo, Oid *grantee, char **privilege)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", model)));
 	model_id = sql_int64(found, 0, "model_id", NULL);
-	rights_check_model(model, model_id, DatumGetObjectId(sql_datum(found, 0, "owner", NULL)),
-					   MODEL_MANAGE, GetUserId());
+	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model)));
 	*grantee = strcmp(role, "public") == 0 ? InvalidOid : get_role_oid(role, false);
 	return model_id;
 }
