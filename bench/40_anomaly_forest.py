@@ -3,7 +3,7 @@
 
 Both see the same rows.  Ours is anomaly_train and model_predict_batch, reading the table included;
 scikit-learn gets its rows as a float32 array that is at hand already.  CPU time of server and of this
-process.  AUROC is the mean of three seeds on the first 200,000 rows; only the first seed of
+process.  AUROC is the mean of five seeds on the first 200,000 rows; only the first seed of
 scikit-learn scores all rows, for the cost.
 """
 import io
@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 ROWS = 1_000_000
 COLUMNS = 20
 JUDGED = 200_000
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2, 3, 4, 5)
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
