@@ -40,7 +40,9 @@ csv_normalise()
 	local file=$1 encoding out=$STAGE/csv/input.csv line
 
 	[ -e "$file" ] || csv_refuse "there is no file \"$file\""
-	if [ ! -f "$file" ] || [ ! -r "$file" ]; then csv_refuse "\"$file\" is not a file that you may read"; fi
+	if [ ! -f "$file" ] || [ ! -r "$file" ]; then
+		csv_refuse "\"$file\" is not a file that you may read"
+	fi
 	[ -s "$file" ] || csv_refuse "\"$file\" is empty"
 	case $(head -c 4 "$file" | od -An -tx1 | tr -d ' \n') in
 		1f8b* | 504b0304 | 425a68* | fd377a58 | 28b52ffd) csv_refuse "\"$file\" is compressed: unpack it first" ;;
@@ -90,7 +92,8 @@ csv_explain_copy()
 # Evaluates an expression of the sample (and the delimiter) of the file.
 csv_ask()
 (
-	cd "$STAGE/csv"
+	cd "$STAGE/csv" || exit
+	# shellcheck disable=SC2016 # psql expands the backticks
 	printf '\\set sample `cat sample`\nSELECT %s;\n' "$1" | cluster_psql -A -t -v delimiter="${CSV_DELIMITER:-}"
 )
 
