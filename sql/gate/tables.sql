@@ -8,6 +8,7 @@ CREATE TABLE aipipe.gate_data (
     schema_name text NOT NULL,
     relation_name text NOT NULL,
     owner regrole NOT NULL,
+    table_owner regrole NOT NULL,
     detector text NOT NULL,
     timing text NOT NULL CHECK (timing OPERATOR(pg_catalog.=) ANY (ARRAY['row', 'statement'])),
     on_anomaly text NOT NULL CHECK (on_anomaly OPERATOR(pg_catalog.=) ANY (ARRAY['accept', 'mark', 'quarantine', 'reject'])),

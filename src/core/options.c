@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
+#include "storage/shmem.h"
 #include "utils/jsonb.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
@@ -76,23 +77,28 @@ options_nearest(const char *name, const char *const *candidates, int ncandidates
 
 /* Ends with the error for a key that no parser knows, naming the nearest known one. */
 static void
-unknown_option(const char *key, const char *what, const OptionSpec *specs, int nspecs)
+unknown_option(const char *key, const char *what, const OptionSpec *specs, int nspecs,
+			   const char *const *passed_on)
 {
-	const char **names = palloc(sizeof(char *) * Max(nspecs, 1));
 	const char *nearest;
+	const char **names;
+	int			n = nspecs;
 	StringInfoData list;
 
+	for (int i = 0; passed_on != NULL && passed_on[i] != NULL; i++)
+		n++;
+	names = palloc(mul_size(sizeof(char *), Max(n, 1)));
 	initStringInfo(&list);
-	for (int i = 0; i < nspecs; i++)
+	for (int i = 0; i < n; i++)
 	{
-		names[i] = specs[i].name;
-		appendStringInfo(&list, "%s%s", i ? ", " : "", specs[i].name);
+		names[i] = i < nspecs ? specs[i].name : passed_on[i - nspecs];
+		appendStringInfo(&list, "%s%s", i ? ", " : "", names[i]);
 	}
-	nearest = options_nearest(key, names, nspecs);
+	nearest = options_nearest(key, names, n);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown option \"%s\" of %s", key, what),
-			 nspecs > 0 ? errdetail("Known options: %s.", list.data) : 0,
+			 n > 0 ? errdetail("Known options: %s.", list.data) : 0,
 			 nearest != NULL ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
 }
 
@@ -271,7 +277,7 @@ options_parse_some(const Jsonb *in, const char *what, const OptionSpec *specs, i
 		if (i < nspecs)
 			store_option(&specs[i], what, &value, out);
 		else if (!passed)
-			unknown_option(name, what, specs, nspecs);
+			unknown_option(name, what, specs, nspecs, passed_on);
 	}
 }
 

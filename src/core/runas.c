@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
@@ -38,14 +39,22 @@ runas_tables_owner(void)
 	return owner;
 }
 
+/* Remembers what runas_end() restores. */
+static void
+save_state(RunAs *saved, int guc_level)
+{
+	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	saved->guc_level = guc_level;
+	saved->read_only = XactReadOnly;
+}
+
 /* Becomes the tables' owner until runas_end(). */
 void
 runas_tables_begin(RunAs *saved)
 {
 	Oid			owner = runas_tables_owner();
 
-	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
-	saved->guc_level = 0;
+	save_state(saved, 0);
 	SetUserIdAndSecContext(owner, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
 }
 
@@ -53,9 +62,8 @@ runas_tables_begin(RunAs *saved)
 void
 runas_role_begin(RunAs *saved, Oid role)
 {
-	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	save_state(saved, NewGUCNestLevel());
 	SetUserIdAndSecContext(role, saved->sec_context | SECURITY_RESTRICTED_OPERATION);
-	saved->guc_level = NewGUCNestLevel();
 	compat_restrict_search_path();
 }
 
@@ -64,15 +72,15 @@ runas_role_begin(RunAs *saved, Oid role)
  *
  * SPI's read-only flag alone does not stop a volatile function in the user's
  * query from writing; this does, and it cannot be switched back from inside,
- * because a transaction that has taken a snapshot refuses that.
+ * because a transaction that has taken a snapshot refuses that.  The setting of
+ * that name may not be set for a while (16 and later), but its variable may, and
+ * the end of a failed (sub)transaction restores it.
  */
 void
 runas_read_only_begin(RunAs *saved)
 {
-	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
-	saved->guc_level = NewGUCNestLevel();
-	(void) set_config_option("transaction_read_only", "on",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	save_state(saved, NewGUCNestLevel());
+	XactReadOnly = true;
 }
 
 /* Restores what the matching begin saved. */
@@ -81,5 +89,6 @@ runas_end(const RunAs *saved)
 {
 	if (saved->guc_level > 0)
 		AtEOXact_GUC(false, saved->guc_level);
+	XactReadOnly = saved->read_only;
 	SetUserIdAndSecContext(saved->userid, saved->sec_context);
 }

@@ -12,6 +12,7 @@ typedef struct RunAs
 	Oid			userid;
 	int			sec_context;
 	int			guc_level;		/* 0 when no settings were saved */
+	bool		read_only;		/* what the transaction was */
 } RunAs;
 
 /* The role that owns schema aipipe and with it aipipe's tables. */

@@ -6,8 +6,8 @@
  * A trigger's only argument is the id of its gate, which survives dump and
  * restore.  Anybody with the TRIGGER privilege somewhere could attach a trigger
  * with another's id, so a fired trigger is believed only on the table that the
- * gate records, on a partition of it, or on a table (a renamed one) whose owner
- * the gate's owner can act for.
+ * gate records, on a partition of it, or on a table (a renamed one) of the same
+ * owner.  Membership does not count: a superuser is a member of everything.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +26,8 @@
 #include "gate/gate.h"
 
 static SqlStatement find_gate = {
-	"SELECT g.id, g.schema_name, g.relation_name, g.owner::oid AS owner, g.detector,"
+	"SELECT g.id, g.schema_name, g.relation_name, g.owner::oid AS owner,"
+	" g.table_owner::oid AS table_owner, g.detector,"
 	" g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update,"
 	" g.children, g.reasons, g.state"
 	" FROM aipipe.gate_data g WHERE g.id OPERATOR(pg_catalog.=) $1",
@@ -112,6 +113,7 @@ gate_find(int64 id)
 	gate->schema = sql_text(result, 0, "schema_name");
 	gate->relation = sql_text(result, 0, "relation_name");
 	gate->owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
+	gate->table_owner = DatumGetObjectId(sql_datum(result, 0, "table_owner", NULL));
 	gate->detector = sql_text(result, 0, "detector");
 	timing = sql_text(result, 0, "timing");
 	gate->statement = strcmp(timing, "statement") == 0;
@@ -220,7 +222,7 @@ gate_check_relation(const Gate *gate, Relation rel)
 {
 	if (is_recorded(gate, RelationGetRelid(rel)) ||
 		ancestor_is_recorded(gate, rel) ||
-		has_privs_of_role(gate->owner, rel->rd_rel->relowner))
+		rel->rd_rel->relowner == gate->table_owner)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -45,7 +45,8 @@ typedef struct Gate
 	int64		id;
 	char	   *schema;			/* as recorded; the table may have been renamed since */
 	char	   *relation;
-	Oid			owner;
+	Oid			owner;			/* whose right on the model counts */
+	Oid			table_owner;	/* when the gate was created */
 	char	   *detector;
 	bool		statement;		/* statement timing; row timing otherwise */
 	GateAction	on_anomaly;

@@ -150,7 +150,7 @@ attach_statement_triggers(const Gate *gate, Relation rel)
 
 /* Ends with an error when a relation below the gate's table cannot carry its triggers. */
 static void
-check_descendant(Relation rel)
+check_descendant(const Gate *gate, Relation rel)
 {
 	if (!has_privs_of_role(GetUserId(), rel->rd_rel->relowner))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
@@ -159,6 +159,12 @@ check_descendant(Relation rel)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("a gate cannot watch \"%s\"", RelationGetRelationName(rel)),
 				 errdetail("It hangs below the gate's table and is not a table itself.")));
+	if (!rel->rd_rel->relispartition && rel->rd_rel->relowner != gate->table_owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a gate cannot watch \"%s\" as a child", RelationGetRelationName(rel)),
+				 errdetail("It has another owner than the gate's table."),
+				 errhint("Give it a gate of its own.")));
 }
 
 /* Creates the gate's triggers on its table and on all partitions (and children, when asked for). */
@@ -181,7 +187,7 @@ gate_attach(const Gate *gate, Oid relid)
 
 		rel = table_open(lfirst_oid(cell), ShareRowExclusiveLock);
 		if (!root)
-			check_descendant(rel);
+			check_descendant(gate, rel);
 		if (!gate->statement && (root || !partitioned))
 			create_trigger(gate, rel, "", true, TRIGGER_TYPE_BEFORE, events, false);
 		attach_statement_triggers(gate, rel);

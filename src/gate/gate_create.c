@@ -40,7 +40,7 @@ typedef struct GateOptions
 
 static const OptionSpec gate_options[] = {
 	{"children", OPTION_BOOL, OPTION_FIELD(GateOptions, children), 0},
-	{"reasons", OPTION_INT, OPTION_FIELD(GateOptions, reasons), 3, 1, 100},
+	{"reasons", OPTION_INT, OPTION_FIELD(GateOptions, reasons), 3, 0, 100},
 	{"update", OPTION_BOOL, OPTION_FIELD(GateOptions, update), 0},
 };
 
@@ -49,10 +49,11 @@ static const char *const anomaly_actions[] = {"accept", "mark", "quarantine", "r
 static const char *const error_actions[] = {"accept", "quarantine", "reject"};
 
 static SqlStatement insert_gate = {
-	"INSERT INTO aipipe.gate_data (schema_name, relation_name, owner, detector, timing, on_anomaly,"
-	" threshold, score_column, on_error, on_update, children, reasons)"
-	" VALUES ($1, $2, $3::oid::pg_catalog.regrole, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
-	12, {TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID}
+	"INSERT INTO aipipe.gate_data (schema_name, relation_name, owner, table_owner, detector, timing,"
+	" on_anomaly, threshold, score_column, on_error, on_update, children, reasons)"
+	" VALUES ($1, $2, $3::oid::pg_catalog.regrole, $4::oid::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	" RETURNING id",
+	13, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID}
 };
 
 /* Gives a word argument, which must be one of the choices. */
@@ -303,23 +304,24 @@ check_other_gates(const Gate *gate, Relation rel)
 static void
 store_gate(Gate *gate)
 {
-	Datum		values[12];
-	bool		nulls[12] = {0};
+	Datum		values[13];
+	bool		nulls[13] = {0};
 	SqlResult  *result;
 
 	values[0] = CStringGetTextDatum(gate->schema);
 	values[1] = CStringGetTextDatum(gate->relation);
 	values[2] = ObjectIdGetDatum(gate->owner);
-	values[3] = CStringGetTextDatum(gate->detector);
-	values[4] = CStringGetTextDatum(gate->statement ? "statement" : "row");
-	values[5] = CStringGetTextDatum(gate_action_name(gate->on_anomaly));
-	values[6] = Float8GetDatum(gate->threshold);
-	values[7] = gate->score_column ? CStringGetTextDatum(gate->score_column) : (Datum) 0;
-	nulls[7] = gate->score_column == NULL;
-	values[8] = CStringGetTextDatum(gate_action_name(gate->on_error));
-	values[9] = BoolGetDatum(gate->on_update);
-	values[10] = BoolGetDatum(gate->children);
-	values[11] = Int32GetDatum(gate->reasons);
+	values[3] = ObjectIdGetDatum(gate->table_owner);
+	values[4] = CStringGetTextDatum(gate->detector);
+	values[5] = CStringGetTextDatum(gate->statement ? "statement" : "row");
+	values[6] = CStringGetTextDatum(gate_action_name(gate->on_anomaly));
+	values[7] = Float8GetDatum(gate->threshold);
+	values[8] = gate->score_column ? CStringGetTextDatum(gate->score_column) : (Datum) 0;
+	nulls[8] = gate->score_column == NULL;
+	values[9] = CStringGetTextDatum(gate_action_name(gate->on_error));
+	values[10] = BoolGetDatum(gate->on_update);
+	values[11] = BoolGetDatum(gate->children);
+	values[12] = Int32GetDatum(gate->reasons);
 	result = sql_run_values(&insert_gate, SQL_WRITE, values, nulls);
 	gate->id = sql_int64(result, 0, "id", NULL);
 	sql_free(result);
@@ -349,6 +351,7 @@ aipipe_gate_create(PG_FUNCTION_ARGS)
 
 	gate->schema = get_namespace_name(RelationGetNamespace(rel));
 	gate->relation = pstrdup(RelationGetRelationName(rel));
+	gate->table_owner = rel->rd_rel->relowner;
 	store_gate(gate);
 	relation_close(rel, NoLock);
 	gate_attach(gate, PG_GETARG_OID(0));

@@ -341,11 +341,13 @@ collect_evidence(void *arg)
 {
 	EvidenceStep *step = arg;
 	GateCall   *call = step->call;
-	char	   *reasons;
+	char	   *reasons = "[]";
 
 	describe_row(call, step->slot, call->gate->on_anomaly, step->score, step->decision);
-	reasons = scorer_reasons(call->scorer, step->i, step->slot->tts_values, step->slot->tts_isnull,
-							 call->gate->reasons);
+	slot_getallattrs(step->slot);
+	if (call->gate->reasons > 0)
+		reasons = scorer_reasons(call->scorer, step->i, step->slot->tts_values, step->slot->tts_isnull,
+								 call->gate->reasons);
 	step->decision->reasons = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(reasons)));
 }
 

@@ -143,19 +143,15 @@ is_same_row(TupleDesc desc, TupleTableSlot *slot, HeapTuple removed, TupleDesc r
 	return n == removed_desc->natts;
 }
 
-/* Gives the row that SPI's DELETE returned as jsonb in the given context. */
+/* Gives the row that SPI's DELETE returned as jsonb. */
 static Jsonb *
-removed_image(HeapTuple removed, TupleDesc desc, MemoryContext context)
+removed_image(HeapTuple removed, TupleDesc desc)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
 	Datum	   *values = palloc(mul_size(sizeof(Datum), desc->natts));
 	bool	   *nulls = palloc(mul_size(sizeof(bool), desc->natts));
-	Jsonb	   *image;
 
 	heap_deform_tuple(removed, desc, values, nulls);
-	image = rowjson_build(desc, values, nulls);
-	MemoryContextSwitchTo(old);
-	return image;
+	return rowjson_build(desc, values, nulls);
 }
 
 /*
@@ -166,6 +162,7 @@ static void
 remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 {
 	GateCall   *call = rows->call;
+	MemoryContext old = CurrentMemoryContext;	/* SPI leaves its own one behind */
 	Datum		values[INDEX_MAX_KEYS];
 	RunAs		saved;
 	int			rc;
@@ -180,6 +177,7 @@ remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 	if (rc < 0)
 		elog(ERROR, "could not remove a quarantined row: %s", SPI_result_code_string(rc));
 	runas_end(&saved);
+	MemoryContextSwitchTo(old);
 
 	if (SPI_processed != 1)
 		ereport(ERROR,
@@ -188,7 +186,7 @@ remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 				 errdetail("A trigger, rule or policy of the table kept the row or had removed it before."),
 				 errhint("Use a gate with timing 'row'.")));
 	if (!is_same_row(call->desc, slot, SPI_tuptable->vals[0], SPI_tuptable->tupdesc))
-		decision->row = removed_image(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, rows->block);
+		decision->row = removed_image(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	SPI_freetuptable(SPI_tuptable);
 }
 

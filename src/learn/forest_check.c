@@ -5,7 +5,8 @@
  *
  * A forest that passes can be written, compiled and scored without a further
  * look: the graph of every tree is one binary tree of bounded depth, every index
- * is in range, every number that is used is finite.
+ * is in range, every number that is used is finite.  One exception: the library splits known
+ * from missing at +inf when a column's largest value is near the end of float32.
  *
  *-------------------------------------------------------------------------
  */
@@ -112,8 +113,10 @@ check_node(const Forest *forest, const ForestTree *tree, int node, int64 *nwords
 	bool		categorical = tree->has_categories && tree->split_type[node] == 1;
 	bool		leaf = tree->left[node] < 0;
 
-	if (!isfinite(tree->value[node]))
-		return leaf ? "its output is not finite" : "its threshold is not finite";
+	if (leaf && !isfinite(tree->value[node]))
+		return "its output is not finite";
+	if (!isfinite(tree->value[node]) && tree->value[node] != INFINITY)
+		return "its threshold is not a number";
 	if (!isfinite(tree->gain[node]) || !isfinite(tree->base_weight[node]))
 		return "a statistic is not finite";
 	if (!isfinite(tree->cover[node]) || tree->cover[node] < 0)

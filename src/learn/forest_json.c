@@ -3,9 +3,10 @@
  * forest_json.c
  *	  A model in JSON, as events: PostgreSQL's own strict parser reads it.
  *
- * The library writes NaN where a categorical split has no threshold, which is
- * not JSON.  Such tokens are turned into null before the parser sees them, and
- * null is taken for NaN (and refused wherever the value is used).
+ * The library writes NaN where a categorical split has no threshold and Infinity
+ * where a split only parts known from missing, and neither is JSON.  Before the parser sees
+ * them the one is turned into null, which is taken for NaN, and the other
+ * into 1E39, which float32 has no room for.
  *
  *-------------------------------------------------------------------------
  */
@@ -88,9 +89,9 @@ scalar(void *state, char *token, JsonTokenType type)
 	return COMPAT_JSON_OK;
 }
 
-/* Copies JSON text with every NaN outside of strings replaced by null. */
+/* Copies JSON text with every NaN and Infinity outside of strings replaced. */
 static char *
-replace_nan(const char *bytes, Size len, Size *newlen)
+replace_specials(const char *bytes, Size len, Size *newlen)
 {
 	StringInfoData out;
 	bool		quoted = false;
@@ -99,6 +100,8 @@ replace_nan(const char *bytes, Size len, Size *newlen)
 	initStringInfo(&out);
 	for (Size i = 0; i < len; i++)
 	{
+		const char *special = NULL;
+
 		if (quoted)
 		{
 			if (bytes[i] == '\\')
@@ -109,10 +112,14 @@ replace_nan(const char *bytes, Size len, Size *newlen)
 		else if (bytes[i] == '"')
 			quoted = true;
 		else if (bytes[i] == 'N' && len - i >= 3 && memcmp(bytes + i, "NaN", 3) == 0)
+			special = "NaN";
+		else if (bytes[i] == 'I' && len - i >= 8 && memcmp(bytes + i, "Infinity", 8) == 0)
+			special = "Infinity";
+		if (special != NULL)
 		{
 			appendBinaryStringInfo(&out, bytes + from, i - from);
-			appendStringInfoString(&out, "null");
-			i += 2;
+			appendStringInfoString(&out, *special == 'N' ? "null" : "1E39");
+			i += strlen(special) - 1;
 			from = i + 1;
 		}
 	}
@@ -146,7 +153,7 @@ forest_json_parse(ForestBuilder *builder, const char *bytes, Size len)
 
 	if (len > MaxAllocSize / 2)
 		forest_refuse("the model is larger than %zu bytes", (size_t) MaxAllocSize / 2);
-	text = replace_nan(bytes, len, &len);
+	text = replace_specials(bytes, len, &len);
 	text = to_server_encoding(text, &len);
 
 	actions.semstate = builder;

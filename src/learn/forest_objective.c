@@ -32,7 +32,7 @@ static const ForestObjectiveInfo objectives[] = {
 	{"rank:ndcg", FOREST_IDENTITY, true, LAMBDA_RANK},
 	{"rank:pairwise", FOREST_IDENTITY, true, LAMBDA_RANK},
 	{"reg:absoluteerror", FOREST_IDENTITY, true, NULL},
-	{"reg:gamma", FOREST_EXP, true, NULL},
+	{"reg:gamma", FOREST_EXP, true, REG_LOSS},
 	{"reg:logistic", FOREST_LOGISTIC, true, REG_LOSS},
 	{"reg:pseudohubererror", FOREST_IDENTITY, true,
 	"pseudo_huber_param", {{"huber_slope", "1", 0, FLT_MAX}}},

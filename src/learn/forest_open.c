@@ -103,7 +103,7 @@ nodes_are_sound(const CompiledForest *forest, const CompiledTree *tree)
 		}
 		if (i + node_distance(node) != next || node_column(node) >= ncolumns)
 			return false;
-		if (!isfinite(node_value(node)) &&
+		if (!isfinite(node_value(node)) && node_value(node) != INFINITY &&
 			!(tree->has_categories && node_is_categorical(node) && set_is_sound(forest, node)))
 			return false;
 		next += 2;

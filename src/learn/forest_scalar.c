@@ -71,18 +71,17 @@ forest_scalar_integer(const ForestBuilder *builder, const ForestScalar *scalar, 
 	return value;
 }
 
-/* Gives the float32 that a number's text stands for; the text was seen to be a JSON number. */
+/*
+ * Gives the float32 that a number's text stands for; the text was seen to be a
+ * JSON number.  One that is too large is infinite, and forest_check() knows where that may be.
+ */
 static float
-text_float(const ForestBuilder *builder, const char *text)
+text_float(const char *text)
 {
-	float		value = strtof(text, NULL);
-
-	if (isinf(value))
-		forest_refuse("%s: a number does not fit float32", forest_where(builder));
-	return value;
+	return strtof(text, NULL);
 }
 
-/* Gives a scalar as float32; null is NaN, which only an unused threshold may be. */
+/* Gives a scalar as float32; null is NaN, which only the threshold of a categorical split may be. */
 float
 forest_scalar_float(const ForestBuilder *builder, const ForestScalar *scalar)
 {
@@ -93,7 +92,7 @@ forest_scalar_float(const ForestBuilder *builder, const ForestScalar *scalar)
 		case FOREST_SCALAR_INTEGER:
 			return (float) scalar->integer;
 		case FOREST_SCALAR_NUMBER:
-			return text_float(builder, scalar->text);
+			return text_float(scalar->text);
 		case FOREST_SCALAR_NULL:
 			return get_float4_nan();
 		default:
@@ -136,7 +135,7 @@ forest_scalar_base_scores(const ForestBuilder *builder, const ForestScalar *scal
 			*comma++ = '\0';
 		if (!IsValidJsonNumber(item, strlen(item)))
 			forest_refuse("base_score \"%.100s\" is not a number", text);
-		forest_floats_add(scores, text_float(builder, item));
+		forest_floats_add(scores, text_float(item));
 		item = comma;
 	}
 }

@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -36,6 +38,12 @@ write_float(StringInfo out, float value)
 	bool		point = false;
 	char	   *at = shortest;
 
+	if (isinf(value))
+	{
+		/* reads back as infinite, here and in the library, and is JSON */
+		appendStringInfoString(out, "1E39");
+		return;
+	}
 	shortest[float_to_shortest_decimal_bufn(value, shortest)] = '\0';
 	if (*at == '-')
 	{

@@ -64,6 +64,8 @@ label(double signal, int classes, const char *objective, Random *random)
 		return signal + random_unit(random) - 0.5 > 0;
 	if (strcmp(objective, "count:poisson") == 0)
 		return floor(exp(signal) + random_unit(random));
+	if (strcmp(objective, "rank:map") == 0)
+		return signal > 0;		/* the library wants two grades from 3.0 on */
 	if (strncmp(objective, "rank:", 5) == 0)
 		return Max(0, Min(4, (int) floor(signal + 2)));
 	if (strcmp(objective, "reg:gamma") == 0 || strcmp(objective, "reg:tweedie") == 0)
@@ -99,8 +101,15 @@ data_training(int nrows, int nfeatures, bool categorical, int classes, const cha
 				*value = random_unit(&random) * 4 - 2;
 				signal += sin(*value * (f + 1)) / (f + 1);
 			}
+			/* the last column is of the kind that makes the library split at +inf */
+			if (f > 0 && f == nfeatures - 1 && random_below(&random, 50) == 0)
+				*value = random_below(&random, 2) == 0 ? FLT_MAX : -FLT_MAX;
 			if (random_below(&random, 20) == 0)
+			{
 				*value = NAN;
+				if (f > 0 && f == nfeatures - 1)
+					signal += 2;
+			}
 		}
 		labels[i] = label(signal, classes, objective, &random);
 	}
@@ -170,7 +179,7 @@ data_hostile(const Forest *forest, int nrows, uint64 seed, float *rows)
 					value = random_unit(&random) * 5 - 2.5;
 					break;
 			}
-			rows[(Size) i * forest->nfeatures + f] = value;
+			rows[(Size) i * forest->nfeatures + f] = isinf(value) ? infinity : value;
 		}
 	}
 }

@@ -6,13 +6,14 @@
 # bookworm (PostgreSQL 15, XGBoost 1.7) shows what a fresh machine lacks; trixie has PostgreSQL 17 and
 # XGBoost 3.0, sid PostgreSQL 18 and XGBoost 3.3; without a name, the last two.  Debootstraps what is not
 # there yet below FOLDER (about 1 GB each, kept for the next run), installs the packages of
-# test/setup/packages inside, and runs test/setup/check.sh there.  Needs root and a Debian mirror.
+# test/setup/packages inside, and runs test/setup/check.sh there: all of it on bookworm, and on the others all
+# but the static gates, whose tools say other things there.  Needs root and a Debian mirror.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
-[ $# -ge 1 ] || { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 folder=$1
 shift
 [ $# -gt 0 ] || set -- trixie sid
@@ -55,12 +56,16 @@ for suite in "$@"; do
 		mkdir -p "$folder"
 		debootstrap --variant=minbase "$suite" "$folder/$suite" "$(mirror)"
 		cp /etc/resolv.conf "$folder/$suite/etc/resolv.conf"
+		# A mirror that stands still is as good here; its signatures are checked all the same.
+		echo 'Acquire::Check-Valid-Until "false";' >"$folder/$suite/etc/apt/apt.conf.d/99still"
 	fi
 	rm -rf "$folder/$suite/src/aipipe"
 	mkdir -p "$folder/$suite/src/aipipe"
 	tar -C "$root" --exclude-vcs --exclude='*.o' --exclude='*.so' --exclude='*.bc' --exclude=./build -cf - . |
 		tar -C "$folder/$suite/src/aipipe" -xf -
+	kinds=(regress isolation tap module pgtap)
+	[ "$suite" != bookworm ] || kinds=()
 	echo "== $suite: PostgreSQL $pg"
-	inside "$suite" env AIPIPE_PG_MAJOR="$pg" HOME=/tmp LC_ALL=C.UTF-8 /src/aipipe/test/setup/check.sh || status=1
+	inside "$suite" env AIPIPE_PG_MAJOR="$pg" HOME=/tmp LC_ALL=C.UTF-8 /src/aipipe/test/setup/check.sh "${kinds[@]}" || status=1
 done
 exit "$status"

@@ -85,6 +85,16 @@ SELECT * FROM rights_seen;
 SHOW search_path;
 SELECT current_user = session_user AS myself_again;
 SELECT aipipe.gate_drop('rights_trap');
+-- nobody else can use a superuser's gate, though a superuser is a member of everything
+SELECT aipipe.gate_create('rights_seen', 'rights_none');
+CREATE TABLE rights_super (id int, amount float8);
+SELECT aipipe.gate_create('rights_super', 'rights_size', threshold => 0.5);
+SET ROLE regress_gate_other;
+CREATE TABLE rights_copy (id int, amount float8);
+CREATE TRIGGER zz_aipipe_gate_7002 BEFORE INSERT ON rights_copy FOR EACH ROW EXECUTE FUNCTION aipipe.gate_trigger('7002');
+INSERT INTO rights_copy VALUES (1, 2000);
+RESET ROLE;
+SELECT aipipe.gate_drop('rights_super');
 -- the deleting role cannot leave its cage
 CREATE OR REPLACE FUNCTION rights_spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RESET ROLE; RETURN OLD; END $$;
 SET ROLE regress_gate_feed;

@@ -51,6 +51,12 @@ INSERT INTO row_reject VALUES (1, 1) RETURNING *;
 INSERT INTO row_reject VALUES (2, 2), (3, 3000);
 SELECT relation, decision, key, "row", score, threshold FROM aipipe.decision WHERE decision = 'mark' AND model = 'row_size' ORDER BY id;
 SELECT count(*) FROM row_reject;
+CREATE TABLE row_plain (id int, amount float8);
+SELECT aipipe.gate_create('row_plain', 'row_size', threshold => 0.5, params => '{"reasons": 0}') IS NOT NULL AS created;
+INSERT INTO row_plain VALUES (1, 1000000);
+SELECT "row", reasons FROM aipipe.quarantine WHERE relation = 'public.row_plain';
+DROP TABLE row_plain;
+SELECT aipipe.gate_drop(NULL, id) FROM aipipe.gate WHERE relation = 'public.row_plain';
 
 -- Updates are judged only when asked for; a held update leaves the old row.
 CREATE TABLE row_upd (id int PRIMARY KEY, amount float8, note text);

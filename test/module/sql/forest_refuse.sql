@@ -65,7 +65,7 @@ SELECT place, value, pg_temp.changed('{learner,gradient_booster,model,trees,1,' 
 	('right_children,0', '1'), ('right_children,2', '4'),
 	('parents,1', '5'), ('parents,0', '1'), ('parents,0', '-1'),
 	('split_indices,0', '3'), ('split_indices,0', '-1'), ('split_indices,3', '77'),
-	('split_conditions,0', 'null'), ('split_conditions,3', 'null'), ('split_conditions,0', '1e39'), ('split_conditions,0', '"1"'), ('split_conditions,0', '[]'),
+	('split_conditions,0', 'null'), ('split_conditions,3', 'null'), ('split_conditions,0', '1e39'), ('split_conditions,0', '-1e39'), ('split_conditions,3', '1e39'), ('split_conditions,0', '"1"'), ('split_conditions,0', '[]'),
 	('default_left,0', '2'), ('default_left,0', 'true'), ('sum_hessian,1', '-1'), ('sum_hessian,1', 'null'), ('loss_changes,0', 'null'), ('base_weights', '[]'),
 	('split_type,0', '2'), ('split_type,0', '1'), ('id', '0'), ('tree_param,num_nodes', '"8"'), ('tree_param,num_nodes', '"-1"'), ('tree_param,num_nodes', '"2000000000"'),
 	('tree_param,num_deleted', '"1"'), ('tree_param,size_leaf_vector', '"3"'), ('leaf_weights', '[]'), ('tree_param', '[]')) v(place, value);
@@ -74,6 +74,10 @@ SELECT place, value, pg_temp.changed('{learner,gradient_booster,model,trees,1,' 
 SELECT place, value, pg_temp.changed_categories('{learner,gradient_booster,model,trees,0,' || place || '}', value) FROM (VALUES
 	('categories,0', '-1'::jsonb), ('categories,0', '16777215'), ('categories,0', '16777216'), ('categories,0', '2'), ('categories_nodes', '[]'), ('categories_nodes,0', '6'), ('categories_nodes,0', '99'),
 	('categories_segments,0', '1'), ('categories_segments,0', '-5'), ('categories_sizes,0', '0'), ('categories_sizes,0', '2000000000'), ('split_type', '[0, 0, 0, 0, 0, 0, 0]')) v(place, value);
+
+-- the library's own NaN and Infinity are read where they mean something
+SELECT what, pg_temp.verdict(replace(model::text, '"split_conditions": [' || (model #>> '{learner,gradient_booster,model,trees,1,split_conditions,0}'), '"split_conditions": [' || what))
+FROM good, unnest('{Infinity,-Infinity,NaN,Inf}'::text[]) what;
 
 -- our own isolation forests are read by their own door only
 WITH own AS (SELECT convert_to((jsonb_set(jsonb_set(model, '{learner,objective}', '{"name": "aipipe:isolation"}'),
