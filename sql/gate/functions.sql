@@ -71,7 +71,10 @@ SELECT g.id,
         WHERE tr.tgfoid OPERATOR(pg_catalog.=) 'aipipe.gate_trigger()'::pg_catalog.regprocedure
           AND tr.tgargs OPERATOR(pg_catalog.=) (pg_catalog.convert_to(g.id::text, 'UTF8') OPERATOR(pg_catalog.||) '\x00'::bytea)
           AND (tr.tgtype::integer OPERATOR(pg_catalog.&) 1) OPERATOR(pg_catalog.=) 0
-        ORDER BY c.relname OPERATOR(pg_catalog.=) g.relation_name AND n.nspname OPERATOR(pg_catalog.=) g.schema_name DESC,
+          AND (c.relowner OPERATOR(pg_catalog.=) g.table_owner::pg_catalog.oid OR
+               (c.relname OPERATOR(pg_catalog.=) g.relation_name AND n.nspname OPERATOR(pg_catalog.=) g.schema_name))
+        ORDER BY c.relowner OPERATOR(pg_catalog.=) g.table_owner::pg_catalog.oid DESC,
+                 c.relname OPERATOR(pg_catalog.=) g.relation_name AND n.nspname OPERATOR(pg_catalog.=) g.schema_name DESC,
                  c.relispartition, c.oid
         LIMIT 1) t ON true
  WHERE g.state OPERATOR(pg_catalog.<>) 'dropped'

@@ -42,6 +42,13 @@
 #define compat_proc_aclcheck(oid, role, mode) pg_proc_aclcheck(oid, role, mode)
 #endif
 
+/* 16: giving something to a role takes SET on it, not membership (commit 3d14e171e9e). */
+#if PG_VERSION_NUM >= 160000
+#define compat_check_can_set_role(member, role) check_can_set_role(member, role)
+#else
+#define compat_check_can_set_role(member, role) check_is_member_of_role(member, role)
+#endif
+
 /* 16: stringToQualifiedNameList() reports soft errors (commit 3ea7329c9a7). */
 #if PG_VERSION_NUM >= 160000
 #define compat_string_to_names(s) stringToQualifiedNameList(s, NULL)
@@ -87,6 +94,21 @@ compat_restrict_search_path(void)
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
+
+/* Has the rights on the tables that a query names asked of a role; 16: they moved out of the range table (commit a61b1f74823). */
+static inline void
+compat_check_as_user(Query *query, Oid role)
+{
+	ListCell   *cell;
+
+#if PG_VERSION_NUM >= 160000
+	foreach(cell, query->rteperminfos)
+		lfirst_node(RTEPermissionInfo, cell)->checkAsUser = role;
+#else
+	foreach(cell, query->rtable)
+		lfirst_node(RangeTblEntry, cell)->checkAsUser = role;
+#endif
+}
 
 /* 18: ExecutorRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
 #if PG_VERSION_NUM >= 180000

@@ -20,6 +20,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
+#include "compat/compat.h"
 #include "core/encoder.h"
 
 /* Texts longer than this many bytes are never categories. */

@@ -48,14 +48,21 @@ save_state(RunAs *saved, int guc_level)
 	saved->read_only = XactReadOnly;
 }
 
-/* Becomes the tables' owner until runas_end(). */
+/*
+ * Becomes the tables' owner until runas_end().
+ *
+ * A plan that was kept is analysed again under the search_path of the moment.
+ * So the path is made safe for every statement, however well its text is
+ * qualified: one name that was forgotten would give the owner's rights away.
+ */
 void
 runas_tables_begin(RunAs *saved)
 {
 	Oid			owner = runas_tables_owner();
 
-	save_state(saved, 0);
+	save_state(saved, NewGUCNestLevel());
 	SetUserIdAndSecContext(owner, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	compat_restrict_search_path();
 }
 
 /* Becomes the given role, restricted, with a safe search_path, until runas_end(). */

@@ -5,29 +5,32 @@
  *
  * A trigger's only argument is the id of its gate, which survives dump and
  * restore.  Anybody with the TRIGGER privilege somewhere could attach a trigger
- * with another's id, so a fired trigger is believed only on the table that the
- * gate records, on a partition of it, or on a table (a renamed one) of the same
- * owner.  Membership does not count: a superuser is a member of everything.
+ * with another's id, and a name is free to take once its table was dropped or
+ * renamed.  So a gate serves only tables of the role that owned its table when
+ * it was made, under whatever name, and partitions below them.  Membership does
+ * not count: a superuser is a member of everything.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/partition.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat/compat.h"
 #include "core/sql.h"
 #include "gate/gate.h"
 
 static SqlStatement find_gate = {
-	"SELECT g.id, g.schema_name, g.relation_name, g.owner::oid AS owner,"
-	" g.table_owner::oid AS table_owner, g.detector,"
+	"SELECT g.id, g.schema_name, g.relation_name, g.owner,"
+	" g.table_owner, g.detector,"
 	" g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update,"
 	" g.children, g.reasons, g.state"
 	" FROM aipipe.gate_data g WHERE g.id OPERATOR(pg_catalog.=) $1",
@@ -200,36 +203,63 @@ is_recorded(const Gate *gate, Oid relid)
 		strcmp(name, gate->relation) == 0 && strcmp(schema, gate->schema) == 0;
 }
 
-/* Says whether one of a partition's ancestors bears the name that the gate records. */
+/* Gives a relation's owner, or InvalidOid when there is no such relation. */
+Oid
+gate_relation_owner(Oid relid)
+{
+	HeapTuple	tuple = OidIsValid(relid) ? SearchSysCache1(RELOID, ObjectIdGetDatum(relid)) : NULL;
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Says whether a table may be the gate's own: one of the recorded owner's, or
+ * the recorded one when a superuser owns it, as after a restore without owners.
+ */
 static bool
-ancestor_is_recorded(const Gate *gate, Relation rel)
+is_own_table(const Gate *gate, Oid relid)
+{
+	Oid			owner = gate_relation_owner(relid);
+
+	return OidIsValid(owner) &&
+		(owner == gate->table_owner || (superuser_arg(owner) && is_recorded(gate, relid)));
+}
+
+/* Says whether the gate may serve on the relation: judge what lands there, and give rows back to it. */
+bool
+gate_serves(const Gate *gate, Relation rel)
 {
 	ListCell   *cell;
 
+	if (is_own_table(gate, RelationGetRelid(rel)))
+		return true;
 	if (!rel->rd_rel->relispartition)
 		return false;
 	foreach(cell, get_partition_ancestors(RelationGetRelid(rel)))
 	{
-		if (is_recorded(gate, lfirst_oid(cell)))
+		if (is_own_table(gate, lfirst_oid(cell)))
 			return true;
 	}
 	return false;
 }
 
 /* Ends with an error unless a trigger of this gate may serve on the relation. */
-void
-gate_check_relation(const Gate *gate, Relation rel)
+static void
+check_relation(const Gate *gate, Relation rel)
 {
-	if (is_recorded(gate, RelationGetRelid(rel)) ||
-		ancestor_is_recorded(gate, rel) ||
-		rel->rd_rel->relowner == gate->table_owner)
+	if (gate_serves(gate, rel))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("gate " INT64_FORMAT " does not belong to table \"%s\"",
 					gate->id, RelationGetRelationName(rel)),
-			 errdetail("It was created on \"%s.%s\" by another owner.", gate->schema, gate->relation),
-			 errhint("Drop the trigger and attach a gate of your own with aipipe.gate_create().")));
+			 errdetail("It was created on \"%s.%s\" of another owner.", gate->schema, gate->relation),
+			 errhint("Drop the gate or the trigger, and create a gate as the owner of this table.")));
 }
 
 /*
@@ -243,7 +273,7 @@ gate_check_call(const Gate *gate, const TriggerData *trigdata, const char *suffi
 {
 	const char *name = trigdata->tg_trigger->tgname;
 
-	gate_check_relation(gate, trigdata->tg_relation);
+	check_relation(gate, trigdata->tg_relation);
 	if (gate->state == GATE_DROPPED)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -275,23 +305,31 @@ gate_name_target(const Gate *gate, Relation rel, const char **schema, const char
 	}
 }
 
-/* Gives the table that the gate watches now, following a rename by its triggers; InvalidOid when it is gone. */
+/*
+ * Gives the table that the gate watches now: of those that carry its triggers
+ * and may be its own, the recorded one if it is there, else (after a rename) the
+ * first, partitions last.  When there is none, what bears the recorded name now.
+ */
 Oid
 gate_current_relation(const Gate *gate)
 {
-	List	   *relids = gate_relations(gate->id);
 	Oid			schema = get_namespace_oid(gate->schema, true);
 	Oid			recorded = OidIsValid(schema) ? get_relname_relid(gate->relation, schema) : InvalidOid;
+	Oid			found = InvalidOid;
 	ListCell   *cell;
 
-	if (relids == NIL || list_member_oid(relids, recorded))
-		return recorded;
-	foreach(cell, relids)
+	foreach(cell, gate_relations(gate->id))
 	{
-		if (!get_rel_relispartition(lfirst_oid(cell)))
-			return lfirst_oid(cell);
+		Oid			relid = lfirst_oid(cell);
+
+		if (!is_own_table(gate, relid))
+			continue;
+		if (relid == recorded)
+			return recorded;
+		if (!OidIsValid(found) || (get_rel_relispartition(found) && !get_rel_relispartition(relid)))
+			found = relid;
 	}
-	return linitial_oid(relids);
+	return OidIsValid(found) ? found : recorded;
 }
 
 /* Ends with an error unless the current user can act for the gate's owner. */

@@ -9,6 +9,7 @@
  *		gate_admin.c		gate_drop(), gate_pause(), gate_resume()
  *		gate_trigger.c		the trigger function: row timing, opening and closing of batches
  *		gate_statement.c	statement timing
+ *		gate_remove.c		the DELETE of a row that has landed already
  *		gate_judge.c		a call: set-up, score → decision, reasons, error policy
  *		gate_batch.c		open batches, their decisions, transaction ends
  *		gate_release.c		quarantine_release(), quarantine_discard()
@@ -155,7 +156,8 @@ extern Gate *gate_find(int64 id);
 extern Gate *gate_read(int64 id);
 extern Gate *gate_copy(const Gate *gate);
 extern int64 gate_trigger_id(const Trigger *trigger);
-extern void gate_check_relation(const Gate *gate, Relation rel);
+extern Oid	gate_relation_owner(Oid relid);
+extern bool gate_serves(const Gate *gate, Relation rel);
 extern void gate_check_call(const Gate *gate, const TriggerData *trigdata, const char *suffix);
 extern char *gate_trigger_name(int64 id, const char *suffix);
 extern Oid	gate_current_relation(const Gate *gate);
@@ -218,6 +220,12 @@ extern Datum gate_score_datum(const GateCall *call, double score, bool *isnull);
 
 /* gate_statement.c */
 extern void gate_judge_statement(TriggerData *trigdata);
+
+/* gate_remove.c */
+typedef struct GateRemoval GateRemoval;
+
+extern GateRemoval *removal_prepare(const GateCall *call, Relation rel);
+extern HeapTuple removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc);
 
 /* gate_release.c */
 extern bool gate_bypassed(Relation rel);

@@ -11,14 +11,12 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 #include "core/sql.h"
 #include "core/version.h"
@@ -36,25 +34,11 @@ static SqlStatement set_state = {
 	2, {INT8OID, TEXTOID}
 };
 
-/* Gives a relation's owner, or InvalidOid when there is no such relation. */
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = OidIsValid(relid) ? SearchSysCache1(RELOID, ObjectIdGetDatum(relid)) : NULL;
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /* Ends with an error unless the current user may change the gate. */
 static void
 check_may_change(const Gate *gate)
 {
-	Oid			owner = relation_owner(gate_current_relation(gate));
+	Oid			owner = gate_relation_owner(gate_current_relation(gate));
 
 	if (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner))
 		return;

@@ -46,7 +46,7 @@ PG_FUNCTION_INFO_V1(aipipe_gate_follow_partitions);
 static SqlStatement find_relations = {
 	"SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger t"
 	" WHERE t.tgfoid OPERATOR(pg_catalog.=) $1 AND t.tgargs OPERATOR(pg_catalog.=) $2"
-	" AND (t.tgtype::int4 OPERATOR(pg_catalog.&) 1) OPERATOR(pg_catalog.=) 0"
+	" AND (t.tgtype::pg_catalog.int4 OPERATOR(pg_catalog.&) 1) OPERATOR(pg_catalog.=) 0"
 	" ORDER BY t.tgrelid",
 	2, {OIDOID, BYTEAOID}
 };
@@ -54,7 +54,7 @@ static SqlStatement find_relations = {
 static SqlStatement find_triggers = {
 	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t"
 	" WHERE t.tgfoid OPERATOR(pg_catalog.=) $1 AND t.tgargs OPERATOR(pg_catalog.=) $2"
-	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::oid"
+	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid"
 	" ORDER BY t.tgrelid, t.oid",
 	2, {OIDOID, BYTEAOID}
 };
@@ -79,19 +79,25 @@ trigger_argument(int64 id)
 	return argument;
 }
 
-/* Says whether the relation has a trigger of that name. */
+/* Says whether the relation has the trigger, as it was created here before; a planted one may be anything. */
 static bool
-has_trigger(Relation rel, const char *name)
+has_trigger(Relation rel, const Gate *gate, const char *name, int16 type)
 {
 	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
 	{
-		if (strcmp(rel->trigdesc->triggers[i].tgname, name) == 0)
-			return true;
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (strcmp(trigger->tgname, name) == 0)
+			return trigger->tgfoid == gate_trigger_function() && trigger->tgtype == type &&
+				trigger->tgqual == NULL && trigger->tgnattr == 0 && gate_trigger_id(trigger) == gate->id;
 	}
 	return false;
 }
 
-/* Creates one trigger of the gate as the current user, unless it is there. */
+/*
+ * Creates one trigger of the gate as the current user.  One that is there already
+ * is kept if it is the gate's; any other of its name ends in the server's error.
+ */
 static void
 create_trigger(const Gate *gate, Relation rel, const char *suffix, bool row, int16 timing,
 			   int16 events, bool with_rows)
@@ -99,7 +105,7 @@ create_trigger(const Gate *gate, Relation rel, const char *suffix, bool row, int
 	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
 
 	stmt->trigname = gate_trigger_name(gate->id, suffix);
-	if (has_trigger(rel, stmt->trigname))
+	if (has_trigger(rel, gate, stmt->trigname, (row ? TRIGGER_TYPE_ROW : 0) | timing | events))
 		return;
 	stmt->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)),
 								  pstrdup(RelationGetRelationName(rel)), -1);

@@ -51,7 +51,7 @@ static const char *const error_actions[] = {"accept", "quarantine", "reject"};
 static SqlStatement insert_gate = {
 	"INSERT INTO aipipe.gate_data (schema_name, relation_name, owner, table_owner, detector, timing,"
 	" on_anomaly, threshold, score_column, on_error, on_update, children, reasons)"
-	" VALUES ($1, $2, $3::oid::pg_catalog.regrole, $4::oid::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	" VALUES ($1, $2, $3::pg_catalog.regrole, $4::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 	" RETURNING id",
 	13, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID}
 };

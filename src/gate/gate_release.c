@@ -50,7 +50,8 @@ static SqlStatement lock_item = {
 
 static SqlStatement resolve_item = {
 	"UPDATE aipipe.decision_data SET state = $2, resolved_at = pg_catalog.clock_timestamp(),"
-	" resolved_by = $3, correction = $4, why = $5 WHERE id OPERATOR(pg_catalog.=) $1",
+	" resolved_by = $3, correction = $4, why = $5 WHERE id OPERATOR(pg_catalog.=) $1"
+	" AND state OPERATOR(pg_catalog.=) 'held'",
 	5, {INT8OID, TEXTOID, TEXTOID, JSONBOID, TEXTOID}
 };
 
@@ -178,12 +179,13 @@ open_item(int64 id)
 	return item;
 }
 
-/* Records what was decided on a held row. */
+/* Records what was decided on a held row, which the table's own triggers may have decided on meanwhile. */
 static void
 close_item(const HeldRow *item, const char *state, Jsonb *correction, text *why)
 {
 	Datum		values[5];
 	bool		nulls[5] = {0};
+	SqlResult  *result;
 
 	values[0] = Int64GetDatum(item->id);
 	values[1] = CStringGetTextDatum(state);
@@ -192,7 +194,13 @@ close_item(const HeldRow *item, const char *state, Jsonb *correction, text *why)
 	nulls[3] = correction == NULL;
 	values[4] = PointerGetDatum(why);
 	nulls[4] = why == NULL;
-	sql_free(sql_run_values(&resolve_item, SQL_WRITE, values, nulls));
+	result = sql_run_values(&resolve_item, SQL_WRITE, values, nulls);
+	if (result->nrows != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("quarantined row " INT64_FORMAT " was decided on while it was being %s", item->id, state),
+				 errdetail("A trigger or function of its table did it.")));
+	sql_free(result);
 }
 
 /* Opens the table that takes the row back. */
@@ -213,6 +221,13 @@ open_target(const HeldRow *item)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s.%s\" of quarantined row " INT64_FORMAT " does not exist",
 						item->schema, item->relation, item->id),
+				 errhint("The row can still be read in aipipe.quarantine, and discarded.")));
+	if (!gate_serves(item->gate, rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" is not the one that quarantined row " INT64_FORMAT " was kept from",
+						item->schema, item->relation, item->id),
+				 errdetail("It has another owner than the table that the gate was created on."),
 				 errhint("The row can still be read in aipipe.quarantine, and discarded.")));
 	return rel;
 }

@@ -5,24 +5,20 @@
  *
  * The rows are read from the transition table's tuplestore itself, 64 at a time
  * in as many slots, so that a row that is not accepted can be looked at again.
- * A quarantined row is deleted by the table's key, as the table's owner (who
- * inserts needs no DELETE), with triggers and rules as for any DELETE.
+ * A quarantined row is deleted by the table's key, with triggers and rules as
+ * for any DELETE.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "executor/executor.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 #include "core/rowjson.h"
-#include "core/runas.h"
 #include "gate/gate.h"
 
 /* A statement's rows while they are judged. */
@@ -37,7 +33,7 @@ typedef struct StatementRows
 	char	   *failures[SCORER_BLOCK];
 	MemoryContext context;		/* holds the tuples in the slots */
 	MemoryContext block;		/* reset after each block */
-	SPIPlanPtr	removal;		/* DELETE by key, prepared at the first quarantined row */
+	GateRemoval *removal;		/* DELETE by key, prepared at the first quarantined row */
 } StatementRows;
 
 /* Points an own read pointer to the first row: other triggers read the same tuplestore. */
@@ -97,9 +93,7 @@ static void
 prepare_removal(StatementRows *rows)
 {
 	GateCall   *call = rows->call;
-	Oid			types[INDEX_MAX_KEYS];
-	const char *only = rows->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
-	char	   *text;
+	MemoryContext old;
 
 	if (!gate_call_key(call))
 		ereport(ERROR,
@@ -107,15 +101,9 @@ prepare_removal(StatementRows *rows)
 				 errmsg("gate " INT64_FORMAT " cannot quarantine rows of table \"%s\"", call->gate->id, call->relation),
 				 errdetail("The table has no primary key any more, so its rows cannot be told apart."),
 				 errhint("Add a primary key, or use a gate with timing 'row'.")));
-	for (int i = 0; i < call->key_desc->natts; i++)
-		types[i] = TupleDescAttr(call->key_desc, i)->atttypid;
-	text = psprintf("DELETE FROM %s%s WHERE %s RETURNING *", only,
-					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rows->rel)),
-											   RelationGetRelationName(rows->rel)),
-					gate_key_condition(call->key_desc, 1));
-	rows->removal = SPI_prepare(text, call->key_desc->natts, types);
-	if (rows->removal == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", text, SPI_result_code_string(SPI_result));
+	old = MemoryContextSwitchTo(rows->context);
+	rows->removal = removal_prepare(call, rows->rel);
+	MemoryContextSwitchTo(old);
 }
 
 /* Says whether a removed row still was what the gate judged. */
@@ -143,7 +131,7 @@ is_same_row(TupleDesc desc, TupleTableSlot *slot, HeapTuple removed, TupleDesc r
 	return n == removed_desc->natts;
 }
 
-/* Gives the row that SPI's DELETE returned as jsonb. */
+/* Gives the row that the DELETE returned as jsonb. */
 static Jsonb *
 removed_image(HeapTuple removed, TupleDesc desc)
 {
@@ -155,39 +143,31 @@ removed_image(HeapTuple removed, TupleDesc desc)
 }
 
 /*
- * Deletes one row as the table's owner.  When an AFTER ROW trigger changed the
- * row meanwhile, the decision keeps it as it was when it left.
+ * Deletes one row.  When an AFTER ROW trigger changed it meanwhile, the decision
+ * keeps it as it was when it left.
  */
 static void
 remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 {
 	GateCall   *call = rows->call;
-	MemoryContext old = CurrentMemoryContext;	/* SPI leaves its own one behind */
-	Datum		values[INDEX_MAX_KEYS];
-	RunAs		saved;
-	int			rc;
+	Datum		key[INDEX_MAX_KEYS];
+	TupleDesc	desc = NULL;
+	HeapTuple	removed;
 
 	slot_getallattrs(slot);
-	runas_role_begin(&saved, rows->rel->rd_rel->relowner);
 	if (rows->removal == NULL)
 		prepare_removal(rows);
 	for (int i = 0; i < call->key_desc->natts; i++)
-		values[i] = slot->tts_values[call->keys[i] - 1];
-	rc = SPI_execute_plan(rows->removal, values, NULL, false, 0);
-	if (rc < 0)
-		elog(ERROR, "could not remove a quarantined row: %s", SPI_result_code_string(rc));
-	runas_end(&saved);
-	MemoryContextSwitchTo(old);
-
-	if (SPI_processed != 1)
+		key[i] = slot->tts_values[call->keys[i] - 1];
+	removed = removal_run(rows->removal, key, &desc);
+	if (removed == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("gate " INT64_FORMAT " could not remove a row from table \"%s\"", call->gate->id, call->relation),
 				 errdetail("A trigger, rule or policy of the table kept the row or had removed it before."),
 				 errhint("Use a gate with timing 'row'.")));
-	if (!is_same_row(call->desc, slot, SPI_tuptable->vals[0], SPI_tuptable->tupdesc))
-		decision->row = removed_image(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-	SPI_freetuptable(SPI_tuptable);
+	if (!is_same_row(call->desc, slot, removed, desc))
+		decision->row = removed_image(removed, desc);
 }
 
 /* Judges the block that was read. */
@@ -257,11 +237,8 @@ gate_judge_statement(TriggerData *trigdata)
 	for (int i = 0; i < SCORER_BLOCK; i++)
 		rows.slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 	rewind_store(rows.store);
 	judge_rows(&rows);
-	SPI_finish();
 
 	for (int i = 0; i < SCORER_BLOCK; i++)
 		ExecDropSingleTupleTableSlot(rows.slots[i]);

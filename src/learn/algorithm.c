@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "compat/compat.h"
 #include "learn/algorithm.h"
 
 /* In the order of preference for a task: the first that serves it is the default. */

@@ -197,6 +197,7 @@ forest_build_key(ForestBuilder *builder, const char *name)
 	Frame	   *frame = &builder->frames[builder->depth - 1];
 	uint64		bit;
 
+	CHECK_FOR_INTERRUPTS();
 	frame->entry = find_entry(frame->place, name);
 	strlcpy(frame->key, name, sizeof(frame->key));
 	if (frame->entry == NULL)
@@ -238,7 +239,6 @@ start_tree(ForestBuilder *builder)
 {
 	ForestRawTree *tree = &builder->tree;
 
-	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < TREE_NINTS; i++)
 		tree->ints[i].n = 0;
 	for (int i = 0; i < TREE_NFLOATS; i++)
@@ -469,6 +469,7 @@ forest_build_scalar(ForestBuilder *builder, const ForestScalar *scalar)
 	Frame	   *frame = &builder->frames[builder->depth - 1];
 	Forest	   *forest = builder->forest;
 
+	CHECK_FOR_INTERRUPTS();
 	switch (frame->place)
 	{
 		case AT_TREE_INTS:

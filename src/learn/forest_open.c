@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "learn/forest_private.h"
@@ -136,6 +137,37 @@ check_trees(CompiledForest *forest)
 		corrupted("Some nodes belong to no tree");
 }
 
+/* Copies the category sets into slots, or leaves it when one is too wide for them. */
+static void
+open_sets(CompiledForest *forest)
+{
+	Size		nslots = (Size) forest->header->nwords + 1;
+	uint32	   *sets;
+
+	if (!forest->has_categories || forest->header->nwords > NARROW_MAX_WORDS)
+		return;
+	sets = palloc0(mul_size(nslots * NARROW_SLOT, sizeof(uint32)));
+	memset(sets, 0xff, NARROW_SLOT * sizeof(uint32));
+	for (uint32 i = 0; i < forest->header->nnodes; i++)
+	{
+		uint64		node = forest->nodes[i];
+		uint32		at = node_bits(node) & NODE_CATEGORY_MASK;
+		uint32	   *slot;
+
+		if (node_distance(node) == 0 || !node_is_categorical(node))
+			continue;
+		if (forest->words[at] > NARROW_CATEGORIES / 32)
+		{
+			pfree(sets);
+			return;
+		}
+		slot = sets + (Size) (at + 1) * NARROW_SLOT;
+		memcpy(slot, forest->words + at + 1, forest->words[at] * sizeof(uint32));
+		slot[NARROW_PRESENT / 32] = 1u << (NARROW_PRESENT % 32);
+	}
+	forest->sets = sets;
+}
+
 /* Opens compiled bytes in place, or ends with an error when anything is off. */
 const CompiledForest *
 forest_open(const char *bytes, Size len)
@@ -152,6 +184,7 @@ forest_open(const char *bytes, Size len)
 	forest->stats = (const CompiledStat *) (bytes + layout.stats);
 	forest->means = (const double *) (bytes + layout.means);
 	check_trees(forest);
+	open_sets(forest);
 	return forest;
 }
 

@@ -221,7 +221,25 @@ struct CompiledForest
 	const CompiledStat *stats;
 	const double *means;
 	bool		has_categories;
+	const uint32 *sets;			/* see below; NULL when there are none or a set is too wide */
 };
+
+/*
+ * Where no set reaches beyond category NARROW_CATEGORIES - 1, opening copies the
+ * sets into fixed slots, so that kernels can walk categorical splits without a branch:
+ *
+ *		slot 0:					all ones, for splits that are numeric
+ *		slot 1 + index in words:	the set, then a word with bits 0 and 1
+ *
+ * A value is looked up by its code: its category, NARROW_ABSENT (not in any set) or
+ * NARROW_PRESENT (in every set).  Missing is the one or the other by the column's
+ * parity.
+ */
+#define NARROW_CATEGORIES 64
+#define NARROW_ABSENT 64
+#define NARROW_PRESENT 65
+#define NARROW_SLOT 4			/* words */
+#define NARROW_MAX_WORDS (1 << 18)
 
 /* Byte offsets of the sections; false when the counts do not fit a length. */
 typedef struct CompiledLayout

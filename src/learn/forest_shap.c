@@ -12,6 +12,10 @@
  * path keeps up to date while it grows (extend) and from which one feature is
  * taken out again (unwind): Lundberg et al. 2018, algorithm 2.
  *
+ * A walk to a leaf costs the square of its depth, so what is inside is free of
+ * divisions: a feature's one is 0 or 1, and the factors' denominators are
+ * small integers whose reciprocals are at hand.
+ *
  * Sums are double; they add up to the margin but for its own float32 rounding.
  *
  *-------------------------------------------------------------------------
@@ -44,43 +48,54 @@ typedef struct Explainer
 	const uint64 *nodes;		/* of the tree at hand */
 	const CompiledStat *stats;
 	double		scale;			/* weight of the tree */
+	double		inverse[FOREST_MAX_DEPTH + 4];	/* 1 / i */
 	Element		elements[MAX_ELEMENTS];
 } Explainer;
 
-/* Adds a feature to a path of the given length. */
+/* Adds a feature to a path of the given length; one is 0 or 1. */
 static void
-extend(Element *path, int length, double zero, double one, int feature)
+extend(const double *inverse, Element *path, int length, double zero, double one, int feature)
 {
+	double		share = inverse[length + 1];
+
 	path[length].feature = feature;
 	path[length].zero = zero;
 	path[length].one = one;
 	path[length].weight = (length == 0) ? 1 : 0;
 	for (int i = length - 1; i >= 0; i--)
 	{
-		path[i + 1].weight += one * path[i].weight * (i + 1) / (length + 1);
-		path[i].weight = zero * path[i].weight * (length - i) / (length + 1);
+		double		weight = path[i].weight * share;
+
+		path[i + 1].weight += one * weight * (i + 1);
+		path[i].weight = zero * weight * (length - i);
 	}
 }
 
 /* Takes a feature out of a path whose last element has the given index. */
 static void
-unwind(Element *path, int last, int which)
+unwind(const double *inverse, Element *path, int last, int which)
 {
-	double		one = path[which].one;
 	double		zero = path[which].zero;
-	double		next = path[last].weight;
 
-	for (int i = last - 1; i >= 0; i--)
+	if (path[which].one != 0)
 	{
-		double		weight = path[i].weight;
+		double		next = path[last].weight * (last + 1);
+		double		share = zero * inverse[last + 1];
 
-		if (one != 0)
+		for (int i = last - 1; i >= 0; i--)
 		{
-			path[i].weight = next * (last + 1) / ((i + 1) * one);
-			next = weight - path[i].weight * zero * (last - i) / (last + 1);
+			double		weight = path[i].weight;
+
+			path[i].weight = next * inverse[i + 1];
+			next = (weight - path[i].weight * share * (last - i)) * (last + 1);
 		}
-		else
-			path[i].weight = (zero != 0) ? weight * (last + 1) / (zero * (last - i)) : 0;
+	}
+	else
+	{
+		double		share = (zero != 0) ? (last + 1) / zero : 0;
+
+		for (int i = last - 1; i >= 0; i--)
+			path[i].weight *= share * inverse[last - i];
 	}
 	for (int i = which; i < last; i++)
 	{
@@ -90,28 +105,33 @@ unwind(Element *path, int last, int which)
 	}
 }
 
-/* Gives the sum of a path's weights with one feature taken out. */
+/* Gives the sum of a path's weights with a feature of the row's own way taken out. */
 static double
-unwound_sum(const Element *path, int last, int which)
+unwound_sum_known(const double *inverse, const Element *path, int last, double zero)
 {
-	double		one = path[which].one;
-	double		zero = path[which].zero;
-	double		next = path[last].weight;
+	double		next = path[last].weight * (last + 1);
+	double		share = zero * inverse[last + 1];
 	double		sum = 0;
 
 	for (int i = last - 1; i >= 0; i--)
 	{
-		if (one != 0)
-		{
-			double		weight = next * (last + 1) / ((i + 1) * one);
+		double		weight = next * inverse[i + 1];
 
-			sum += weight;
-			next = path[i].weight - weight * zero * (last - i) / (last + 1);
-		}
-		else if (zero != 0)
-			sum += path[i].weight * (last + 1) / (zero * (last - i));
+		sum += weight;
+		next = (path[i].weight - weight * share * (last - i)) * (last + 1);
 	}
 	return sum;
+}
+
+/* Gives zero times the sum of a path's weights with a feature of another way taken out: the same for all of them. */
+static double
+unwound_sum_unknown(const double *inverse, const Element *path, int last)
+{
+	double		sum = 0;
+
+	for (int i = last - 1; i >= 0; i--)
+		sum += path[i].weight * inverse[last - i];
+	return sum * (last + 1);
 }
 
 /* Says which child the row itself takes. */
@@ -136,9 +156,17 @@ taken_child(const Explainer *explainer, int node)
 static void
 add_leaf(Explainer *explainer, const Element *path, int last, double output)
 {
+	double		scaled = output * explainer->scale;
+	double		unknown = unwound_sum_unknown(explainer->inverse, path, last) * scaled;
+
 	for (int i = 1; i <= last; i++)
-		explainer->phi[path[i].feature] +=
-			unwound_sum(path, last, i) * (path[i].one - path[i].zero) * output * explainer->scale;
+	{
+		if (path[i].one != 0)
+			explainer->phi[path[i].feature] += (1 - path[i].zero) * scaled *
+				unwound_sum_known(explainer->inverse, path, last, path[i].zero);
+		else if (path[i].zero != 0)
+			explainer->phi[path[i].feature] -= unknown;
+	}
 }
 
 /*
@@ -158,7 +186,7 @@ explain_node(Explainer *explainer, int node, Element *parent, int last, double z
 
 	CHECK_FOR_INTERRUPTS();
 	memcpy(path, parent, last * sizeof(Element));
-	extend(path, last, zero, one, feature);
+	extend(explainer->inverse, path, last, zero, one, feature);
 	if (node_distance(bits) == 0)
 	{
 		add_leaf(explainer, path, last, node_value(bits));
@@ -175,7 +203,7 @@ explain_node(Explainer *explainer, int node, Element *parent, int last, double z
 			continue;
 		seen_zero = path[i].zero;
 		seen_one = path[i].one;
-		unwind(path, last, i);
+		unwind(explainer->inverse, path, last, i);
 		last--;
 		break;
 	}
@@ -198,6 +226,8 @@ forest_shap(const CompiledForest *forest, const float *row, int group, double *p
 	explainer->forest = forest;
 	explainer->row = row;
 	explainer->phi = phi;
+	for (int i = 1; i < lengthof(explainer->inverse); i++)
+		explainer->inverse[i] = 1.0 / i;
 	for (int i = 0; i < forest->header->ntrees; i++)
 	{
 		const CompiledTree *tree = &forest->trees[i];

@@ -26,6 +26,7 @@
 #include "port/pg_crc32c.h"
 #include "storage/shmem.h"
 
+#include "compat/compat.h"
 #include "learn/iforest.h"
 
 #define IFOREST_MAGIC 0x464F5349	/* "ISOF" */

@@ -12,6 +12,8 @@
 
 #include <xgboost/c_api.h>
 
+#include "compat/compat.h"
+
 /* The library's functions that are used; all exist from 1.7 to 3.x. */
 #define XGB_FUNCTIONS(apply) \
 	apply(XGBoostVersion) \

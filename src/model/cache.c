@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/ilist.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -32,6 +33,7 @@
 #include "core/guc.h"
 #include "core/sql.h"
 #include "model/cache.h"
+#include "model/rights.h"
 
 PG_FUNCTION_INFO_V1(aipipe_model_cache);
 
@@ -307,25 +309,67 @@ cache_acquire(const ModelRef *ref, MemoryContext holder)
 	return &entry->version;
 }
 
-/* model_cache(): lists what this backend keeps ready. */
+static SqlStatement find_owner = {
+	"SELECT m.owner FROM aipipe.model_data m WHERE m.id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+/* Whether the current user may know of the model: a gate has loaded it for who only inserts, too. */
+static bool
+may_list(int64 model_id)
+{
+	SqlResult  *found = sql_run(&find_owner, SQL_READ, Int64GetDatum(model_id));
+	bool		allowed = found->nrows > 0 &&
+		rights_on_model(model_id, DatumGetObjectId(sql_datum(found, 0, "owner", NULL)), MODEL_PREDICT, GetUserId());
+
+	sql_free(found);
+	return allowed;
+}
+
+/* One line of model_cache(). */
+typedef struct CacheLine
+{
+	int64		model_id;
+	Datum		values[4];
+} CacheLine;
+
+/* Gives a copy of what is kept: asking for rights may evict entries. */
+static List *
+cache_lines(void)
+{
+	List	   *lines = NIL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache_lru)
+	{
+		const CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+		CacheLine  *line = palloc(sizeof(CacheLine));
+
+		line->model_id = entry->version.model_id;
+		line->values[0] = CStringGetTextDatum(entry->version.model);
+		line->values[1] = Int32GetDatum(entry->version.version);
+		line->values[2] = Int64GetDatum((int64) entry->version.bytes);
+		line->values[3] = Int32GetDatum(entry->pins);
+		lines = lappend(lines, line);
+	}
+	return lines;
+}
+
+/* model_cache(): lists what this backend keeps ready of the models that the caller may use. */
 Datum
 aipipe_model_cache(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	dlist_iter	iter;
+	bool		nulls[4] = {0};
+	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	dlist_foreach(iter, &cache_lru)
+	foreach(cell, cache_lines())
 	{
-		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
-		Datum		values[4];
-		bool		nulls[4] = {0};
+		CacheLine  *line = lfirst(cell);
 
-		values[0] = CStringGetTextDatum(entry->version.model);
-		values[1] = Int32GetDatum(entry->version.version);
-		values[2] = Int64GetDatum((int64) entry->version.bytes);
-		values[3] = Int32GetDatum(entry->pins);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		if (may_list(line->model_id))
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, line->values, nulls);
 	}
 	return (Datum) 0;
 }

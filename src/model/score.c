@@ -125,9 +125,9 @@ compare_contributions(const void *a, const void *b)
 	return left->column - right->column;
 }
 
-/* Gives each column's contribution to the margin of row i, largest first, bias last. */
-Contribution *
-scorer_explain(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int *ncontributions)
+/* Gives each column's contribution to the margin of row i, largest first, bias last; without texts. */
+static Contribution *
+rank_contributions(const Scorer *scorer, int i)
 {
 	const ModelVersion *version = scorer->version;
 	const Encoder *encoder = version->encoder;
@@ -149,15 +149,33 @@ scorer_explain(const Scorer *scorer, int i, const Datum *values, const bool *nul
 		result[c].name = column->name;
 		for (int f = 0; f < column->nfeatures; f++)
 			result[c].contribution += phi[column->first_feature + f];
-		result[c].value = encoder_column_text(scorer->binding, c, values, nulls);
-		result[c].expected = encoder_expected(encoder, c);
 	}
 	qsort(result, encoder->ncolumns, sizeof(Contribution), compare_contributions);
 	result[encoder->ncolumns].column = -1;
 	result[encoder->ncolumns].name = "(bias)";
 	result[encoder->ncolumns].contribution = phi[loaded->nfeatures];
-	*ncontributions = encoder->ncolumns + 1;
 	pfree(phi);
+	return result;
+}
+
+/* Fills in the row's value and what training saw. */
+static void
+describe_contribution(const Scorer *scorer, Contribution *contribution, const Datum *values, const bool *nulls)
+{
+	contribution->value = encoder_column_text(scorer->binding, contribution->column, values, nulls);
+	contribution->expected = encoder_expected(scorer->version->encoder, contribution->column);
+}
+
+/* Gives each column's contribution to the margin of row i with its texts, largest first, bias last. */
+Contribution *
+scorer_explain(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int *ncontributions)
+{
+	Contribution *result = rank_contributions(scorer, i);
+	int			ncolumns = scorer->version->encoder->ncolumns;
+
+	for (int c = 0; c < ncolumns; c++)
+		describe_contribution(scorer, &result[c], values, nulls);
+	*ncontributions = ncolumns + 1;
 	return result;
 }
 
@@ -177,17 +195,18 @@ append_member(StringInfo out, const char *name, const char *text)
 char *
 scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int k)
 {
-	int			n;
-	Contribution *contributions = scorer_explain(scorer, i, values, nulls, &n);
+	int			ncolumns = scorer->version->encoder->ncolumns;
+	Contribution *contributions = rank_contributions(scorer, i);
 	StringInfoData out;
 	int			given = 0;
 
 	initStringInfo(&out);
 	appendStringInfoChar(&out, '[');
-	for (int c = 0; c < n - 1 && given < k; c++)
+	for (int c = 0; c < ncolumns && given < k; c++)
 	{
 		if (contributions[c].contribution <= 0)
 			continue;
+		describe_contribution(scorer, &contributions[c], values, nulls);
 		appendStringInfoString(&out, given++ ? ", {" : "{");
 		append_member(&out, "column", contributions[c].name);
 		appendStringInfoString(&out, ", ");

@@ -2,8 +2,9 @@
 """SQL in C resolves the same under every search_path and takes values only as parameters.
 
 In the text of an SqlStatement, and in any other string that is a statement:
-operators are written OPERATOR(pg_catalog.=), relations and functions are
-qualified, IN, BETWEEN, LIKE and the simple CASE are not used (their operators
+operators are written OPERATOR(pg_catalog.=), relations, functions and the types of
+casts are qualified (a domain in pg_temp hides pg_catalog's type of that name, and
+its CHECK would run as the tables' owner), IN, BETWEEN, LIKE and the simple CASE are not used (their operators
 come from the search_path), and nothing is pasted between quotes.
 """
 import re
@@ -45,6 +46,10 @@ def problems(sql):
                 r"(INTO\s+[\w.]+|\bAS)\s*$|\bAS\s+$", bare[:match.start()] + "") and \
                 not re.search(r"INTO\s+aipipe\.\w+\s*$", bare[:match.end() - 1]):
             yield "function %s is found by search_path" % match.group(1)
+    for match in re.finditer(r"::\s*([a-z_]\w*)(?![\w.])", bare):
+        yield "type %s is found by search_path, pg_temp first" % match.group(1)
+    if re.search(r"\bCAST\s*\(", bare, re.I):
+        yield "write a cast as ::pg_catalog.type"
     ctes = set(re.findall(r"(?:\bWITH|,)\s+(\w+)\s+AS\s+(?:MATERIALIZED\s+)?\(", bare))
     for match in re.finditer(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:ONLY\s+)?([a-z_]\w*)\b(?![\w.(])", bare):
         if match.group(1) not in ctes | {"set", "lateral", "unnest", "skip", "nowait", "of"}:
@@ -73,9 +78,9 @@ def check(tree):
 
 
 def plant(tree):
-    """Compares with whatever = the caller's search_path offers."""
+    """Casts to whatever oid the caller's temporary schema offers."""
     return gate.write(tree, "src/core/planted.c",
-                      'static SqlStatement planted = {"SELECT id FROM aipipe.model_data "\n\t"WHERE name = $1", 1};\n')
+                      'static SqlStatement planted = {"SELECT owner::oid FROM aipipe.model_data", 0};\n')
 
 
 gate.run(check, plant)

@@ -90,6 +90,7 @@ data_training(int nrows, int nfeatures, bool categorical, int classes, const cha
 		for (int f = 0; f < nfeatures; f++)
 		{
 			float	   *value = &rows[(Size) i * nfeatures + f];
+			bool		last = f > 0 && f == nfeatures - 1 && !(categorical && data_is_categorical(f));
 
 			if (categorical && data_is_categorical(f))
 			{
@@ -102,12 +103,12 @@ data_training(int nrows, int nfeatures, bool categorical, int classes, const cha
 				signal += sin(*value * (f + 1)) / (f + 1);
 			}
 			/* the last column is of the kind that makes the library split at +inf */
-			if (f > 0 && f == nfeatures - 1 && random_below(&random, 50) == 0)
+			if (last && random_below(&random, 50) == 0)
 				*value = random_below(&random, 2) == 0 ? FLT_MAX : -FLT_MAX;
 			if (random_below(&random, 20) == 0)
 			{
 				*value = NAN;
-				if (f > 0 && f == nfeatures - 1)
+				if (last)
 					signal += 2;
 			}
 		}

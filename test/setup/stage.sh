@@ -122,13 +122,13 @@ stage_build()
 
 	stage_sources
 	if ! stage_make -j2 "$@" all install >"$log" 2>&1; then
-		grep -vE '^(gcc|clang)[^:]* -' "$log" >&2 || :
+		grep -vE '^[^ ]*(gcc|clang)[^ ]* -' "$log" >&2 || :
 		echo "stage.sh: aipipe does not build" >&2
 		return 1
 	fi
 	[ -f "$STAGE_SRC/test/module/Makefile" ] || return 0
 	if ! stage_make -C test/module "$@" all install >"$log" 2>&1; then
-		grep -vE '^(gcc|clang)[^:]* -' "$log" >&2 || :
+		grep -vE '^[^ ]*(gcc|clang)[^ ]* -' "$log" >&2 || :
 		echo "stage.sh: the test module does not build" >&2
 		return 1
 	fi

@@ -56,8 +56,14 @@ SELECT id, "row", role FROM aipipe.quarantine;
 SELECT aipipe.gate_pause('rights_land');
 SELECT aipipe.gate_resume('rights_land');
 RESET ROLE;
-ALTER TABLE rights_land OWNER TO regress_gate_other;
 REVOKE ALL ON rights_land FROM regress_gate_feed;
+SET ROLE regress_gate_team;
+SELECT aipipe.quarantine_release(7000);
+RESET ROLE;
+GRANT ALL ON rights_land TO regress_gate_feed;
+-- a table that went to another owner is not the gate's any more: no row is judged there or given back
+ALTER TABLE rights_land OWNER TO regress_gate_other;
+GRANT INSERT ON rights_land TO regress_gate_feed;
 SET ROLE regress_gate_team;
 SELECT aipipe.quarantine_release(7000);
 SELECT state FROM aipipe.quarantine;
@@ -69,7 +75,7 @@ SELECT aipipe.gate_drop('rights_land');
 INSERT INTO rights_land VALUES (5, 5000) RETURNING *;
 DROP TABLE rights_other, rights_land;
 
--- a superuser's gate removes rows as the table's owner, also when a superuser loads
+-- removal asks the owner's rights on the table, but its triggers run as who loads, as those of the INSERT do
 SET ROLE regress_gate_feed;
 CREATE TABLE rights_trap (id int PRIMARY KEY, amount float8);
 CREATE TABLE rights_seen (who text, path text);
@@ -81,6 +87,10 @@ CREATE TRIGGER spy BEFORE DELETE ON rights_trap FOR EACH ROW EXECUTE FUNCTION ri
 RESET ROLE;
 SELECT aipipe.gate_create('rights_trap', 'rights_size', 'statement', threshold => 0.5);
 INSERT INTO rights_trap VALUES (1, 1), (2, 2000);
+GRANT INSERT ON rights_trap, rights_seen TO regress_gate_other;
+SET ROLE regress_gate_other;
+INSERT INTO rights_trap VALUES (6, 6000);
+RESET ROLE;
 SELECT * FROM rights_seen;
 SHOW search_path;
 SELECT current_user = session_user AS myself_again;
@@ -95,12 +105,16 @@ CREATE TRIGGER zz_aipipe_gate_7002 BEFORE INSERT ON rights_copy FOR EACH ROW EXE
 INSERT INTO rights_copy VALUES (1, 2000);
 RESET ROLE;
 SELECT aipipe.gate_drop('rights_super');
--- the deleting role cannot leave its cage
-CREATE OR REPLACE FUNCTION rights_spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RESET ROLE; RETURN OLD; END $$;
+-- who may add triggers to the table gains nothing of its owner's
 SET ROLE regress_gate_feed;
 SELECT aipipe.gate_create('rights_trap', 'rights_size', 'statement', threshold => 0.5);
-RESET ROLE;
+GRANT TRIGGER ON rights_trap TO regress_gate_other;
+SET ROLE regress_gate_other;
+CREATE FUNCTION rights_plant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'removed as %', current_user; RETURN OLD; END $$;
+CREATE TRIGGER plant BEFORE DELETE ON rights_trap FOR EACH ROW EXECUTE FUNCTION rights_plant();
 INSERT INTO rights_trap VALUES (3, 3000);
+RESET ROLE;
+DROP TRIGGER plant ON rights_trap;
 SELECT id FROM rights_trap;
 
 -- row security of the table does not hide rows from the gate's own removal, unless it is forced on the owner

@@ -101,6 +101,42 @@ foreach my $option ([], ['--disable-triggers'])
 	is($node->safe_psql('restored', "SELECT count(*) - $count FROM aipipe.quarantine"), @$option ? '0' : '1', 'judged as documented');
 }
 
+# Many sessions, savepoints and rollbacks: what landed is what was accepted, what is held is what was quarantined.
+$node->safe_psql('restored', q{
+	CREATE SEQUENCE busy_id;
+	CREATE TABLE busy_row (id int PRIMARY KEY, amount float8);
+	CREATE TABLE busy_stmt (id int PRIMARY KEY, amount float8);
+	SELECT aipipe.gate_create('busy_row', 'size', threshold => 0.5), aipipe.gate_create('busy_stmt', 'size', 'statement', threshold => 0.5);
+});
+my $script = $node->basedir . '/busy.sql';
+append_to_file($script, q{\set n random(1, 20)
+\set lose random(1, 3)
+BEGIN;
+INSERT INTO busy_row SELECT nextval('busy_id'), random() * 2000 FROM generate_series(1, :n);
+SAVEPOINT s;
+INSERT INTO busy_row SELECT nextval('busy_id'), random() * 2000 FROM generate_series(1, :n);
+INSERT INTO busy_stmt SELECT nextval('busy_id'), random() * 2000 FROM generate_series(1, :n);
+\if :lose = 1
+ROLLBACK TO s;
+\endif
+INSERT INTO busy_stmt SELECT nextval('busy_id'), random() * 2000 FROM generate_series(1, :n);
+\if :lose = 2
+ROLLBACK;
+\else
+COMMIT;
+\endif
+});
+$node->command_ok([ 'pgbench', '-n', '-c', '4', '-t', '60', '-f', $script, $node->connstr('restored') ], 'a busy load');
+foreach my $table ('busy_row', 'busy_stmt')
+{
+	is($node->safe_psql('restored', qq{
+		SELECT (SELECT count(*) FROM $table) - sum(accepted), (SELECT count(*) FROM aipipe.quarantine WHERE relation = 'public.$table') - sum(quarantined),
+			sum(rows) - sum(accepted) - sum(quarantined), sum(errors), sum(quarantined) > 0 FROM aipipe.batch WHERE relation = 'public.$table'}),
+		'0|0|0|0|t', "$table: every row has exactly one decision");
+	is($node->safe_psql('restored', qq{SELECT count(*) FROM aipipe.quarantine q JOIN $table t ON t.id = (q."row"->>'id')::int WHERE q.relation = 'public.$table'}),
+		'0', "$table: no row is in both places");
+}
+
 # A standby shows everything and changes nothing.
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('gate_standby');

@@ -1,0 +1,168 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate_remove.c
+ *	  Deleting a quarantined row that has landed already.
+ *
+ * Who inserts needs no DELETE and no SELECT, so both are asked of the table's
+ * owner, and the owner's row security applies: the server checks the table as
+ * it checks one behind a view of its owner.  But nobody's rights are borrowed for
+ * what runs: the DELETE's triggers run as who landed the row, as those of the
+ * INSERT did.  Running them as the owner would give his rights to everybody with
+ * the TRIGGER privilege on the table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "compat/compat.h"
+#include "gate/gate.h"
+
+/* A DELETE by key, planned once a statement. */
+struct GateRemoval
+{
+	const char *text;
+	List	   *plans;			/* PlannedStmt; more than one when the table has rules */
+	ParamListInfo params;
+};
+
+/* Takes the row that the DELETE returns. */
+typedef struct RemovalReceiver
+{
+	DestReceiver base;
+	MemoryContext context;
+	HeapTuple	tuple;			/* the last row, or NULL */
+} RemovalReceiver;
+
+/* Has the rights on the statement's own table asked of its owner. */
+static List *
+rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
+{
+	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);
+	Query	   *query = parse_analyze_fixedparams(linitial_node(RawStmt, parsed), text, types, ntypes, NULL);
+
+	compat_check_as_user(query, owner);
+	return QueryRewrite(query);
+}
+
+/* Plans the DELETE of one row by its key, which the table must have. */
+GateRemoval *
+removal_prepare(const GateCall *call, Relation rel)
+{
+	GateRemoval *removal = palloc0(sizeof(GateRemoval));
+	int			nkeys = call->key_desc->natts;
+	Oid			types[INDEX_MAX_KEYS];
+	const char *only = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
+	ListCell   *cell;
+
+	removal->params = makeParamList(nkeys);
+	for (int i = 0; i < nkeys; i++)
+	{
+		types[i] = TupleDescAttr(call->key_desc, i)->atttypid;
+		removal->params->params[i].isnull = false;
+		removal->params->params[i].pflags = PARAM_FLAG_CONST;
+		removal->params->params[i].ptype = types[i];
+	}
+	removal->text = psprintf("DELETE FROM %s%s WHERE %s RETURNING *", only,
+							 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+														RelationGetRelationName(rel)),
+							 gate_key_condition(call->key_desc, 1));
+	foreach(cell, rewrite_as_owner(removal->text, rel->rd_rel->relowner, types, nkeys))
+	{
+		Query	   *query = lfirst_node(Query, cell);
+
+		if (query->commandType == CMD_UTILITY)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("gate " INT64_FORMAT " cannot remove rows from table \"%s\"", call->gate->id, call->relation),
+					 errdetail("A rule on its DELETE runs a utility command."),
+					 errhint("Use a gate with timing 'row'.")));
+		removal->plans = lappend(removal->plans, pg_plan_query(query, removal->text, CURSOR_OPT_NO_SCROLL, NULL));
+	}
+	return removal;
+}
+
+/* Copies a row that the DELETE returned. */
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	RemovalReceiver *receiver = (RemovalReceiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->context);
+
+	receiver->tuple = ExecCopySlotHeapTuple(slot);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* Has nothing to prepare. */
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+/* Has nothing to end. */
+static void
+receive_nothing(DestReceiver *self)
+{
+}
+
+/* Runs one of the planned statements as the current user; gives how many rows it processed. */
+static uint64
+run_plan(const GateRemoval *removal, PlannedStmt *plan, RemovalReceiver *receiver, TupleDesc *desc)
+{
+	QueryDesc  *query;
+	uint64		processed;
+
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	query = CreateQueryDesc(plan, removal->text, GetActiveSnapshot(), InvalidSnapshot,
+							plan->canSetTag ? &receiver->base : None_Receiver, removal->params, NULL, 0);
+	ExecutorStart(query, 0);
+	compat_executor_run(query, 0);
+	processed = query->estate->es_processed;
+	if (plan->canSetTag && receiver->tuple != NULL)
+		*desc = CreateTupleDescCopy(query->tupDesc);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	return processed;
+}
+
+/*
+ * Deletes the row with this key and gives it as it was when it left, in the
+ * current context; NULL unless exactly one row went.
+ */
+HeapTuple
+removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc)
+{
+	RemovalReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
+	uint64		processed = 0;
+	ListCell   *cell;
+
+	receiver.context = CurrentMemoryContext;
+	for (int i = 0; i < removal->params->numParams; i++)
+		removal->params->params[i].value = key[i];
+
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	foreach(cell, removal->plans)
+	{
+		PlannedStmt *plan = lfirst_node(PlannedStmt, cell);
+		uint64		n = run_plan(removal, plan, &receiver, desc);
+
+		if (plan->canSetTag)
+			processed = n;
+	}
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	return processed == 1 ? receiver.tuple : NULL;
+}
