@@ -168,6 +168,7 @@ extern void gate_name_target(const Gate *gate, Relation rel, const char **schema
 
 /* gate_key.c */
 extern int	gate_find_key(Relation rel, AttrNumber **keys);
+extern bool gate_has_children(Relation rel);
 extern TupleDesc gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys);
 extern char *gate_key_condition(TupleDesc desc, int first_param);
 

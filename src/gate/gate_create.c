@@ -274,6 +274,19 @@ check_key(const Gate *gate, Relation rel)
 					 gate->statement ? ", or use timing 'row'" : "")));
 }
 
+/* Ends with an error when updated rows would have to be removed and may be those of inheritance children. */
+static void
+check_children(const Gate *gate, Relation rel)
+{
+	if (!gate->statement || !gate->on_update || !may_quarantine(gate) || !gate_has_children(rel))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("timing 'statement' cannot quarantine updated rows of table \"%s\"", RelationGetRelationName(rel)),
+			 errdetail("Tables inherit from it, so an updated row may be a child's and another one may have its key."),
+			 errhint("Use timing 'row', or do not judge updates.")));
+}
+
 /* Ends with an error when the table's other gates do not allow this one. */
 static void
 check_other_gates(const Gate *gate, Relation rel)
@@ -347,6 +360,7 @@ aipipe_gate_create(PG_FUNCTION_ARGS)
 	check_timing(gate, rel);
 	check_other_gates(gate, rel);
 	check_key(gate, rel);
+	check_children(gate, rel);
 	check_model(gate, rel);
 
 	gate->schema = get_namespace_name(RelationGetNamespace(rel));

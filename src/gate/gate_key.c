@@ -2,6 +2,7 @@
  *
  * gate_key.c
  *	  What names a row of a table: its primary key, or a unique key without NULLs.
+ *	  Keys hold in one table (with its partitions), never across inheritance.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,7 +10,9 @@
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -65,6 +68,14 @@ gate_find_key(Relation rel, AttrNumber **keys)
 	}
 	list_free(indexes);
 	return nkeys;
+}
+
+/* Says whether other tables inherit from this one; its partitions do not count. */
+bool
+gate_has_children(Relation rel)
+{
+	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relhassubclass &&
+		find_inheritance_children(RelationGetRelid(rel), NoLock) != NIL;
 }
 
 /* Gives a row type of just the key's columns. */
