@@ -155,9 +155,7 @@ check_timing(const Gate *gate, Relation rel)
 static void
 check_score_column(const Gate *gate, Relation rel, const Encoder *encoder)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-	AttrNumber	attnum;
-	Form_pg_attribute att;
+	ScoreColumn column;
 
 	if (gate->score_column == NULL)
 		return;
@@ -166,20 +164,7 @@ check_score_column(const Gate *gate, Relation rel, const Encoder *encoder)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a score column needs timing 'row'"),
 				 errdetail("With timing 'statement' the rows are already stored when they are scored.")));
-	attnum = source_column(desc, gate->score_column);
-	if (attnum == InvalidAttrNumber)
-		source_no_column(gate->score_column, RelationGetRelationName(rel), desc);
-	att = TupleDescAttr(desc, attnum - 1);
-	if (getBaseType(att->atttypid) != FLOAT8OID && getBaseType(att->atttypid) != FLOAT4OID &&
-		getBaseType(att->atttypid) != NUMERICOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("score column \"%s\" is of type %s", gate->score_column, format_type_be(att->atttypid)),
-				 errhint("Use a column of type double precision, real or numeric.")));
-	if (att->attgenerated != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("score column \"%s\" is a generated column", gate->score_column)));
+	score_column_find(&column, gate->score_column, RelationGetRelationName(rel), RelationGetDescr(rel));
 	for (int i = 0; i < encoder->ncolumns; i++)
 	{
 		if (strcmp(encoder->columns[i].name, gate->score_column) == 0)
