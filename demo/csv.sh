@@ -59,6 +59,11 @@ csv_normalise()
 	if grep -q $'\r' "$out"; then
 		if [ "$(tr -cd '\n' <"$out" | head -c 1 | wc -c)" -gt 0 ]; then
 			sed 's/\r$//' "$out" >"$out.plain"
+			if grep -q $'\r' "$out.plain"; then
+				echo 'Carriage returns inside lines are read as spaces.' >&2
+				tr '\r' ' ' <"$out.plain" >"$out"
+				cp "$out" "$out.plain"
+			fi
 		else
 			tr '\r' '\n' <"$out" >"$out.plain"
 		fi

@@ -101,6 +101,13 @@ COMMENT ON FUNCTION aipipe.model_revoke(text, text, text) IS
 'takes back what model_grant gave';
 GRANT EXECUTE ON FUNCTION aipipe.model_revoke(text, text, text) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.model_owner(model text, role text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_owner' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_owner(text, text) IS
+'gives a model to another role, of which the caller must be a member';
+GRANT EXECUTE ON FUNCTION aipipe.model_owner(text, text) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_import(
     model text, artifact bytea, features text[], task text, classes text[] DEFAULT NULL)
 RETURNS int

@@ -42,6 +42,13 @@
 #define compat_proc_aclcheck(oid, role, mode) pg_proc_aclcheck(oid, role, mode)
 #endif
 
+/* 16: giving something to a role takes SET on it, not membership (commit 3d14e171e9e). */
+#if PG_VERSION_NUM >= 160000
+#define compat_check_can_set_role(member, role) check_can_set_role(member, role)
+#else
+#define compat_check_can_set_role(member, role) check_is_member_of_role(member, role)
+#endif
+
 /* 16: stringToQualifiedNameList() reports soft errors (commit 3ea7329c9a7). */
 #if PG_VERSION_NUM >= 160000
 #define compat_string_to_names(s) stringToQualifiedNameList(s, NULL)

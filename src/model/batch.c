@@ -46,7 +46,7 @@ open_batch(FunctionCallInfo fcinfo, int version_argno)
 {
 	BatchScan	batch = {0};
 	ModelRef	ref = registry_resolve(arg_text(fcinfo, 0, "model"),
-									   PG_ARGISNULL(version_argno) ? MODEL_CHAMPION : PG_GETARG_INT32(version_argno),
+									   registry_version_arg(fcinfo, version_argno),
 									   MODEL_PREDICT, GetUserId());
 
 	batch.version = cache_acquire(&ref, CurrentMemoryContext);

@@ -22,7 +22,6 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
-#include "core/args.h"
 #include "model/call.h"
 
 typedef struct SnapshotMark
@@ -148,7 +147,7 @@ bind_call(CallState *state, text *model, int version, HeapTupleHeader row, uint6
 static int
 call_version(FunctionCallInfo fcinfo, bool has_version)
 {
-	return (!has_version || PG_ARGISNULL(2)) ? MODEL_CHAMPION : arg_positive(fcinfo, 2, "version");
+	return has_version ? registry_version_arg(fcinfo, 2) : MODEL_CHAMPION;
 }
 
 /* Scores the row of this call and gives the call's state, or NULL when model or row is NULL. */

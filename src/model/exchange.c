@@ -149,7 +149,7 @@ aipipe_model_export(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ref = registry_resolve(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-						   PG_ARGISNULL(1) ? MODEL_CHAMPION : PG_GETARG_INT32(1), MODEL_PREDICT, GetUserId());
+						   registry_version_arg(fcinfo, 1), MODEL_PREDICT, GetUserId());
 	found = sql_run(&find_artifact, SQL_READ, Int64GetDatum(ref.version_id));
 	encoder = DatumGetByteaPP(sql_datum(found, 0, "encoder", NULL));
 	artifact = DatumGetByteaPCopy(sql_datum(found, 0, "artifact", NULL));

@@ -120,7 +120,7 @@ aipipe_model_importance(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	ref = registry_resolve(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-						   PG_ARGISNULL(1) ? MODEL_CHAMPION : PG_GETARG_INT32(1),
+						   registry_version_arg(fcinfo, 1),
 						   MODEL_PREDICT, GetUserId());
 	version = cache_acquire(&ref, CurrentMemoryContext);
 	for (int i = 0; i < 3; i++)

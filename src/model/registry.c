@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/args.h"
 #include "core/sql.h"
 #include "core/version.h"
 #include "model/registry.h"
@@ -109,6 +110,13 @@ registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role
 	ref.version = sql_int32(result, 0, "version", NULL);
 	sql_free(result);
 	return ref;
+}
+
+/* Gives a version argument: MODEL_CHAMPION when it is NULL. */
+int
+registry_version_arg(FunctionCallInfo fcinfo, int argno)
+{
+	return PG_ARGISNULL(argno) ? MODEL_CHAMPION : arg_positive(fcinfo, argno, "version");
 }
 
 /* Ends with an error when the name cannot be a model's. */

@@ -5,6 +5,8 @@
 #ifndef MODEL_REGISTRY_H
 #define MODEL_REGISTRY_H
 
+#include "fmgr.h"
+
 #include "learn/algorithm.h"
 
 typedef enum ModelPrivilege
@@ -30,6 +32,9 @@ typedef struct ModelRef
  * champion 55000, no right 42501.
  */
 extern ModelRef registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role);
+
+/* A version argument: MODEL_CHAMPION when NULL, else a positive number (ERROR 22023). */
+extern int	registry_version_arg(FunctionCallInfo fcinfo, int argno);
 
 /* What a training or import hands in; fields left zero are NULL in the table. */
 typedef struct NewVersion

@@ -17,11 +17,13 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "compat/compat.h"
 #include "core/sql.h"
 #include "model/rights.h"
 
 PG_FUNCTION_INFO_V1(aipipe_model_grant);
 PG_FUNCTION_INFO_V1(aipipe_model_revoke);
+PG_FUNCTION_INFO_V1(aipipe_model_owner);
 
 static SqlStatement find_grants = {
 	"SELECT g.grantee, g.privilege FROM aipipe.model_grant_data g"
@@ -140,5 +142,35 @@ aipipe_model_revoke(PG_FUNCTION_ARGS)
 	if (deleted->nrows == 0)
 		ereport(NOTICE, (errmsg("privilege %s was not granted to that role", privilege)));
 	sql_free(deleted);
+	PG_RETURN_VOID();
+}
+
+static SqlStatement update_owner = {
+	"UPDATE aipipe.model_data SET owner = $2::pg_catalog.regrole WHERE id OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, OIDOID}
+};
+
+/* model_owner(model, role): gives a model to another role, as ALTER … OWNER TO gives a table. */
+Datum
+aipipe_model_owner(PG_FUNCTION_ARGS)
+{
+	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Oid			role = get_role_oid(text_to_cstring(PG_GETARG_TEXT_PP(1)), false);
+	SqlResult  *found;
+
+	PreventCommandIfReadOnly("changing the owner of a model");
+	found = sql_run(&find_model, SQL_WRITE, CStringGetTextDatum(model));
+	if (found->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model)));
+	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model)));
+	compat_check_can_set_role(GetUserId(), role);
+	sql_free(sql_run(&update_owner, SQL_WRITE, Int64GetDatum(sql_int64(found, 0, "model_id", NULL)),
+					 ObjectIdGetDatum(role)));
+	sql_free(found);
 	PG_RETURN_VOID();
 }

@@ -352,6 +352,26 @@ effective_params(const Training *training, const TrainResult *result)
 	return out.data;
 }
 
+/*
+ * Profiles the training rows and ends with an error when no column holds a
+ * value in any of them.  To a detector that is a lesson: a value is strange then.
+ */
+static void
+profile_rows(Training *training)
+{
+	const Encoder *encoder = training->encoder;
+	bool		empty = training->spec->task != TASK_ANOMALY;
+
+	encoder_profile(training->encoder, training->rows);
+	for (int c = 0; c < encoder->ncolumns && empty; c++)
+		empty = (encoder->columns[c].nnulls == encoder->columns[c].nrows);
+	if (empty)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("source \"%s\" holds no value to learn from", training->spec->source),
+				 errdetail("Every column is NULL in every row.")));
+}
+
 /* Runs the algorithm and registers what it learned. */
 static int
 learn_and_register(Training *training, double cpu_start)
@@ -376,7 +396,6 @@ learn_and_register(Training *training, double cpu_start)
 	training->algorithm->train(&request, &result);
 
 	progress_phase(&training->progress, "measuring", 0);
-	encoder_profile(training->encoder, training->rows);
 	version.metrics = measure(training, &result);
 	version.model = spec->model;
 	version.task = spec->task;
@@ -416,6 +435,7 @@ train_version(const TrainSpec *spec)
 	learn_encoder(&training);
 	fill_matrix(&training);
 	hold_out(&training);
+	profile_rows(&training);
 	version = learn_and_register(&training, cpu_start);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

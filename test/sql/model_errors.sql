@@ -38,6 +38,7 @@ SELECT aipipe.model_train(repeat('x', 300), 'regression', 't', 'y');
 SELECT aipipe.model_train(NULL, 'regression', 't', 'y');
 SELECT aipipe.model_train('e', 'regression', 'SELECT * FROM', 'y');
 SELECT aipipe.model_train('e', 'regression', '', 'y');
+SELECT aipipe.model_train('e', 'regression', 'SELECT NULL::int AS a, NULL::text AS b, y FROM t', 'y');
 -- nothing of all that left a model
 SELECT count(*) AS models FROM aipipe.model;
 
@@ -45,6 +46,10 @@ SELECT aipipe.model_train('e', 'classification', 't', 'c', features => ARRAY['x'
 SELECT aipipe.model_train('e', 'regression', 't', 'y');
 SELECT aipipe.model_predict('e', t, 9) FROM t LIMIT 1;
 SELECT aipipe.model_predict('e', t, -1) FROM t LIMIT 1;
+SELECT aipipe.model_evaluate('e', 't', 0);
+SELECT aipipe.model_export('e', 0);
+SELECT aipipe.model_predict_batch('e', 't', version => 0);
+SELECT aipipe.model_importance('e', 0);
 SELECT aipipe.model_predict('E', t) FROM t LIMIT 1;
 SELECT aipipe.model_predict('e', s) FROM (SELECT 1 AS x) s;
 SELECT aipipe.model_predict('e', s) FROM (SELECT 1 AS x, 'text' AS y) s;
@@ -58,6 +63,9 @@ SELECT aipipe.model_evaluate('e', 'SELECT x, y, 7 AS c FROM t');
 SELECT aipipe.model_predict_batch('e', 't', key => 'nope');
 SELECT aipipe.model_import('i', '\x7b7d', ARRAY['a'], 'regression');
 SELECT aipipe.model_import('i', NULL, ARRAY['a'], 'regression');
+-- an infinite date beside NULL is a value like any other
+SELECT aipipe.model_train('forever', 'regression', $$SELECT CASE x % 3 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' ELSE timestamp '2024-01-01' + x * interval '1 day' END AS valid_to, y FROM t$$, 'y', params => '{"n_estimators": 3}');
+SELECT aipipe.model_drop('forever');
 -- a column that is dropped and added again with another type
 CREATE TABLE r AS SELECT * FROM t;
 SELECT aipipe.model_predict('e', r) = aipipe.model_predict('e', t) AS same FROM r JOIN t USING (x) LIMIT 1;

@@ -56,6 +56,30 @@ BEGIN
 END $$;
 RESET ROLE;
 SELECT score_twice();
+-- giving a model away takes ownership of it and membership in the other role
+SET ROLE regress_other;
+SELECT aipipe.model_owner('rights_m', 'regress_other');
+SET ROLE regress_member;
+DO $$ BEGIN PERFORM aipipe.model_owner('rights_m', 'regress_other'); EXCEPTION WHEN insufficient_privilege THEN RAISE NOTICE 'refused'; END $$;
+SELECT aipipe.model_owner('rights_m', 'regress_member');
+SELECT owner FROM aipipe.model WHERE name = 'rights_m';
+RESET ROLE;
+SELECT aipipe.model_owner('rights_m', 'regress_owner');
+SELECT aipipe.model_owner('rights_m', 'nobody_here');
+SELECT aipipe.model_owner('rights_zz', 'regress_owner');
+-- a type planted before pg_catalog's does not run with the tables' owner's rights
+SET ROLE regress_other;
+CREATE FUNCTION pg_temp.planted(pg_catalog.oid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted code ran as %', current_user; END $$;
+CREATE DOMAIN pg_temp.oid AS pg_catalog.oid CHECK (pg_temp.planted(VALUE));
+CREATE DOMAIN pg_temp.regrole AS pg_catalog.regrole CHECK (pg_temp.planted(VALUE::pg_catalog.oid));
+SET search_path = pg_temp, pg_catalog, model_rights;
+SELECT aipipe.model_predict('rights_m', s) FROM (SELECT 5 AS x) s;
+SELECT aipipe.model_grant('rights_m', 'regress_other');
+SELECT name FROM aipipe.model WHERE name = 'rights_m';
+SELECT aipipe.gate_pause(NULL, 1);
+SELECT aipipe.model_train('rights_planted', 'regression', 'SELECT i AS x, i AS y FROM generate_series(1, 20) i', 'y', params => '{"n_estimators": 1}');
+SELECT aipipe.model_drop('rights_planted');
+SET search_path = model_rights;
 -- row security: training sees what the caller sees
 SET ROLE regress_owner;
 ALTER TABLE t ENABLE ROW LEVEL SECURITY;
