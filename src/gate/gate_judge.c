@@ -405,12 +405,43 @@ note_failure(const GateCall *call, const char *failure)
 			 errhint("The gate's on_error policy applies: %s.", gate_action_name(call->gate->on_error))));
 }
 
+/* Collects key and image of a row that is held because it could not be judged. */
+static void
+collect_failed_row(void *arg)
+{
+	EvidenceStep *step = arg;
+
+	describe_row(step->call, step->slot, GATE_QUARANTINE, NAN, step->decision);
+}
+
+/* Fills the decision on a row that is held because of a failure; a row that cannot be kept ends the statement. */
+static void
+hold_failed_row(GateCall *call, const char *failure, TupleTableSlot *slot, GateDecision *decision)
+{
+	EvidenceStep step = {call, 0, slot, NAN, decision};
+	StringInfoData reasons;
+	char	   *cause;
+
+	memset(decision, 0, sizeof(GateDecision));
+	cause = gate_try(collect_failed_row, &step);
+	if (cause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("gate " INT64_FORMAT " can neither judge nor hold a row of table \"%s\"", call->gate->id, call->relation),
+				 errdetail("The row cannot be kept as jsonb: %s. Judging it had failed with: %s.", cause, failure),
+				 errhint("A gate whose on_error is 'accept' lets such rows land.")));
+	initStringInfo(&reasons);
+	appendStringInfoString(&reasons, "[{\"error\": ");
+	escape_json(&reasons, failure);
+	appendStringInfoString(&reasons, "}]");
+	decision->reasons = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(reasons.data)));
+}
+
 /* Gives the verdict on a row that could not be judged. */
 static GateVerdict
 judge_failure(GateCall *call, const char *failure, TupleTableSlot *slot, GateDecision *decision)
 {
 	GateVerdict verdict = {call->gate->on_error, NAN};
-	StringInfoData reasons;
 
 	if (call->gate->on_error == GATE_REJECT)
 		ereport(ERROR,
@@ -418,16 +449,8 @@ judge_failure(GateCall *call, const char *failure, TupleTableSlot *slot, GateDec
 				 errmsg("gate " INT64_FORMAT " could not judge a row of table \"%s\"", call->gate->id, call->relation),
 				 errdetail("The error was: %s.", failure)));
 	note_failure(call, failure);
-	if (call->gate->on_error == GATE_ACCEPT)
-		return verdict;
-
-	memset(decision, 0, sizeof(GateDecision));
-	describe_row(call, slot, GATE_QUARANTINE, NAN, decision);
-	initStringInfo(&reasons);
-	appendStringInfoString(&reasons, "[{\"error\": ");
-	escape_json(&reasons, failure);
-	appendStringInfoString(&reasons, "}]");
-	decision->reasons = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(reasons.data)));
+	if (call->gate->on_error == GATE_QUARANTINE)
+		hold_failed_row(call, failure, slot, decision);
 	return verdict;
 }
 

@@ -71,6 +71,26 @@ SELECT relation, decision, "row", score, reasons FROM aipipe.decision WHERE rela
 SELECT relation, rows, accepted, marked, quarantined, errors, error, score_max FROM aipipe.batch WHERE relation LIKE 'public.err_narrow%' ORDER BY id;
 DROP TABLE err_narrow, err_narrow_quar, err_narrow_reject;
 DROP DOMAIN err_share;
+-- a row that cannot be kept: its image fails, as that of a row does which is too large for jsonb
+CREATE TYPE err_mute;
+CREATE FUNCTION err_mute_in(cstring) RETURNS err_mute LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION err_mute_out(err_mute) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'shell_out';
+CREATE TYPE err_mute (INPUT = err_mute_in, OUTPUT = err_mute_out, LIKE = int4);
+CREATE TABLE err_keep (id int PRIMARY KEY, amount float8, mute err_mute);
+CREATE TABLE err_keep_stmt (LIKE err_keep INCLUDING ALL);
+CREATE TABLE err_keep_not (LIKE err_keep INCLUDING ALL);
+SELECT aipipe.gate_create('err_keep', 'err_size', threshold => 0.5, on_error => 'quarantine') IS NOT NULL AS created;
+SELECT aipipe.gate_create('err_keep_stmt', 'err_size', 'statement', threshold => 0.5, on_error => 'quarantine') IS NOT NULL AS created;
+SELECT aipipe.gate_create('err_keep_not', 'err_size', threshold => 0.5) IS NOT NULL AS created;
+INSERT INTO err_keep VALUES (1, 1, '1'), (2, 5000, NULL);
+INSERT INTO err_keep VALUES (3, 5000, '1');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO err_keep_stmt VALUES (3, 5000, '1');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO err_keep_not VALUES (3, 5000, '1');
+SELECT (SELECT array_agg(id) FROM err_keep) AS kept, (SELECT array_agg(id) FROM err_keep_stmt) AS stmt, (SELECT array_agg(id) FROM err_keep_not) AS accepted;
+DROP TABLE err_keep, err_keep_stmt, err_keep_not;
+DROP TYPE err_mute CASCADE;
 
 -- several classes
 CREATE TABLE err_kinds AS SELECT * FROM err_history;
