@@ -182,6 +182,9 @@ extern bool gate_has_children(Relation rel);
 extern TupleDesc gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys);
 extern char *gate_key_condition(TupleDesc desc, int first_param);
 
+/* gate_create.c */
+extern void gate_check_key(const Gate *gate, Relation rel);
+
 /* gate_attach.c */
 extern Oid	gate_trigger_function(void);
 extern void gate_attach(const Gate *gate, Oid relid);
@@ -238,7 +241,7 @@ extern void gate_judge_statement(TriggerData *trigdata);
 /* gate_remove.c */
 typedef struct GateRemoval GateRemoval;
 
-extern GateRemoval *removal_prepare(const GateCall *call, Relation rel);
+extern GateRemoval *removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel);
 extern HeapTuple removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc);
 
 /* gate_release.c */
