@@ -121,7 +121,7 @@ prepare_removal(StatementRows *rows)
 				 errdetail("The table has no primary key any more, so its rows cannot be told apart."),
 				 errhint("Add a primary key, or use a gate with timing 'row'.")));
 	old = MemoryContextSwitchTo(rows->context);
-	rows->removal = removal_prepare(call, rows->rel);
+	rows->removal = removal_prepare(call->gate, call->key_desc, rows->rel);
 	MemoryContextSwitchTo(old);
 }
 
