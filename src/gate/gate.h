@@ -188,7 +188,7 @@ extern void gate_check_key(const Gate *gate, Relation rel);
 /* gate_attach.c */
 extern Oid	gate_trigger_function(void);
 extern void gate_attach(const Gate *gate, Oid relid);
-extern void gate_detach(int64 id);
+extern void gate_detach(int64 id, const List *relids);
 extern List *gate_relations(int64 id);
 extern List *gate_ids_on(Oid relid);
 
