@@ -167,6 +167,7 @@ extern Gate *gate_read(int64 id);
 extern Gate *gate_copy(const Gate *gate);
 extern int64 gate_trigger_id(const Trigger *trigger);
 extern Oid	gate_relation_owner(Oid relid);
+extern bool gate_owns(const Gate *gate, Oid relid);
 extern bool gate_serves(const Gate *gate, Relation rel);
 extern void gate_check_call(const Gate *gate, const TriggerData *trigdata, const char *suffix);
 extern char *gate_trigger_name(int64 id, const char *suffix);
