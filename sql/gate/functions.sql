@@ -72,15 +72,15 @@ SELECT g.id,
           AND tr.tgargs OPERATOR(pg_catalog.=) (pg_catalog.convert_to(g.id::text, 'UTF8') OPERATOR(pg_catalog.||) '\x00'::bytea)
           AND (tr.tgtype::integer OPERATOR(pg_catalog.&) 1) OPERATOR(pg_catalog.=) 0
           AND (c.relowner OPERATOR(pg_catalog.=) g.table_owner::pg_catalog.oid OR
-               (c.relname OPERATOR(pg_catalog.=) g.relation_name AND n.nspname OPERATOR(pg_catalog.=) g.schema_name))
-        ORDER BY c.relowner OPERATOR(pg_catalog.=) g.table_owner::pg_catalog.oid DESC,
-                 c.relname OPERATOR(pg_catalog.=) g.relation_name AND n.nspname OPERATOR(pg_catalog.=) g.schema_name DESC,
+               (c.relname OPERATOR(pg_catalog.=) g.relation_name AND n.nspname OPERATOR(pg_catalog.=) g.schema_name AND
+                EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) c.relowner AND r.rolsuper)))
+        ORDER BY c.relname OPERATOR(pg_catalog.=) g.relation_name AND n.nspname OPERATOR(pg_catalog.=) g.schema_name DESC,
                  c.relispartition, c.oid
         LIMIT 1) t ON true
  WHERE g.state OPERATOR(pg_catalog.<>) 'dropped'
    AND pg_catalog.pg_has_role(g.owner, 'USAGE');
 COMMENT ON VIEW aipipe.gate IS
-    'Gates of roles that you are a member of; orphaned: its table is gone; uncovered_partitions: partitions into which a direct load is not judged by statement';
+    'Gates of roles that you are a member of; orphaned: its table is gone, or another role owns it now; uncovered_partitions: partitions into which a direct load is not judged by statement';
 
 CREATE OR REPLACE VIEW aipipe.batch WITH (security_barrier) AS
 SELECT b.id, b.gate,

@@ -88,10 +88,10 @@ CREATE FUNCTION aipipe.gate_follow_partitions() RETURNS event_trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_gate_follow_partitions';
 REVOKE ALL ON FUNCTION aipipe.gate_follow_partitions() FROM PUBLIC;
 COMMENT ON FUNCTION aipipe.gate_follow_partitions() IS
-    'Event trigger function that gives a new or attached partition the statement triggers of its ancestors'' gates';
+    'Event trigger function that gives a new or attached partition the statement triggers of its ancestors'' gates, and takes them off a detached one';
 CREATE EVENT TRIGGER aipipe_gate_partitions ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+    WHEN TAG IN ('CREATE TABLE', 'CREATE SCHEMA', 'ALTER TABLE')
     EXECUTE FUNCTION aipipe.gate_follow_partitions();
 COMMENT ON EVENT TRIGGER aipipe_gate_partitions IS
-    'Lets gates of partitioned tables follow partitions that are created or attached later';
+    'Lets gates of partitioned tables follow partitions that are created, attached or detached later';
 

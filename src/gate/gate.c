@@ -221,8 +221,8 @@ gate_relation_owner(Oid relid)
  * Says whether a table may be the gate's own: one of the recorded owner's, or
  * the recorded one when a superuser owns it, as after a restore without owners.
  */
-static bool
-is_own_table(const Gate *gate, Oid relid)
+bool
+gate_owns(const Gate *gate, Oid relid)
 {
 	Oid			owner = gate_relation_owner(relid);
 
@@ -236,13 +236,13 @@ gate_serves(const Gate *gate, Relation rel)
 {
 	ListCell   *cell;
 
-	if (is_own_table(gate, RelationGetRelid(rel)))
+	if (gate_owns(gate, RelationGetRelid(rel)))
 		return true;
 	if (!rel->rd_rel->relispartition)
 		return false;
 	foreach(cell, get_partition_ancestors(RelationGetRelid(rel)))
 	{
-		if (is_own_table(gate, lfirst_oid(cell)))
+		if (gate_owns(gate, lfirst_oid(cell)))
 			return true;
 	}
 	return false;
@@ -322,7 +322,7 @@ gate_current_relation(const Gate *gate)
 	{
 		Oid			relid = lfirst_oid(cell);
 
-		if (!is_own_table(gate, relid))
+		if (!gate_owns(gate, relid))
 			continue;
 		if (relid == recorded)
 			return recorded;

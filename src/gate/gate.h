@@ -167,6 +167,7 @@ extern Gate *gate_read(int64 id);
 extern Gate *gate_copy(const Gate *gate);
 extern int64 gate_trigger_id(const Trigger *trigger);
 extern Oid	gate_relation_owner(Oid relid);
+extern bool gate_owns(const Gate *gate, Oid relid);
 extern bool gate_serves(const Gate *gate, Relation rel);
 extern void gate_check_call(const Gate *gate, const TriggerData *trigdata, const char *suffix);
 extern char *gate_trigger_name(int64 id, const char *suffix);
@@ -188,7 +189,7 @@ extern void gate_check_key(const Gate *gate, Relation rel);
 /* gate_attach.c */
 extern Oid	gate_trigger_function(void);
 extern void gate_attach(const Gate *gate, Oid relid);
-extern void gate_detach(int64 id);
+extern void gate_detach(int64 id, const List *relids);
 extern List *gate_relations(int64 id);
 extern List *gate_ids_on(Oid relid);
 

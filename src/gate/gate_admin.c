@@ -7,13 +7,19 @@
  * table is gone has only its id left.  Who can act for the gate's owner or for
  * the table's owner may use them.
  *
+ * Triggers that name a gate make no table the gate's: they may be planted, or the
+ * table may have gone to another owner.  Who owns such a table can have
+ * gate_drop() take them off it, which leaves the gate itself alone.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lockdefs.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -38,9 +44,9 @@ static SqlStatement set_state = {
 static void
 check_may_change(const Gate *gate)
 {
-	Oid			owner = gate_relation_owner(gate_current_relation(gate));
+	Oid			relid = gate_current_relation(gate);
 
-	if (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner))
+	if (gate_owns(gate, relid) && has_privs_of_role(GetUserId(), gate_relation_owner(relid)))
 		return;
 	gate_check_manager(gate);
 }
@@ -56,10 +62,35 @@ gates_of_table(Oid relid)
 	{
 		Gate	   *gate = gate_find(*(int64 *) lfirst(cell));
 
-		if (gate != NULL && gate->state != GATE_DROPPED && gate_current_relation(gate) == relid)
+		if (gate != NULL && gate->state != GATE_DROPPED && gate_owns(gate, relid) && gate_current_relation(gate) == relid)
 			gates = lappend(gates, gate);
 	}
 	return gates;
+}
+
+/*
+ * Takes the triggers of gates that a table is not the own table of off it and what
+ * hangs below it, when the current user can act for its owner; gives the number of gates.
+ */
+static int
+take_off_strangers(Oid relid)
+{
+	int			taken = 0;
+	ListCell   *cell;
+
+	if (get_rel_relispartition(relid) || !has_privs_of_role(GetUserId(), gate_relation_owner(relid)))
+		return 0;
+	foreach(cell, gate_ids_on(relid))
+	{
+		int64		id = *(int64 *) lfirst(cell);
+		Gate	   *gate = gate_find(id);
+
+		if (gate != NULL && gate_owns(gate, relid))
+			continue;
+		gate_detach(id, find_all_inheritors(relid, AccessExclusiveLock, NULL));
+		taken++;
+	}
+	return taken;
 }
 
 /* Ends with an error for a table that has no gate of its own. */
@@ -73,9 +104,9 @@ no_gate(Oid relid)
 			 ? errhint("A partition is watched by the gates of its partitioned table.") : 0));
 }
 
-/* Gives the gates that the arguments (relation, gate) name, at least one. */
+/* Gives the gates that the arguments (relation, gate) name; none is an error, unless triggers of strangers went. */
 static List *
-named_gates(FunctionCallInfo fcinfo)
+named_gates(FunctionCallInfo fcinfo, bool strangers)
 {
 	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
 	List	   *gates;
@@ -92,7 +123,7 @@ named_gates(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(1))
 	{
 		gates = gates_of_table(relid);
-		if (gates == NIL)
+		if (gates == NIL && !strangers)
 			no_gate(relid);
 		return gates;
 	}
@@ -101,11 +132,11 @@ named_gates(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("gate " INT64_FORMAT " was dropped", gate->id)));
-	if (OidIsValid(relid) && gate_current_relation(gate) != relid)
+	if (OidIsValid(relid) && (gate_current_relation(gate) != relid || !gate_owns(gate, relid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("gate " INT64_FORMAT " is not on table \"%s\"", gate->id, get_rel_name(relid)),
-				 errdetail("It is on \"%s.%s\".", gate->schema, gate->relation)));
+				 errdetail("It was created on \"%s.%s\".", gate->schema, gate->relation)));
 	return list_make1(gate);
 }
 
@@ -120,7 +151,9 @@ change_gates(FunctionCallInfo fcinfo, const char *state, const char *command)
 
 	PreventCommandIfReadOnly(command);
 	core_check_version();
-	gates = named_gates(fcinfo);
+	if (drop && !PG_ARGISNULL(0) && PG_ARGISNULL(1) && get_rel_name(PG_GETARG_OID(0)) != NULL)
+		changed = take_off_strangers(PG_GETARG_OID(0));
+	gates = named_gates(fcinfo, changed > 0);
 	foreach(cell, gates)
 		check_may_change(lfirst(cell));
 	foreach(cell, gates)
@@ -129,7 +162,7 @@ change_gates(FunctionCallInfo fcinfo, const char *state, const char *command)
 		SqlResult  *result = sql_run(&set_state, SQL_WRITE, Int64GetDatum(gate->id), CStringGetTextDatum(state));
 
 		if (drop && result->nrows > 0)
-			gate_detach(gate->id);
+			gate_detach(gate->id, NIL);
 		changed += result->nrows;
 		sql_free(result);
 	}

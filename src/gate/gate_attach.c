@@ -59,6 +59,13 @@ static SqlStatement find_triggers = {
 	2, {OIDOID, BYTEAOID}
 };
 
+/* What the command that fires an event trigger created. */
+static SqlStatement find_created = {
+	"SELECT c.objid FROM pg_catalog.pg_event_trigger_ddl_commands() c"
+	" WHERE c.command_tag OPERATOR(pg_catalog.=) 'CREATE TABLE'",
+	0, {0}
+};
+
 /* Gives the OID of aipipe.gate_trigger(). */
 Oid
 gate_trigger_function(void)
@@ -203,18 +210,21 @@ gate_attach(const Gate *gate, Oid relid)
 	}
 }
 
-/* Drops all triggers of a gate; their copies on partitions go with them. */
+/* Drops the triggers of a gate on the given relations, or everywhere when NIL; their copies on partitions go with them. */
 void
-gate_detach(int64 id)
+gate_detach(int64 id, const List *relids)
 {
 	SqlResult  *found = sql_run(&find_triggers, SQL_WRITE, ObjectIdGetDatum(gate_trigger_function()),
 								PointerGetDatum(trigger_argument(id)));
 
 	for (uint64 i = 0; i < found->nrows; i++)
 	{
+		Oid			relid = DatumGetObjectId(sql_datum(found, i, "tgrelid", NULL));
 		ObjectAddress address;
 
-		LockRelationOid(DatumGetObjectId(sql_datum(found, i, "tgrelid", NULL)), AccessExclusiveLock);
+		if (relids != NIL && !list_member_oid(relids, relid))
+			continue;
+		LockRelationOid(relid, AccessExclusiveLock);
 		ObjectAddressSet(address, TriggerRelationId, DatumGetObjectId(sql_datum(found, i, "oid", NULL)));
 		performDeletion(&address, DROP_RESTRICT, 0);
 	}
@@ -263,25 +273,44 @@ gate_ids_on(Oid relid)
 	return ids;
 }
 
+/* Gives the gates of a partitioned table and of all above it; a planted trigger makes no gate one of theirs. */
+static List *
+gates_above(Oid relid)
+{
+	List	   *relids = list_make1_oid(relid);
+	List	   *gates = NIL;
+	ListCell   *cell;
+
+	if (get_rel_relispartition(relid))
+		relids = list_concat(relids, get_partition_ancestors(relid));
+	foreach(cell, relids)
+	{
+		ListCell   *id;
+
+		foreach(id, gate_ids_on(lfirst_oid(cell)))
+		{
+			Gate	   *gate = gate_find(*(int64 *) lfirst(id));
+
+			if (gate != NULL && gate_current_relation(gate) == lfirst_oid(cell))
+				gates = lappend(gates, gate);
+		}
+	}
+	return gates;
+}
+
 /* Gives a new partition, and all below it, the statement triggers of the gates above. */
 static void
-follow_partition(const RangeVar *name)
+follow_partition(Oid partition)
 {
-	Oid			partition = RangeVarGetRelid(name, NoLock, true);
-	List	   *gates = NIL;
 	ListCell   *cell;
 
 	if (!OidIsValid(partition) || !get_rel_relispartition(partition))
 		return;
-	foreach(cell, get_partition_ancestors(partition))
-		gates = list_concat(gates, gate_ids_on(lfirst_oid(cell)));
-	foreach(cell, gates)
+	foreach(cell, gates_above(get_partition_parent(partition, true)))
 	{
-		Gate	   *gate = gate_find(*(int64 *) lfirst(cell));
+		const Gate *gate = lfirst(cell);
 		ListCell   *member;
 
-		if (gate == NULL)
-			continue;
 		foreach(member, find_all_inheritors(partition, ShareRowExclusiveLock, NULL))
 		{
 			Relation	rel = table_open(lfirst_oid(member), ShareRowExclusiveLock);
@@ -293,12 +322,56 @@ follow_partition(const RangeVar *name)
 	}
 }
 
-/* Event trigger at the end of CREATE TABLE and ALTER TABLE: lets gates follow new partitions. */
+/* Takes the triggers of the gates above off a partition that was detached, and off all below it. */
+static void
+leave_partition(Oid parent, Oid partition)
+{
+	ListCell   *cell;
+
+	if (!OidIsValid(parent) || !OidIsValid(partition) || get_rel_relispartition(partition))
+		return;
+	foreach(cell, gates_above(parent))
+		gate_detach(((const Gate *) lfirst(cell))->id, find_all_inheritors(partition, AccessExclusiveLock, NULL));
+}
+
+/* Follows what an ALTER TABLE attached or detached. */
+static void
+follow_alter(const AlterTableStmt *command)
+{
+	ListCell   *cell;
+
+	foreach(cell, command->cmds)
+	{
+		const AlterTableCmd *step = lfirst_node(AlterTableCmd, cell);
+		Oid			partition;
+
+		if (step->subtype != AT_AttachPartition && step->subtype != AT_DetachPartition &&
+			step->subtype != AT_DetachPartitionFinalize)
+			continue;
+		partition = RangeVarGetRelid(castNode(PartitionCmd, step->def)->name, NoLock, true);
+		if (step->subtype == AT_AttachPartition)
+			follow_partition(partition);
+		else
+			leave_partition(RangeVarGetRelid(command->relation, NoLock, true), partition);
+	}
+}
+
+/* Follows the partitions among the tables that a CREATE SCHEMA made. */
+static void
+follow_schema(void)
+{
+	SqlResult  *found = sql_run(&find_created, SQL_READ);
+
+	for (uint64 i = 0; i < found->nrows; i++)
+		follow_partition(DatumGetObjectId(sql_datum(found, i, "objid", NULL)));
+	sql_free(found);
+}
+
+/* Event trigger at the end of CREATE TABLE, CREATE SCHEMA and ALTER TABLE: lets gates follow partitions that come and go. */
 Datum
 aipipe_gate_follow_partitions(PG_FUNCTION_ARGS)
 {
 	const Node *command;
-	ListCell   *cell;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -307,16 +380,10 @@ aipipe_gate_follow_partitions(PG_FUNCTION_ARGS)
 	command = ((const EventTriggerData *) fcinfo->context)->parsetree;
 
 	if (IsA(command, CreateStmt) && ((const CreateStmt *) command)->partbound != NULL)
-		follow_partition(((const CreateStmt *) command)->relation);
+		follow_partition(RangeVarGetRelid(((const CreateStmt *) command)->relation, NoLock, true));
+	else if (IsA(command, CreateSchemaStmt) && ((const CreateSchemaStmt *) command)->schemaElts != NIL)
+		follow_schema();
 	else if (IsA(command, AlterTableStmt) && ((const AlterTableStmt *) command)->objtype == OBJECT_TABLE)
-	{
-		foreach(cell, ((const AlterTableStmt *) command)->cmds)
-		{
-			const AlterTableCmd *step = lfirst_node(AlterTableCmd, cell);
-
-			if (step->subtype == AT_AttachPartition)
-				follow_partition(((const PartitionCmd *) step->def)->name);
-		}
-	}
+		follow_alter((const AlterTableStmt *) command);
 	PG_RETURN_NULL();
 }

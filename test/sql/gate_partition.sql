@@ -39,6 +39,31 @@ ALTER EVENT TRIGGER aipipe_gate_partitions DISABLE;
 CREATE TABLE part_s_af PARTITION OF part_s FOR VALUES IN ('af');
 SELECT relation, uncovered_partitions FROM aipipe.gate WHERE detector = 'part_size';
 ALTER EVENT TRIGGER aipipe_gate_partitions ENABLE;
+-- one that comes inside CREATE SCHEMA
+CREATE SCHEMA part_area CREATE TABLE part_s_sa PARTITION OF public.part_s FOR VALUES IN ('sa') CREATE TABLE elsewhere (id int);
+INSERT INTO part_area.part_s_sa VALUES (80, 'sa', 80), (81, 'sa', 8100);
+SELECT * FROM part_area.part_s_sa;
+-- what is detached is watched no more, with all below it, and is free to change its owner
+CREATE ROLE regress_gate_part;
+ALTER TABLE part_s DETACH PARTITION part_s_us;
+ALTER TABLE part_s DETACH PARTITION part_area.part_s_sa CONCURRENTLY;
+SELECT tgrelid::regclass AS relation, tgname FROM pg_trigger WHERE tgfoid = 'aipipe.gate_trigger()'::regprocedure ORDER BY 1::text, 2;
+ALTER TABLE part_s_us OWNER TO regress_gate_part;
+ALTER TABLE part_s_us1 OWNER TO regress_gate_part;
+INSERT INTO part_s_us VALUES (90, 'us', 9000);
+INSERT INTO part_s_us1 VALUES (91, 'us', 9100);
+INSERT INTO part_area.part_s_sa VALUES (92, 'sa', 9200);
+SELECT count(*) FROM part_s_us;
+-- a gate of the partition's own stays with it
+SELECT aipipe.gate_create('part_s_eu', 'part_size', 'row', 'mark', 0.5) IS NOT NULL AS created;
+ALTER TABLE part_s DETACH PARTITION part_s_eu;
+SELECT tgname ~ '_open$|_close$|[0-9]$' AS own FROM pg_trigger WHERE tgrelid = 'part_s_eu'::regclass AND tgfoid = 'aipipe.gate_trigger()'::regprocedure;
+SELECT aipipe.gate_drop('part_s_eu');
+ALTER TABLE part_s ATTACH PARTITION part_s_eu FOR VALUES IN ('eu');
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'part_s_eu'::regclass AND tgfoid = 'aipipe.gate_trigger()'::regprocedure;
+DROP TABLE part_s_us;
+DROP SCHEMA part_area CASCADE;
+DROP ROLE regress_gate_part;
 SELECT aipipe.gate_drop('part_s_eu');
 SELECT aipipe.gate_drop('part_s');
 SELECT count(*) FROM pg_trigger WHERE tgfoid = 'aipipe.gate_trigger()'::regprocedure;
@@ -64,7 +89,7 @@ UPDATE part_r SET region = 'us' WHERE id = 1;
 SELECT tableoid::regclass, * FROM part_r WHERE id = 1;
 SELECT count(*) FROM part_batches;
 -- implicit batches: no statement trigger on the leaf
-ALTER TABLE part_r_eu DISABLE TRIGGER zz_aipipe_gate_3001_open;
+ALTER TABLE part_r_eu DISABLE TRIGGER zz_aipipe_gate_3002_open;
 BEGIN;
 INSERT INTO part_r_eu VALUES (20, 'eu', 20), (21, 'eu', 2100);
 SAVEPOINT s;
@@ -75,6 +100,10 @@ SELECT count(*) AS held_before_commit FROM aipipe.quarantine WHERE model = 'part
 COMMIT;
 SELECT * FROM part_batches OFFSET 3;
 SELECT count(DISTINCT batch), count(*) FROM aipipe.quarantine WHERE model = 'part_size';
+ALTER TABLE part_r DETACH PARTITION part_r_us;
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'part_r_us'::regclass AND tgfoid = 'aipipe.gate_trigger()'::regprocedure;
+ALTER TABLE part_r ATTACH PARTITION part_r_us FOR VALUES IN ('us');
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'part_r_us'::regclass AND tgfoid = 'aipipe.gate_trigger()'::regprocedure;
 SELECT aipipe.gate_drop('part_r');
 SELECT part_reset();
 
