@@ -43,7 +43,7 @@ ALTER TABLE aipipe.model_version_data ALTER COLUMN compiled SET STORAGE EXTERNAL
 COMMENT ON TABLE aipipe.model_version_data IS 'Immutable versions of models. Read it through the view aipipe.model_version.';
 COMMENT ON COLUMN aipipe.model_version_data.encoder IS 'the learned map from row to features, canonical JSON';
 COMMENT ON COLUMN aipipe.model_version_data.artifact IS 'what the algorithm learned, canonical bytes';
-COMMENT ON COLUMN aipipe.model_version_data.compiled IS 'the artifact compiled for scoring, with a checksum of its own';
+COMMENT ON COLUMN aipipe.model_version_data.compiled IS 'the artifact compiled for scoring on this kind of machine, with a checksum of its own, behind a pad that aligns it';
 COMMENT ON COLUMN aipipe.model_version_data.sha256 IS 'SHA-256 of encoder and artifact';
 
 CREATE TABLE aipipe.model_alias_data (

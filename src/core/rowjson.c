@@ -6,7 +6,9 @@
  * Numbers, booleans and jsonb become JSON's own; every other value is its
  * type's text form in a string, which the type's input function reads back to
  * the same value (an array is "{1,2}", a json document its exact text).  What a
- * JSON number cannot carry (NaN, infinities, minus zero) is a string too.
+ * JSON number cannot carry (NaN, infinities, minus zero) is a string too, and so
+ * is a jsonb string or null: null as JSON's own is SQL's NULL, and a string is
+ * always a text form, so jsonb "x" reads "\"x\"".
  *
  * The settings that shape text forms are pinned meanwhile.  They come back at
  * the end, and an error rolls them back with its (sub)transaction.
@@ -19,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/bytea.h"
 #include "utils/float.h"
@@ -27,6 +30,8 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
+#include "utils/typcache.h"
+#include "utils/xml.h"
 
 #include "compat/compat.h"
 #include "core/rowjson.h"
@@ -41,12 +46,34 @@ pin(const char *name, const char *value, int *level)
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Says whether the type's text form shortens names that are on the search_path. */
-static bool
-type_prints_names(Oid type)
+/* Which settings beyond the usual ones a row type's text forms depend on. */
+typedef struct TextNeeds
 {
+	bool		money;
+	bool		names;			/* shortened when they are on the search_path */
+	bool		xml;
+	bool		array;
+} TextNeeds;
+
+static void add_row_needs(TupleDesc desc, TextNeeds *needs);
+
+/* Adds what a type's text form depends on, down to the types that it is made of. */
+static void
+add_needs(Oid type, TextNeeds *needs)
+{
+	Oid			element;
+	TupleDesc	desc;
+
+	check_stack_depth();
+	type = getBaseType(type);
 	switch (type)
 	{
+		case CASHOID:
+			needs->money = true;
+			return;
+		case XMLOID:
+			needs->xml = true;
+			return;
 		case REGPROCOID:
 		case REGPROCEDUREOID:
 		case REGOPEROID:
@@ -56,9 +83,44 @@ type_prints_names(Oid type)
 		case REGTYPEOID:
 		case REGCONFIGOID:
 		case REGDICTIONARYOID:
-			return true;
+			needs->names = true;
+			return;
 		default:
-			return false;
+			break;
+	}
+	element = get_element_type(type);
+	if (OidIsValid(element))
+	{
+		needs->array = true;
+		add_needs(element, needs);
+		return;
+	}
+	switch (get_typtype(type))
+	{
+		case TYPTYPE_RANGE:
+			add_needs(get_range_subtype(type), needs);
+			break;
+		case TYPTYPE_MULTIRANGE:
+			add_needs(get_multirange_range(type), needs);
+			break;
+		case TYPTYPE_COMPOSITE:
+			desc = lookup_rowtype_tupdesc(type, -1);
+			add_row_needs(desc, needs);
+			ReleaseTupleDesc(desc);
+			break;
+		default:
+			break;
+	}
+}
+
+/* Adds what a row type's text forms depend on. */
+static void
+add_row_needs(TupleDesc desc, TextNeeds *needs)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			add_needs(TupleDescAttr(desc, i)->atttypid, needs);
 	}
 }
 
@@ -66,17 +128,10 @@ type_prints_names(Oid type)
 static int
 pin_settings(TupleDesc desc)
 {
+	TextNeeds	needs = {0};
 	int			level = 0;
-	bool		money = false;
-	bool		names = false;
 
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Oid			type = TupleDescAttr(desc, i)->atttypid;
-
-		money |= type == CASHOID;
-		names |= type_prints_names(type);
-	}
+	add_row_needs(desc, &needs);
 	if (DateStyle != USE_ISO_DATES)
 		pin("DateStyle", "ISO, YMD", &level);
 	if (IntervalStyle != INTSTYLE_POSTGRES)
@@ -87,9 +142,13 @@ pin_settings(TupleDesc desc)
 		pin("bytea_output", "hex", &level);
 	if (strcmp(pg_get_timezone_name(session_timezone), "UTC") != 0)
 		pin("TimeZone", "UTC", &level);
-	if (money && strcmp(GetConfigOption("lc_monetary", false, false), "C") != 0)
+	if (needs.array && !Array_nulls)
+		pin("array_nulls", "on", &level);
+	if (needs.xml && xmloption != XMLOPTION_CONTENT)
+		pin("xmloption", "content", &level);
+	if (needs.money && strcmp(GetConfigOption("lc_monetary", false, false), "C") != 0)
 		pin("lc_monetary", "C", &level);
-	if (names)
+	if (needs.names)
 		pin("search_path", "pg_catalog, pg_temp", &level);
 	return level;
 }
@@ -111,39 +170,50 @@ is_json_number(const char *text)
 	return digits[0] >= '0' && digits[0] <= '9' && strcmp(text, "-0") != 0;
 }
 
+/* Gives the text form of a value; an xml document keeps its declaration, which the output function drops. */
+static char *
+text_form(Oid type, Datum value)
+{
+	Oid			output;
+	bool		varlena;
+
+	if (getBaseType(type) == XMLOID)
+		return TextDatumGetCString(value);
+	getTypeOutputInfo(type, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
 /* Appends one value that is not NULL as JSON. */
 static void
 append_value(StringInfo out, Oid type, Datum value)
 {
-	Oid			output;
-	bool		varlena;
-	char	   *text;
+	char	   *text = text_form(type, value);
+	bool		own = false;	/* the text form is JSON's own */
 
-	getTypeOutputInfo(type, &output, &varlena);
-	text = OidOutputFunctionCall(output, value);
 	switch (getBaseType(type))
 	{
 		case BOOLOID:
 			appendStringInfoString(out, text[0] == 't' ? "true" : "false");
-			break;
+			pfree(text);
+			return;
 		case INT2OID:
 		case INT4OID:
 		case INT8OID:
 		case FLOAT4OID:
 		case FLOAT8OID:
 		case NUMERICOID:
-			if (is_json_number(text))
-				appendStringInfoString(out, text);
-			else
-				escape_json(out, text);
+			own = is_json_number(text);
 			break;
 		case JSONBOID:
-			appendStringInfoString(out, text);
+			own = text[0] != '"' && strcmp(text, "null") != 0;
 			break;
 		default:
-			escape_json(out, text);
 			break;
 	}
+	if (own)
+		appendStringInfoString(out, text);
+	else
+		escape_json(out, text);
 	pfree(text);
 }
 
@@ -210,15 +280,10 @@ form_value(Form_pg_attribute att, JsonbValue *value, bool *isnull)
 {
 	Oid			input;
 	Oid			ioparam;
-	char	   *text;
 
 	*isnull = value->type == jbvNull;
-	if (att->atttypid == JSONBOID && value->type != jbvNull)
-		return JsonbPGetDatum(JsonbValueToJsonb(value));
-
-	text = value_text(value);
 	getTypeInputInfo(att->atttypid, &input, &ioparam);
-	return OidInputFunctionCall(input, text, ioparam, att->atttypmod);
+	return OidInputFunctionCall(input, value_text(value), ioparam, att->atttypmod);
 }
 
 /* Names the column in whose value an error happened. */

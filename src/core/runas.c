@@ -5,8 +5,7 @@
  *
  * aipipe has no SECURITY DEFINER function.  A C function checks the caller's
  * rights as the caller and then runs one fixed statement as the owner of
- * aipipe's tables; what users wrote themselves runs as the role that wrote it,
- * inside a restricted operation.
+ * aipipe's tables.  What users wrote themselves runs as the current user.
  *
  *-------------------------------------------------------------------------
  */
@@ -62,15 +61,6 @@ runas_tables_begin(RunAs *saved)
 
 	save_state(saved, NewGUCNestLevel());
 	SetUserIdAndSecContext(owner, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	compat_restrict_search_path();
-}
-
-/* Becomes the given role, restricted, with a safe search_path, until runas_end(). */
-void
-runas_role_begin(RunAs *saved, Oid role)
-{
-	save_state(saved, NewGUCNestLevel());
-	SetUserIdAndSecContext(role, saved->sec_context | SECURITY_RESTRICTED_OPERATION);
 	compat_restrict_search_path();
 }
 

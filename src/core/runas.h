@@ -24,12 +24,6 @@ extern Oid	runas_tables_owner(void);
  */
 extern void runas_tables_begin(RunAs *saved);
 
-/*
- * Becomes another role for expressions that this role wrote: restricted
- * operation, safe search_path, settings restored at the end.
- */
-extern void runas_role_begin(RunAs *saved, Oid role);
-
 /* Makes the transaction read-only until runas_end(); the user stays. */
 extern void runas_read_only_begin(RunAs *saved);
 

@@ -10,6 +10,7 @@
  *		gate_trigger.c		the trigger function: row timing, opening and closing of batches
  *		gate_statement.c	statement timing
  *		gate_remove.c		the DELETE of a row that has landed already
+ *		gate_score.c		the score column
  *		gate_judge.c		a call: set-up, score → decision, reasons, error policy
  *		gate_batch.c		open batches, their decisions, transaction ends
  *		gate_release.c		quarantine_release(), quarantine_discard()
@@ -120,6 +121,15 @@ typedef struct GateDecision
 	TimestampTz at;
 } GateDecision;
 
+/* The column that takes the score. */
+typedef struct ScoreColumn
+{
+	AttrNumber	attnum;			/* invalid when the gate has none */
+	Oid			type;			/* float8, float4 or numeric */
+	int32		typmod;
+	bool		narrow;			/* some scores do not fit */
+} ScoreColumn;
+
 /*
  * One statement's judging on one relation: set up once, used for its rows.
  * Without a batch, rows pass unjudged.
@@ -137,7 +147,7 @@ typedef struct GateCall
 	Scorer	   *scorer;			/* NULL when the set-up failed */
 	char	   *error;			/* then why */
 	bool		guarded;		/* encoding may raise errors: done in subtransactions */
-	AttrNumber	score_attnum;	/* of the score column, or invalid */
+	ScoreColumn score;
 	bool		key_sought;
 	TupleDesc	key_desc;		/* of the table's key, or NULL */
 	AttrNumber *keys;
@@ -168,8 +178,12 @@ extern void gate_name_target(const Gate *gate, Relation rel, const char **schema
 
 /* gate_key.c */
 extern int	gate_find_key(Relation rel, AttrNumber **keys);
+extern bool gate_has_children(Relation rel);
 extern TupleDesc gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys);
 extern char *gate_key_condition(TupleDesc desc, int first_param);
+
+/* gate_create.c */
+extern void gate_check_key(const Gate *gate, Relation rel);
 
 /* gate_attach.c */
 extern Oid	gate_trigger_function(void);
@@ -216,7 +230,10 @@ extern GateCall *gate_call_begin(GateBatch *batch, const Gate *gate, Relation re
 extern bool gate_call_key(GateCall *call);
 extern char *gate_add(GateCall *call, TupleTableSlot *slot);
 extern GateVerdict gate_judge(GateCall *call, int i, const char *failure, TupleTableSlot *slot, GateDecision *decision);
-extern Datum gate_score_datum(const GateCall *call, double score, bool *isnull);
+
+/* gate_score.c */
+extern void score_column_find(ScoreColumn *column, const char *name, const char *relation, TupleDesc desc);
+extern Datum score_column_datum(const ScoreColumn *column, double score, bool *isnull);
 
 /* gate_statement.c */
 extern void gate_judge_statement(TriggerData *trigdata);
@@ -224,7 +241,7 @@ extern void gate_judge_statement(TriggerData *trigdata);
 /* gate_remove.c */
 typedef struct GateRemoval GateRemoval;
 
-extern GateRemoval *removal_prepare(const GateCall *call, Relation rel);
+extern GateRemoval *removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel);
 extern HeapTuple removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc);
 
 /* gate_release.c */

@@ -171,6 +171,8 @@ check_descendant(const Gate *gate, Relation rel)
 				 errmsg("a gate cannot watch \"%s\" as a child", RelationGetRelationName(rel)),
 				 errdetail("It has another owner than the gate's table."),
 				 errhint("Give it a gate of its own.")));
+	if (!rel->rd_rel->relispartition)
+		gate_check_key(gate, rel);
 }
 
 /* Creates the gate's triggers on its table and on all partitions (and children, when asked for). */

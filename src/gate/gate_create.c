@@ -155,9 +155,7 @@ check_timing(const Gate *gate, Relation rel)
 static void
 check_score_column(const Gate *gate, Relation rel, const Encoder *encoder)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-	AttrNumber	attnum;
-	Form_pg_attribute att;
+	ScoreColumn column;
 
 	if (gate->score_column == NULL)
 		return;
@@ -166,20 +164,7 @@ check_score_column(const Gate *gate, Relation rel, const Encoder *encoder)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a score column needs timing 'row'"),
 				 errdetail("With timing 'statement' the rows are already stored when they are scored.")));
-	attnum = source_column(desc, gate->score_column);
-	if (attnum == InvalidAttrNumber)
-		source_no_column(gate->score_column, RelationGetRelationName(rel), desc);
-	att = TupleDescAttr(desc, attnum - 1);
-	if (getBaseType(att->atttypid) != FLOAT8OID && getBaseType(att->atttypid) != FLOAT4OID &&
-		getBaseType(att->atttypid) != NUMERICOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("score column \"%s\" is of type %s", gate->score_column, format_type_be(att->atttypid)),
-				 errhint("Use a column of type double precision, real or numeric.")));
-	if (att->attgenerated != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("score column \"%s\" is a generated column", gate->score_column)));
+	score_column_find(&column, gate->score_column, RelationGetRelationName(rel), RelationGetDescr(rel));
 	for (int i = 0; i < encoder->ncolumns; i++)
 	{
 		if (strcmp(encoder->columns[i].name, gate->score_column) == 0)
@@ -256,22 +241,40 @@ may_quarantine(const Gate *gate)
 	return gate->on_anomaly == GATE_QUARANTINE || gate->on_error == GATE_QUARANTINE;
 }
 
-/* Ends with an error when rows would have to be found by key and the table has none. */
-static void
-check_key(const Gate *gate, Relation rel)
+/* Ends with an error when rows would have to be found by key and cannot be; removing one is planned, to see it fail here. */
+void
+gate_check_key(const Gate *gate, Relation rel)
 {
 	AttrNumber *keys;
+	int			nkeys;
 
-	if (!may_quarantine(gate) || !(gate->statement || gate->on_update) || gate_find_key(rel, &keys) > 0)
+	if (!may_quarantine(gate) || !(gate->statement || gate->on_update))
+		return;
+	nkeys = gate_find_key(rel, &keys);
+	if (nkeys == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has no key, which this gate needs to quarantine", RelationGetRelationName(rel)),
+				 gate->statement
+				 ? errdetail("Timing 'statement' removes quarantined rows by the table's primary key.")
+				 : errdetail("A held update finds its row by the table's primary key when it is released."),
+				 errhint("Add a primary key (or a unique constraint on NOT NULL columns)%s.",
+						 gate->statement ? ", or use timing 'row'" : "")));
+	if (gate->statement)
+		(void) removal_prepare(gate, gate_key_desc(RelationGetDescr(rel), keys, nkeys), rel);
+}
+
+/* Ends with an error when updated rows would have to be removed and may be those of inheritance children. */
+static void
+check_children(const Gate *gate, Relation rel)
+{
+	if (!gate->statement || !gate->on_update || !may_quarantine(gate) || !gate_has_children(rel))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("table \"%s\" has no key, which this gate needs to quarantine", RelationGetRelationName(rel)),
-			 gate->statement
-			 ? errdetail("Timing 'statement' removes quarantined rows by the table's primary key.")
-			 : errdetail("A held update finds its row by the table's primary key when it is released."),
-			 errhint("Add a primary key (or a unique constraint on NOT NULL columns)%s.",
-					 gate->statement ? ", or use timing 'row'" : "")));
+			 errmsg("timing 'statement' cannot quarantine updated rows of table \"%s\"", RelationGetRelationName(rel)),
+			 errdetail("Tables inherit from it, so an updated row may be a child's and another one may have its key."),
+			 errhint("Use timing 'row', or do not judge updates.")));
 }
 
 /* Ends with an error when the table's other gates do not allow this one. */
@@ -346,7 +349,8 @@ aipipe_gate_create(PG_FUNCTION_ARGS)
 	LockRelationOid(RelationGetRelid(rel), ShareRowExclusiveLock);
 	check_timing(gate, rel);
 	check_other_gates(gate, rel);
-	check_key(gate, rel);
+	gate_check_key(gate, rel);
+	check_children(gate, rel);
 	check_model(gate, rel);
 
 	gate->schema = get_namespace_name(RelationGetNamespace(rel));

@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/table.h"
@@ -141,17 +142,6 @@ needs_guard(const Encoder *encoder, TupleDesc desc)
 	return false;
 }
 
-/* Finds the score column, which the table may have lost since the gate was created. */
-static void
-find_score_column(GateCall *call)
-{
-	if (call->gate->score_column == NULL)
-		return;
-	call->score_attnum = source_column(call->desc, call->gate->score_column);
-	if (call->score_attnum == InvalidAttrNumber)
-		source_no_column(call->gate->score_column, call->relation, call->desc);
-}
-
 /* Resolves the champion once a statement and binds it to the relation's rows. */
 static void
 set_up(void *arg)
@@ -160,8 +150,9 @@ set_up(void *arg)
 	GateBatch  *batch = call->batch;
 	const ModelVersion *version;
 
+	if (call->gate->score_column != NULL)
+		score_column_find(&call->score, call->gate->score_column, call->relation, call->desc);
 	core_check_version();
-	find_score_column(call);
 	if (!batch->resolved)
 	{
 		batch->ref = registry_resolve(call->gate->detector, MODEL_CHAMPION, MODEL_PREDICT, call->gate->owner);
@@ -230,26 +221,35 @@ gate_add(GateCall *call, TupleTableSlot *slot)
 	return failure;
 }
 
-/* Gives a score as a value of the score column's type. */
-Datum
-gate_score_datum(const GateCall *call, double score, bool *isnull)
+typedef struct ScoreStep
 {
-	Form_pg_attribute att = TupleDescAttr(call->desc, call->score_attnum - 1);
-	Datum		plain;
+	const ScoreColumn *column;
+	double		score;
+} ScoreStep;
 
-	*isnull = isnan(score);
-	if (*isnull)
-		return (Datum) 0;
-	switch (getBaseType(att->atttypid))
-	{
-		case FLOAT4OID:
-			return Float4GetDatum((float4) score);
-		case NUMERICOID:
-			plain = DirectFunctionCall1(float8_numeric, Float8GetDatum(score));
-			return DirectFunctionCall2(numeric, plain, Int32GetDatum(att->atttypmod));
-		default:
-			return Float8GetDatum(score);
-	}
+/* Forms a value of the score column, as a step that may fail. */
+static void
+form_score(void *arg)
+{
+	const ScoreStep *step = arg;
+	bool		isnull;
+
+	(void) score_column_datum(step->column, step->score, &isnull);
+}
+
+/* Gives NULL when the score column can take the score, or why it cannot. */
+static char *
+check_score(const GateCall *call, double score)
+{
+	ScoreStep	step = {&call->score, score};
+	char	   *failure;
+
+	if (!call->score.narrow)
+		return NULL;
+	if (call->score.type == FLOAT4OID && fabs(score) <= FLT_MAX)
+		return NULL;
+	failure = run_step(call, form_score, &step);
+	return failure ? psprintf("score column \"%s\" cannot take score %.6g: %s", call->gate->score_column, score, failure) : NULL;
 }
 
 /* Gives the row as jsonb, with the score in its column. */
@@ -260,13 +260,13 @@ row_image(const GateCall *call, TupleTableSlot *slot, double score)
 	bool	   *nulls;
 
 	slot_getallattrs(slot);
-	if (call->score_attnum == InvalidAttrNumber)
+	if (call->score.attnum == InvalidAttrNumber)
 		return rowjson_build(call->desc, slot->tts_values, slot->tts_isnull);
 	values = palloc(mul_size(sizeof(Datum), call->desc->natts));
 	nulls = palloc(mul_size(sizeof(bool), call->desc->natts));
 	memcpy(values, slot->tts_values, mul_size(sizeof(Datum), call->desc->natts));
 	memcpy(nulls, slot->tts_isnull, mul_size(sizeof(bool), call->desc->natts));
-	values[call->score_attnum - 1] = gate_score_datum(call, score, &nulls[call->score_attnum - 1]);
+	values[call->score.attnum - 1] = score_column_datum(&call->score, score, &nulls[call->score.attnum - 1]);
 	return rowjson_build(call->desc, values, nulls);
 }
 
@@ -405,12 +405,43 @@ note_failure(const GateCall *call, const char *failure)
 			 errhint("The gate's on_error policy applies: %s.", gate_action_name(call->gate->on_error))));
 }
 
+/* Collects key and image of a row that is held because it could not be judged. */
+static void
+collect_failed_row(void *arg)
+{
+	EvidenceStep *step = arg;
+
+	describe_row(step->call, step->slot, GATE_QUARANTINE, NAN, step->decision);
+}
+
+/* Fills the decision on a row that is held because of a failure; a row that cannot be kept ends the statement. */
+static void
+hold_failed_row(GateCall *call, const char *failure, TupleTableSlot *slot, GateDecision *decision)
+{
+	EvidenceStep step = {call, 0, slot, NAN, decision};
+	StringInfoData reasons;
+	char	   *cause;
+
+	memset(decision, 0, sizeof(GateDecision));
+	cause = gate_try(collect_failed_row, &step);
+	if (cause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("gate " INT64_FORMAT " can neither judge nor hold a row of table \"%s\"", call->gate->id, call->relation),
+				 errdetail("The row cannot be kept as jsonb: %s. Judging it had failed with: %s.", cause, failure),
+				 errhint("A gate whose on_error is 'accept' lets such rows land.")));
+	initStringInfo(&reasons);
+	appendStringInfoString(&reasons, "[{\"error\": ");
+	escape_json(&reasons, failure);
+	appendStringInfoString(&reasons, "}]");
+	decision->reasons = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(reasons.data)));
+}
+
 /* Gives the verdict on a row that could not be judged. */
 static GateVerdict
 judge_failure(GateCall *call, const char *failure, TupleTableSlot *slot, GateDecision *decision)
 {
 	GateVerdict verdict = {call->gate->on_error, NAN};
-	StringInfoData reasons;
 
 	if (call->gate->on_error == GATE_REJECT)
 		ereport(ERROR,
@@ -418,16 +449,8 @@ judge_failure(GateCall *call, const char *failure, TupleTableSlot *slot, GateDec
 				 errmsg("gate " INT64_FORMAT " could not judge a row of table \"%s\"", call->gate->id, call->relation),
 				 errdetail("The error was: %s.", failure)));
 	note_failure(call, failure);
-	if (call->gate->on_error == GATE_ACCEPT)
-		return verdict;
-
-	memset(decision, 0, sizeof(GateDecision));
-	describe_row(call, slot, GATE_QUARANTINE, NAN, decision);
-	initStringInfo(&reasons);
-	appendStringInfoString(&reasons, "[{\"error\": ");
-	escape_json(&reasons, failure);
-	appendStringInfoString(&reasons, "}]");
-	decision->reasons = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(reasons.data)));
+	if (call->gate->on_error == GATE_QUARANTINE)
+		hold_failed_row(call, failure, slot, decision);
 	return verdict;
 }
 
@@ -450,6 +473,9 @@ gate_judge(GateCall *call, int i, const char *failure, TupleTableSlot *slot, Gat
 	verdict.score = scorer_value(call->scorer, i);
 	if (isnan(verdict.score))
 		return judge_failure(call, "the model's score is not a number", slot, decision);
+	failure = check_score(call, verdict.score);
+	if (failure != NULL)
+		return judge_failure(call, failure, slot, decision);
 	if (verdict.score < call->gate->threshold || call->gate->on_anomaly == GATE_ACCEPT)
 		return verdict;
 

@@ -2,6 +2,7 @@
  *
  * gate_key.c
  *	  What names a row of a table: its primary key, or a unique key without NULLs.
+ *	  Keys hold in one table (with its partitions), never across inheritance.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,8 +10,11 @@
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -67,6 +71,14 @@ gate_find_key(Relation rel, AttrNumber **keys)
 	return nkeys;
 }
 
+/* Says whether other tables inherit from this one; its partitions do not count. */
+bool
+gate_has_children(Relation rel)
+{
+	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relhassubclass &&
+		find_inheritance_children(RelationGetRelid(rel), NoLock) != NIL;
+}
+
 /* Gives a row type of just the key's columns. */
 TupleDesc
 gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys)
@@ -80,9 +92,9 @@ gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys)
 
 /* Appends the equality operator of a type, qualified. */
 static void
-append_equality(StringInfo out, Form_pg_attribute att)
+append_equality(StringInfo out, Form_pg_attribute att, Oid base)
 {
-	TypeCacheEntry *type = lookup_type_cache(att->atttypid, TYPECACHE_EQ_OPR);
+	TypeCacheEntry *type = lookup_type_cache(base, TYPECACHE_EQ_OPR);
 	HeapTuple	tuple;
 	Form_pg_operator operator;
 
@@ -94,9 +106,30 @@ append_equality(StringInfo out, Form_pg_attribute att)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for operator %u", type->eq_opr);
 	operator = (Form_pg_operator) GETSTRUCT(tuple);
-	appendStringInfo(out, "OPERATOR(%s.%s)",
+	appendStringInfo(out, " OPERATOR(%s.%s) ",
 					 quote_identifier(get_namespace_name(operator->oprnamespace)),
 					 NameStr(operator->oprname));
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * Appends a cast of a key column's domain to its base type, for which the operator
+ * is: one on anyenum or anyarray takes no domain.  Other types need none.
+ */
+static void
+append_cast(StringInfo out, Form_pg_attribute att, Oid base)
+{
+	HeapTuple	tuple;
+	Form_pg_type type;
+
+	if (base == att->atttypid)
+		return;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(base));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", base);
+	type = (Form_pg_type) GETSTRUCT(tuple);
+	appendStringInfo(out, "::%s", quote_qualified_identifier(get_namespace_name(type->typnamespace),
+															 NameStr(type->typname)));
 	ReleaseSysCache(tuple);
 }
 
@@ -110,12 +143,15 @@ gate_key_condition(TupleDesc key_desc, int first_param)
 	for (int i = 0; i < key_desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(key_desc, i);
+		Oid			base = getBaseType(att->atttypid);
 
 		if (i > 0)
 			appendStringInfoString(&out, " AND ");
-		appendStringInfo(&out, "%s ", quote_identifier(NameStr(att->attname)));
-		append_equality(&out, att);
-		appendStringInfo(&out, " $%d", first_param + i);
+		appendStringInfoString(&out, quote_identifier(NameStr(att->attname)));
+		append_cast(&out, att, base);
+		append_equality(&out, att, base);
+		appendStringInfo(&out, "$%d", first_param + i);
+		append_cast(&out, att, base);
 	}
 	return out.data;
 }

@@ -55,12 +55,12 @@ rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
 	return QueryRewrite(query);
 }
 
-/* Plans the DELETE of one row by its key, which the table must have. */
+/* Plans the DELETE of one row by the table's key. */
 GateRemoval *
-removal_prepare(const GateCall *call, Relation rel)
+removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel)
 {
 	GateRemoval *removal = palloc0(sizeof(GateRemoval));
-	int			nkeys = call->key_desc->natts;
+	int			nkeys = key_desc->natts;
 	Oid			types[INDEX_MAX_KEYS];
 	const char *only = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
 	ListCell   *cell;
@@ -68,7 +68,7 @@ removal_prepare(const GateCall *call, Relation rel)
 	removal->params = makeParamList(nkeys);
 	for (int i = 0; i < nkeys; i++)
 	{
-		types[i] = TupleDescAttr(call->key_desc, i)->atttypid;
+		types[i] = TupleDescAttr(key_desc, i)->atttypid;
 		removal->params->params[i].isnull = false;
 		removal->params->params[i].pflags = PARAM_FLAG_CONST;
 		removal->params->params[i].ptype = types[i];
@@ -76,7 +76,7 @@ removal_prepare(const GateCall *call, Relation rel)
 	removal->text = psprintf("DELETE FROM %s%s WHERE %s RETURNING *", only,
 							 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 														RelationGetRelationName(rel)),
-							 gate_key_condition(call->key_desc, 1));
+							 gate_key_condition(key_desc, 1));
 	foreach(cell, rewrite_as_owner(removal->text, rel->rd_rel->relowner, types, nkeys))
 	{
 		Query	   *query = lfirst_node(Query, cell);
@@ -84,7 +84,7 @@ removal_prepare(const GateCall *call, Relation rel)
 		if (query->commandType == CMD_UTILITY)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("gate " INT64_FORMAT " cannot remove rows from table \"%s\"", call->gate->id, call->relation),
+					 errmsg("a gate with model \"%s\" cannot remove rows from table \"%s\"", gate->detector, RelationGetRelationName(rel)),
 					 errdetail("A rule on its DELETE runs a utility command."),
 					 errhint("Use a gate with timing 'row'.")));
 		removal->plans = lappend(removal->plans, pg_plan_query(query, removal->text, CURSOR_OPT_NO_SCROLL, NULL));

@@ -26,6 +26,7 @@ typedef struct StatementRows
 {
 	GateCall   *call;
 	Relation	rel;
+	GateEvent	event;
 	Tuplestorestate *store;
 	TupleTableSlot *slots[SCORER_BLOCK];
 	int			nslots;			/* filled by the current block */
@@ -88,6 +89,23 @@ read_block(StatementRows *rows)
 	return rows->nslots > 0;
 }
 
+/*
+ * Ends with an error where a key does not say which row to remove: an UPDATE of
+ * an inheritance parent gives the children's rows along with its own, and nothing
+ * tells whose they are.  gate_create() refuses such a gate; a child may come later.
+ */
+static void
+check_no_children(const StatementRows *rows)
+{
+	if (rows->event != GATE_UPDATE || !gate_has_children(rows->rel))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("gate " INT64_FORMAT " cannot quarantine updated rows of table \"%s\"", rows->call->gate->id, rows->call->relation),
+			 errdetail("Tables inherit from it, so an updated row may be a child's and another one may have its key."),
+			 errhint("Use a gate with timing 'row'.")));
+}
+
 /* Prepares the DELETE of one row by its key. */
 static void
 prepare_removal(StatementRows *rows)
@@ -95,6 +113,7 @@ prepare_removal(StatementRows *rows)
 	GateCall   *call = rows->call;
 	MemoryContext old;
 
+	check_no_children(rows);
 	if (!gate_call_key(call))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -102,7 +121,7 @@ prepare_removal(StatementRows *rows)
 				 errdetail("The table has no primary key any more, so its rows cannot be told apart."),
 				 errhint("Add a primary key, or use a gate with timing 'row'.")));
 	old = MemoryContextSwitchTo(rows->context);
-	rows->removal = removal_prepare(call, rows->rel);
+	rows->removal = removal_prepare(call->gate, call->key_desc, rows->rel);
 	MemoryContextSwitchTo(old);
 }
 
@@ -231,6 +250,7 @@ gate_judge_statement(TriggerData *trigdata)
 	old = MemoryContextSwitchTo(context);
 	rows.context = context;
 	rows.rel = rel;
+	rows.event = event;
 	rows.store = trigdata->tg_newtable;
 	rows.block = AllocSetContextCreate(context, "aipipe gate block", ALLOCSET_DEFAULT_SIZES);
 	rows.call = gate_call_begin(batch, batch->gate, rel, context);

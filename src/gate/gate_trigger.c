@@ -132,13 +132,13 @@ rows_call(FmgrInfo *flinfo, const TriggerData *trigdata, GateEvent event)
 static HeapTuple
 with_score(const GateCall *call, HeapTuple tuple, double score)
 {
-	int			attnum = call->score_attnum;
+	int			attnum = call->score.attnum;
 	Datum		value;
 	bool		isnull;
 
 	if (attnum == InvalidAttrNumber)
 		return tuple;
-	value = gate_score_datum(call, score, &isnull);
+	value = score_column_datum(&call->score, score, &isnull);
 	return heap_modify_tuple_by_cols(tuple, call->desc, 1, &attnum, &value, &isnull);
 }
 

@@ -176,21 +176,29 @@ cache_bytes(int *nentries)
 	return total;
 }
 
-/* Copies a bytea out of a result to aligned memory in the current context. */
+/*
+ * Gives the bytes of a bytea behind a pad, MAXALIGNed, in the current context.
+ * What was fetched from outside the row is our own copy already and lies right.
+ */
 static char *
-copy_bytes(SqlResult *result, const char *column, Size *len)
+take_bytes(SqlResult *result, const char *column, int pad, Size *len)
 {
 	Datum		datum = sql_datum(result, 0, column, NULL);
-	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
 	struct varlena *plain = PG_DETOAST_DATUM_PACKED(datum);
-	char	   *bytes;
+	char	   *bytes = VARDATA_ANY(plain) + pad;
+	char	   *copy;
 
-	*len = VARSIZE_ANY_EXHDR(plain);
-	bytes = palloc(Max(*len, 1));
-	memcpy(bytes, VARDATA_ANY(plain), *len);
-	if (plain != value)
-		pfree(plain);
-	return bytes;
+	if (VARSIZE_ANY_EXHDR(plain) < pad)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a model version is corrupted"),
+				 errdetail("Its column \"%s\" is too short.", column)));
+	*len = VARSIZE_ANY_EXHDR(plain) - pad;
+	if ((Pointer) plain != DatumGetPointer(datum) && bytes == (char *) MAXALIGN(bytes))
+		return bytes;
+	copy = palloc(Max(*len, 1));
+	memcpy(copy, bytes, *len);
+	return copy;
 }
 
 /* Copies the class labels of a version. */
@@ -249,10 +257,11 @@ load_version(const ModelRef *ref, MemoryContext context)
 	version.model = sql_text(result, 0, "name");
 	version.task = algorithm_task(sql_text(result, 0, "task"));
 	copy_classes(&version, result);
-	encoder = copy_bytes(result, "encoder", &len);
+	MemoryContextSwitchTo(result->context);
+	encoder = take_bytes(result, "encoder", 0, &len);
+	MemoryContextSwitchTo(context);
 	version.encoder = encoder_read(encoder, len);
-	pfree(encoder);
-	compiled = copy_bytes(result, "compiled", &len);
+	compiled = take_bytes(result, "compiled", COMPILED_PAD, &len);
 	version.loaded = algorithm_find(sql_text(result, 0, "algorithm"))->open(compiled, len);
 	sql_free(result);
 	check_version(&version);

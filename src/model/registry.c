@@ -198,20 +198,21 @@ static SqlStatement insert_version = {
 		 TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, FLOAT8OID, INT8OID, TEXTOID, TEXTOID}
 };
 
-/* Gives the bytes as a bytea, refusing what one value cannot hold. */
+/* Gives the bytes, behind a number of zeros, as a bytea, refusing what one value cannot hold. */
 static bytea *
-make_bytea(const char *bytes, Size len, const char *what)
+make_bytea(const char *bytes, Size len, int pad, const char *what)
 {
 	bytea	   *result;
 
-	if (len > MaxAllocSize - VARHDRSZ)
+	if (len > MaxAllocSize - VARHDRSZ - pad)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%s of the model is too large: %zu bytes", what, len),
 				 errhint("Use fewer or shallower trees.")));
-	result = palloc(VARHDRSZ + len);
-	SET_VARSIZE(result, VARHDRSZ + len);
-	memcpy(VARDATA(result), bytes, len);
+	result = palloc(VARHDRSZ + pad + len);
+	SET_VARSIZE(result, VARHDRSZ + pad + len);
+	memset(VARDATA(result), 0, pad);
+	memcpy(VARDATA(result) + pad, bytes, len);
 	return result;
 }
 
@@ -283,9 +284,9 @@ registry_add_version(const NewVersion *new)
 	values[0] = Int64GetDatum(model_id);
 	values[1] = Int32GetDatum(version);
 	values[2] = CStringGetTextDatum(new->algorithm);
-	values[3] = PointerGetDatum(make_bytea(encoder.data, encoder.len, "encoder"));
-	values[4] = PointerGetDatum(make_bytea(new->artifact, new->artifact_len, "artifact"));
-	values[5] = PointerGetDatum(make_bytea(compiled.data, compiled.len, "compiled form"));
+	values[3] = PointerGetDatum(make_bytea(encoder.data, encoder.len, 0, "encoder"));
+	values[4] = PointerGetDatum(make_bytea(new->artifact, new->artifact_len, 0, "artifact"));
+	values[5] = PointerGetDatum(make_bytea(compiled.data, compiled.len, COMPILED_PAD, "compiled form"));
 	values[6] = PointerGetDatum(registry_sha256(encoder.data, encoder.len, new->artifact, new->artifact_len));
 	values[7] = CStringGetTextDatum(features.data);
 	values[8] = CStringGetTextDatum(new->params ? new->params : "{}");

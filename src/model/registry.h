@@ -24,6 +24,13 @@ typedef struct ModelRef
 	Oid			owner;
 } ModelRef;
 
+/*
+ * The column compiled starts with this many unused bytes, so that behind a
+ * varlena's four-byte header the compiled form itself lies MAXALIGNed and is
+ * scored where it was fetched to, without another copy.
+ */
+#define COMPILED_PAD (MAXIMUM_ALIGNOF - VARHDRSZ)
+
 #define MODEL_CHAMPION 0		/* as a version: whatever alias champion points to */
 
 /*

@@ -47,6 +47,50 @@ ALTER TABLE err_accept DROP COLUMN score;
 INSERT INTO err_accept VALUES (31, 5000) RETURNING *;
 ALTER TABLE err_accept ADD COLUMN score float8;
 INSERT INTO err_accept VALUES (32, 1) RETURNING *;
+-- the score column became one that cannot take every score
+ALTER TABLE err_accept ALTER COLUMN score TYPE text;
+INSERT INTO err_accept VALUES (33, 1, 'mine') RETURNING *;
+ALTER TABLE err_accept ALTER COLUMN score TYPE float8 USING 0;
+UPDATE err_accept SET score = 0;
+ALTER TABLE err_accept ALTER COLUMN score SET NOT NULL;
+INSERT INTO err_accept VALUES (34, 1, 7) RETURNING *;
+ALTER TABLE err_accept ALTER COLUMN score DROP NOT NULL;
+-- a score that its column is too narrow for
+CREATE DOMAIN err_share AS numeric(2, 2);
+CREATE TABLE err_narrow (id int PRIMARY KEY, amount float8, score err_share);
+CREATE TABLE err_narrow_quar (id int, amount float8, score numeric(2, 2));
+CREATE TABLE err_narrow_reject (id int, amount float8, score numeric(2, 2));
+SELECT aipipe.gate_create('err_narrow', 'err_size', on_anomaly => 'mark', threshold => 0.5, score_column => 'score') IS NOT NULL AS created;
+SELECT aipipe.gate_create('err_narrow_quar', 'err_size', threshold => 0.5, score_column => 'score', on_error => 'quarantine') IS NOT NULL AS created;
+SELECT aipipe.gate_create('err_narrow_reject', 'err_size', threshold => 0.5, score_column => 'score', on_error => 'reject') IS NOT NULL AS created;
+INSERT INTO err_narrow VALUES (1, 1), (2, 5000) RETURNING *;
+INSERT INTO err_narrow_quar VALUES (1, 1), (2, 5000) RETURNING *;
+INSERT INTO err_narrow_reject VALUES (1, 1) RETURNING *;
+INSERT INTO err_narrow_reject VALUES (2, 5000);
+SELECT relation, decision, "row", score, reasons FROM aipipe.decision WHERE relation LIKE 'public.err_narrow%' ORDER BY id;
+SELECT relation, rows, accepted, marked, quarantined, errors, error, score_max FROM aipipe.batch WHERE relation LIKE 'public.err_narrow%' ORDER BY id;
+DROP TABLE err_narrow, err_narrow_quar, err_narrow_reject;
+DROP DOMAIN err_share;
+-- a row that cannot be kept: its image fails, as that of a row does which is too large for jsonb
+CREATE TYPE err_mute;
+CREATE FUNCTION err_mute_in(cstring) RETURNS err_mute LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION err_mute_out(err_mute) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'shell_out';
+CREATE TYPE err_mute (INPUT = err_mute_in, OUTPUT = err_mute_out, LIKE = int4);
+CREATE TABLE err_keep (id int PRIMARY KEY, amount float8, mute err_mute);
+CREATE TABLE err_keep_stmt (LIKE err_keep INCLUDING ALL);
+CREATE TABLE err_keep_not (LIKE err_keep INCLUDING ALL);
+SELECT aipipe.gate_create('err_keep', 'err_size', threshold => 0.5, on_error => 'quarantine') IS NOT NULL AS created;
+SELECT aipipe.gate_create('err_keep_stmt', 'err_size', 'statement', threshold => 0.5, on_error => 'quarantine') IS NOT NULL AS created;
+SELECT aipipe.gate_create('err_keep_not', 'err_size', threshold => 0.5) IS NOT NULL AS created;
+INSERT INTO err_keep VALUES (1, 1, '1'), (2, 5000, NULL);
+INSERT INTO err_keep VALUES (3, 5000, '1');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO err_keep_stmt VALUES (3, 5000, '1');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO err_keep_not VALUES (3, 5000, '1');
+SELECT (SELECT array_agg(id) FROM err_keep) AS kept, (SELECT array_agg(id) FROM err_keep_stmt) AS stmt, (SELECT array_agg(id) FROM err_keep_not) AS accepted;
+DROP TABLE err_keep, err_keep_stmt, err_keep_not;
+DROP TYPE err_mute CASCADE;
 
 -- several classes
 CREATE TABLE err_kinds AS SELECT * FROM err_history;

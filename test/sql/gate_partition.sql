@@ -111,6 +111,21 @@ SELECT * FROM part_batches;
 SELECT aipipe.quarantine_release(min(id), '{"amount": 2}') FROM aipipe.quarantine WHERE model = 'part_size';
 SELECT tableoid::regclass, * FROM part_parent ORDER BY id;
 
+-- An UPDATE of a parent gives its statement trigger the children's rows too: no key says whose they are.
+SELECT aipipe.gate_drop('part_parent');
+SELECT aipipe.gate_create('part_parent', 'part_size', 'statement', 'quarantine', 0.5, params => '{"update": true}');
+SELECT aipipe.gate_create('part_parent', 'part_size', 'statement', 'accept', 0.5, on_error => 'quarantine', params => '{"update": true}');
+CREATE TABLE part_later (id int PRIMARY KEY, amount float8, note text);
+SELECT aipipe.gate_create('part_later', 'part_size', 'statement', 'quarantine', 0.5, params => '{"update": true}') IS NOT NULL AS created;
+CREATE TABLE part_later_child (PRIMARY KEY (id)) INHERITS (part_later);
+INSERT INTO part_later VALUES (1, 1, 'innocent'), (2, 2000, 'removed by INSERT');
+INSERT INTO part_later_child VALUES (1, 10, 'of the child');
+UPDATE part_later SET amount = 9000 WHERE note = 'of the child';
+UPDATE part_later SET amount = amount + 1;
+SELECT tableoid::regclass, * FROM part_later ORDER BY 1::text;
+SELECT count(*) FROM aipipe.quarantine WHERE relation = 'public.part_later';
+
+DROP TABLE part_later, part_later_child;
 DROP TABLE part_s, part_r, part_parent, part_child, part_history;
 DROP VIEW part_batches;
 DROP FUNCTION part_reset();

@@ -108,6 +108,72 @@ BEGIN READ ONLY;
 SELECT aipipe.quarantine_release(1);
 ROLLBACK;
 
+-- One column of each type, held under hostile settings and released under others, is to the byte what a plain INSERT stores.
+CREATE SCHEMA quar_area;
+CREATE TABLE quar_area.target (id int);
+CREATE FUNCTION quar_area.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE DOMAIN quar_json AS jsonb;
+CREATE DOMAIN quar_json_all AS quar_json NOT NULL;
+CREATE DOMAIN quar_code AS char(4);
+CREATE DOMAIN quar_class AS regclass;
+CREATE TYPE quar_deep AS (c regclass, m money, j jsonb, a regproc[], p quar_pair);
+CREATE TYPE quar_span_money AS RANGE (subtype = money);
+CREATE FUNCTION quar_exact(type text, value text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    same boolean;
+    held jsonb;
+BEGIN
+    EXECUTE format('DROP TABLE IF EXISTS quar_one; CREATE TABLE quar_one (amount float8, v %s)', type);
+    PERFORM aipipe.gate_create('quar_one', 'quar_size', threshold => 0.5);
+    EXECUTE format('INSERT INTO quar_one VALUES (1e6, %L)', value);
+    PERFORM aipipe.gate_pause('quar_one');
+    EXECUTE format('INSERT INTO quar_one VALUES (1e6, %L)', value);
+    PERFORM aipipe.gate_resume('quar_one');
+    SELECT q."row"->'v' INTO held FROM aipipe.quarantine q WHERE relation = 'public.quar_one' AND state = 'held';
+    PERFORM set_config(s.name, s.value, true) FROM (VALUES ('DateStyle', 'SQL, DMY'), ('IntervalStyle', 'iso_8601'), ('TimeZone', 'America/St_Johns'),
+        ('array_nulls', 'off'), ('xmloption', 'document'), ('search_path', 'pg_catalog')) s (name, value);
+    PERFORM aipipe.quarantine_release(id) FROM aipipe.quarantine WHERE relation = 'public.quar_one' AND state = 'held';
+    SELECT count(DISTINCT record_send(q)) = 1 AND count(*) = 2 INTO same FROM public.quar_one q;
+    PERFORM set_config(s.name, s.value, true) FROM (VALUES ('DateStyle', 'German'), ('IntervalStyle', 'sql_standard'), ('TimeZone', 'Asia/Tokyo'),
+        ('array_nulls', 'on'), ('xmloption', 'content'), ('search_path', 'public, quar_area')) s (name, value);
+    RETURN CASE WHEN same THEN 'same ' ELSE 'DIFFERENT ' END || held;
+END $$;
+SET DateStyle = 'German'; SET IntervalStyle = 'sql_standard'; SET extra_float_digits = -5; SET bytea_output = 'escape'; SET TimeZone = 'Asia/Tokyo';
+SET search_path = public, quar_area; SET client_min_messages = warning;
+\pset format unaligned
+\pset tuples_only on
+SELECT type, value, quar_exact(type, value) FROM (VALUES
+    ('jsonb', NULL), ('jsonb', 'null'), ('jsonb', '"null"'), ('jsonb', '"\"null\""'), ('jsonb', '"x"'), ('jsonb', '""'), ('jsonb', '1.50'), ('jsonb', 'false'), ('jsonb', '[null]'), ('jsonb', '{"a": null}'), ('jsonb', '[]'),
+    ('quar_json', NULL), ('quar_json', 'null'), ('quar_json', '"str"'), ('quar_json', '{"a": [1.0]}'), ('quar_json_all', 'null'), ('quar_json_all', '"s"'), ('jsonb[]', '{"null","\"x\"",NULL}'), ('quar_json[]', '{"null","\"x\""}'),
+    ('json', NULL), ('json', 'null'), ('json', ' "x" '), ('json', '{"b":1,  "a":2}'), ('json', '7'),
+    ('float8', '-0'), ('float8', '1e-320'), ('float8', '1.7976931348623157e308'), ('float8', '0.1'), ('float4', '1e-45'), ('float8[]', '{0.1,NaN,-0,-Infinity}'),
+    ('numeric', 'NaN'), ('numeric', '-Infinity'), ('numeric', '1.000'), ('numeric', '1e-100'), ('numeric(6,-2)', '123456'), ('quar_percent', '5'), ('numeric[]', '{NaN,1.10}'),
+    ('char(5)', 'ab'), ('char(5)', ''), ('bpchar', 'ab  '), ('quar_code', 'ab'), ('quar_code[]', '{ab,"  "}'), ('"char"', ''), ('"char"', 'x'), ('varchar(3)', 'a  '), ('text', 'null'), ('text', ''), ('name', 'n'),
+    ('date', 'infinity'), ('date', '-infinity'), ('date', '01.02.0044 BC'), ('timestamp', 'infinity'), ('timestamptz', '-infinity'), ('timestamptz(0)', '2024-03-31 02:30:00+03:30'), ('timetz', '03:04:05+13:59'), ('time', '24:00'), ('interval', '-1-2 +3 -4:05:06.7'),
+    ('daterange', '(,01.02.2024)'), ('tstzrange[]', '{"[2024-01-01 00:00+00,)",empty}'), ('datemultirange', '{[01.02.2024,03.02.2024)}'), ('int4range', 'empty'),
+    ('bytea', '\x00ff5c27'), ('bytea[]', '{"\\x00ff"}'), ('bit(4)', '1010'), ('varbit', ''), ('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), ('inet', '::1/8'), ('macaddr', '08:00:2b:01:02:03'),
+    ('xml', '<?xml version="1.0" encoding="UTF-8"?><a/>'), ('xml', 'just <b>content</b>'), ('xml[]', '{"a<b/>c"}'),
+    ('text[]', '{NULL,"NULL","",a b}'), ('int[]', '[-1:0]={1,NULL}'), ('int[]', '{}'), ('int2vector', '1 2'), ('quar_mood[]', '{bad}'), ('quar_pair[]', '{"(1,\"x,y\")","(,)"}'), ('quar_pair', '(,)'),
+    ('regclass', 'target'), ('regclass[]', '{target,quar_area.target}'), ('quar_class', 'target'), ('regprocedure', 'f(int)'), ('regproc[]', '{f}'), ('regtype', 'target'), ('regrole', 'pg_monitor'),
+    ('quar_deep', '(target,$1.50,"null","{f}","(1,a)")'), ('quar_deep[]', '{"(target,,\"[1]\",,)"}'), ('money[]', '{$1.50}'), ('quar_span_money', '[$1.50,$2.50)'),
+    ('point', '(0.1,-0)'), ('box', '((2,2),(1,1))'), ('polygon', '((0.1,0),(1,1))'), ('tsvector', '''a b'':1A c'), ('tsquery', '!a & b:*'), ('jsonpath', '$.a[*] ? (@ > 1)'), ('pg_lsn', '16/B374D848'), ('tid', '(0,1)'), ('xid8', '99999999999')) v (type, value);
+RESET DateStyle; RESET IntervalStyle; RESET extra_float_digits; RESET bytea_output; RESET TimeZone; RESET search_path; RESET client_min_messages;
+\pset format aligned
+\pset tuples_only off
+-- corrections of a jsonb column: null is SQL's, a string holds JSON text
+CREATE TABLE quar_jsonb (id int, amount float8, j jsonb DEFAULT '{}');
+SELECT aipipe.gate_create('quar_jsonb', 'quar_size', threshold => 0.5) IS NOT NULL AS created;
+INSERT INTO quar_jsonb SELECT i, 1e6, '{"old": 1}' FROM generate_series(1, 5) i;
+SELECT aipipe.quarantine_release(q.id, (ARRAY['{"j": null}', '{"j": "null"}', '{"j": "\"x\""}', '{"j": [1]}'])[("row"->>'id')::int]::jsonb)
+    FROM aipipe.quarantine q WHERE relation = 'public.quar_jsonb' AND "row"->>'id' < '5' ORDER BY q.id;
+SELECT aipipe.quarantine_release(id, '{"j": "x"}') FROM aipipe.quarantine WHERE relation = 'public.quar_jsonb' AND state = 'held';
+SELECT id, j, j IS NULL AS missing FROM quar_jsonb ORDER BY id;
+DROP TABLE quar_one, quar_jsonb;
+DROP SCHEMA quar_area CASCADE;
+DROP FUNCTION quar_exact(text, text);
+DROP TYPE quar_deep, quar_span_money;
+DROP DOMAIN quar_json_all, quar_json, quar_code, quar_class;
+
 DROP TABLE quar_history, quar_types, quar_upd;
 DROP TYPE quar_mood, quar_pair;
 DROP DOMAIN quar_percent;

@@ -63,6 +63,43 @@ INSERT INTO stmt_after VALUES (5, 5);
 INSERT INTO stmt_after VALUES (6, 6000);
 SELECT id FROM stmt_after ORDER BY id;
 
+-- Keys of every kind: domains over types whose operators are polymorphic, names to quote, types that a bare cast would cut.
+CREATE TYPE "stmt mood" AS ENUM ('fine', 'bad');
+CREATE DOMAIN stmt_mood AS "stmt mood";
+CREATE DOMAIN "stmt Deep" AS stmt_mood;
+CREATE DOMAIN stmt_tags AS text[];
+CREATE DOMAIN stmt_span AS int4range;
+CREATE DOMAIN stmt_code AS char(6);
+CREATE DOMAIN stmt_bits AS bit(6);
+CREATE TYPE stmt_pair AS (a int, b text);
+CREATE DOMAIN stmt_both_domain AS stmt_pair;
+CREATE TABLE stmt_keys (e stmt_mood, "D e" "stmt Deep", t stmt_tags, s stmt_span, c stmt_code, b stmt_bits, p stmt_both_domain, da stmt_mood[], ch "char", v varchar(3), bp char(3), amount float8,
+    PRIMARY KEY (e, "D e", t, s, c, b, p, da, ch, v, bp));
+SELECT aipipe.gate_create('stmt_keys', 'stmt_size', 'statement', 'quarantine', 0.5, params => '{"update": true}') IS NOT NULL AS created;
+INSERT INTO stmt_keys VALUES ('bad', 'bad', '{a,b}', '[1,2)', 'abcdef', '101010', '(1,x)', '{bad}', 'x', 'abc', 'abc', 5000), ('bad', 'bad', '{a,b}', '[1,2)', 'abcdeg', '101011', '(1,x)', '{bad}', 'x', 'abd', 'abd', 5);
+SELECT * FROM stmt_keys;
+SELECT key FROM aipipe.quarantine WHERE relation = 'public.stmt_keys';
+-- a held update finds its row by such a key, too
+SELECT aipipe.gate_drop('stmt_keys');
+SELECT aipipe.gate_create('stmt_keys', 'stmt_size', 'row', 'quarantine', 0.5, params => '{"update": true}') IS NOT NULL AS created;
+UPDATE stmt_keys SET amount = 7000;
+SELECT aipipe.quarantine_release(max(id), '{"amount": 6}') FROM aipipe.quarantine WHERE relation = 'public.stmt_keys';
+SELECT e, amount FROM stmt_keys;
+DROP TABLE stmt_keys;
+DROP DOMAIN "stmt Deep", stmt_tags, stmt_span, stmt_code, stmt_bits, stmt_both_domain;
+DROP DOMAIN stmt_mood;
+DROP TYPE "stmt mood", stmt_pair;
+-- what would make a removal fail is an error at once
+CREATE TABLE stmt_rule (id int PRIMARY KEY, amount float8);
+CREATE RULE notify AS ON DELETE TO stmt_rule DO ALSO NOTIFY stmt_rule;
+SELECT aipipe.gate_create('stmt_rule', 'stmt_size', 'statement', 'quarantine', 0.5);
+SELECT aipipe.gate_create('stmt_rule', 'stmt_size', 'statement', 'mark', 0.5) IS NOT NULL AS created;
+CREATE TABLE stmt_rule_child () INHERITS (stmt_rule);
+DROP RULE notify ON stmt_rule;
+SELECT aipipe.gate_drop('stmt_rule');
+SELECT aipipe.gate_create('stmt_rule', 'stmt_size', 'statement', 'quarantine', 0.5, params => '{"children": true}');
+DROP TABLE stmt_rule, stmt_rule_child;
+
 -- Row and statement timing together, and the limits of several gates.
 CREATE TABLE stmt_both (id int PRIMARY KEY, amount float8);
 SELECT aipipe.gate_create('stmt_both', 'stmt_size', 'statement', 'quarantine', 0.5) IS NOT NULL AS created;

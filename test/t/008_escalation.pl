@@ -320,6 +320,7 @@ attack("another's model: $_->[0]", "SELECT $_->[1]", code => '42501')
 	[ 'batch', "aipipe.model_predict_batch('size', 'shared.history')" ], [ 'export', "aipipe.model_export('size')" ],
 	[ 'promote', "aipipe.model_promote('size', 2)" ], [ 'roll back', "aipipe.model_rollback('size')" ], [ 'alias', "aipipe.model_alias('size', 'x', 1)" ],
 	[ 'drop', "aipipe.model_drop('size')" ], [ 'grant', "aipipe.model_grant('size', 'mallory')" ],
+	[ 'give away', "aipipe.model_owner('size', 'mallory')" ], [ 'receive', "aipipe.model_owner('own_size', 'alice')" ],
 	[ 'train', "aipipe.model_train('size', 'regression', 'shared.history', 'bad', features => ARRAY['amount'], params => $stump)" ]);
 attack("a gate with another's model", "CREATE TABLE evil.gated (id int PRIMARY KEY, amount float8, score float8); SELECT aipipe.gate_create('evil.gated', 'size', threshold => 0.5, score_column => 'score')", code => '42501');
 attack("a gate on another's table", "SELECT aipipe.gate_create('home.bulk', 'own_size', threshold => 0.5)", code => '42501');
