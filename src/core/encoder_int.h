@@ -130,21 +130,14 @@ extern void value_counter_add(ValueCounter *counter, const char *text, int len);
 /* The kept values, most frequent first, ties in byte order; a count may be short by so much, 0 when all were kept. */
 extern ValueCount *value_counter_sorted(ValueCounter *counter, int *nvalues, int64 *short_by);
 
-/*
- * The largest feature.  The training library puts a cut at twice the largest
- * value that it sees, and that must be a float too: at FLT_MAX it would be
- * infinite, a threshold that no model may have.
- */
-#define ENCODER_MAX ((float) (FLT_MAX / 4))
-
-/* Brings a value into the range of a feature; NaN stays NaN. */
+/* Brings a value into the range of finite floats, as the library takes no other; NaN stays NaN. */
 static inline float
 encoder_clamp(double value)
 {
-	if (unlikely(value > ENCODER_MAX))
-		return ENCODER_MAX;
-	if (unlikely(value < -ENCODER_MAX))
-		return -ENCODER_MAX;
+	if (unlikely(value > FLT_MAX))
+		return FLT_MAX;
+	if (unlikely(value < -FLT_MAX))
+		return -FLT_MAX;
 	return (float) value;
 }
 

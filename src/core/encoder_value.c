@@ -150,7 +150,7 @@ encoder_day_parts(int64 day, float *out)
 static void
 encoder_infinite_moment(bool future, int nfeatures, float *out)
 {
-	out[0] = future ? ENCODER_MAX : -ENCODER_MAX;
+	out[0] = future ? FLT_MAX : -FLT_MAX;
 	for (int i = 1; i < nfeatures; i++)
 		out[i] = get_float4_nan();
 }

@@ -79,7 +79,7 @@ struct ForestBuilder
 	bool		has_model;
 	bool		has_iterations;
 	bool		has_weights;
-	bool		has_outer_weights;	/* beside the model: dart before 3.4 */
+	bool		has_outer_weights;	/* beside the model, not inside of it */
 	int			nnames;
 	int			maxnames;
 	int			ntypes;

@@ -115,7 +115,7 @@ check_node(const Forest *forest, const ForestTree *tree, int node, int64 *nwords
 
 	if (leaf && !isfinite(tree->value[node]))
 		return "its output is not finite";
-	if (!isfinite(tree->value[node]) && tree->value[node] != INFINITY)
+	if (isnan(tree->value[node]))
 		return "its threshold is not a number";
 	if (!isfinite(tree->gain[node]) || !isfinite(tree->base_weight[node]))
 		return "a statistic is not finite";

@@ -175,7 +175,7 @@ compile_tree(const Forest *forest, int number, Target *target)
 			nodes[i] = node_make(float_bits(value), 2 * forest->nfeatures, 0);
 		else
 		{
-			uint32		bits = float_bits(value);
+			uint32		bits = float_bits(known_value(value));
 
 			if (tree->has_categories && tree->split_type[node] == 1)
 				bits = write_set(tree, node, target->words, &target->nwords);

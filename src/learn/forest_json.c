@@ -4,9 +4,9 @@
  *	  A model in JSON, as events: PostgreSQL's own strict parser reads it.
  *
  * The library writes NaN where a categorical split has no threshold and Infinity
- * where a split only parts known from missing, and neither is JSON.  Before the parser sees
- * them the one is turned into null, which is taken for NaN, and the other
- * into 1E39, which float32 has no room for.
+ * or -Infinity where a split only parts known from missing, and none of them is JSON.
+ * Before the parser sees them NaN is turned into null, which is taken for NaN, and
+ * Infinity into 1E39, which float32 has no room for.
  *
  *-------------------------------------------------------------------------
  */

@@ -10,6 +10,8 @@
 #ifndef LEARN_FOREST_PRIVATE_H
 #define LEARN_FOREST_PRIVATE_H
 
+#include <float.h>
+
 #include "compat/compat.h"
 #include "learn/forest.h"
 
@@ -163,7 +165,9 @@ extern int	forest_tree_depth(const ForestTree *tree, int number, const char **re
  *
  * The next node is this + distance + !(x < threshold).  Every feature has two
  * columns, 2f and 2f+1: both hold the value, but a missing one is NaN in the
- * first (goes right) and -inf in the second (goes left).  The last column is
+ * first (goes right) and -inf in the second (goes left).  So that -inf is
+ * missing and nothing else, as a value and as a threshold it counts as -FLT_MAX,
+ * which no column's cut can be, as cuts lie above the smallest value or at -inf.  The last column is
  * always -inf and stands in every leaf, which so leads to itself: walking on is harmless
  * and a walk of the tree's depth always ends in the right leaf.
  *
@@ -292,6 +296,13 @@ node_value(uint64 node)
 
 	memcpy(&value, &bits, sizeof(value));
 	return value;
+}
+
+/* Gives what a value or a threshold counts as where nodes compare: -inf stands for missing alone; NaN stays. */
+static inline float
+known_value(float value)
+{
+	return value < -FLT_MAX ? -FLT_MAX : value;
 }
 
 /* Says whether a split is by category. */

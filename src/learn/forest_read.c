@@ -75,11 +75,19 @@ take_objective(ForestBuilder *builder)
 	forest->objective_params = MemoryContextStrdup(forest->context, params.data);
 }
 
-/* Identifies the booster. */
+/*
+ * Identifies the booster.  Booster "dart" is a "gbtree" inside with the trees' weights
+ * beside it.  From 3.3 on "gbtree" has them itself, beside its model, and from 3.4
+ * on inside of it; older libraries ignore them there, so a model of theirs that has
+ * them is not what it seems.
+ */
 static void
 take_booster(ForestBuilder *builder)
 {
+	const int  *version = builder->forest->version;
 	bool		dart = strcmp(builder->booster, "dart") == 0;
+	int			minor = builder->has_outer_weights ? 3 : 4;
+	bool		weighted = version[0] > 3 || (version[0] == 3 && version[1] >= minor);
 
 	if (!dart && strcmp(builder->booster, "gbtree") != 0)
 		forest_refuse("booster \"%s\" is not supported", builder->booster);
@@ -89,9 +97,12 @@ take_booster(ForestBuilder *builder)
 		forest_refuse("booster \"%s\" inside of \"%s\" is not supported", builder->dart_booster, builder->booster);
 	if (dart && !builder->has_weights)
 		forest_refuse("weight_drop is missing");
-	if (!dart && builder->has_outer_weights)
-		forest_refuse("weight_drop does not belong to booster \"%s\"", builder->booster);
-	builder->forest->dart = dart || builder->has_weights;
+	if (dart != (builder->dart_booster != NULL) || (dart && !builder->has_outer_weights))
+		forest_refuse("the parts of booster \"%s\" are not where they belong", builder->booster);
+	if (!dart && builder->has_weights && !weighted)
+		forest_refuse("weight_drop does not belong to booster \"%s\" of version %d.%d",
+					  builder->booster, version[0], version[1]);
+	builder->forest->dart = builder->has_weights;
 }
 
 /* Gives every tree its output and weight. */

@@ -266,8 +266,10 @@ spread(const CompiledForest *forest, const float *rows, int nrows, const Columns
 
 		for (int f = 0; f < nfeatures; f++)
 		{
-			columns->values[((Size) (2 * f) << shift) + row] = values[f];
-			columns->values[((Size) (2 * f + 1) << shift) + row] = isnan(values[f]) ? -INFINITY : values[f];
+			float		value = known_value(values[f]);
+
+			columns->values[((Size) (2 * f) << shift) + row] = value;
+			columns->values[((Size) (2 * f + 1) << shift) + row] = isnan(value) ? -INFINITY : value;
 		}
 		columns->values[((Size) (2 * nfeatures) << shift) + row] = -INFINITY;
 		if (forest->sets == NULL)

@@ -139,7 +139,7 @@ static int
 taken_child(const Explainer *explainer, int node)
 {
 	uint64		bits = explainer->nodes[node];
-	float		value = explainer->row[node_column(bits) / 2];
+	float		value = known_value(explainer->row[node_column(bits) / 2]);
 	int			left = node + node_distance(bits);
 	bool		goes_left;
 

@@ -41,7 +41,7 @@ write_float(StringInfo out, float value)
 	if (isinf(value))
 	{
 		/* reads back as infinite, here and in the library, and is JSON */
-		appendStringInfoString(out, "1E39");
+		appendStringInfoString(out, value > 0 ? "1E39" : "-1E39");
 		return;
 	}
 	shortest[float_to_shortest_decimal_bufn(value, shortest)] = '\0';

@@ -187,12 +187,15 @@ take_bytes(SqlResult *result, const char *column, int pad, Size *len)
 	struct varlena *plain = PG_DETOAST_DATUM_PACKED(datum);
 	char	   *bytes = VARDATA_ANY(plain) + pad;
 	char	   *copy;
+	bool		sound = VARSIZE_ANY_EXHDR(plain) >= pad;
 
-	if (VARSIZE_ANY_EXHDR(plain) < pad)
+	for (int i = 0; i < pad && sound; i++)
+		sound = (VARDATA_ANY(plain)[i] == 0);
+	if (!sound)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("a model version is corrupted"),
-				 errdetail("Its column \"%s\" is too short.", column)));
+				 errdetail("Its column \"%s\" does not begin as it was written.", column)));
 	*len = VARSIZE_ANY_EXHDR(plain) - pad;
 	if ((Pointer) plain != DatumGetPointer(datum) && bytes == (char *) MAXALIGN(bytes))
 		return bytes;

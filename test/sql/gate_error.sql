@@ -98,7 +98,7 @@ SELECT aipipe.model_train('err_kinds', 'classification', 'err_kinds', 'kind', fe
 SELECT aipipe.gate_create('err_kinds', 'err_kinds', on_anomaly => 'mark');
 
 -- a corrupted artifact, in a backend that has not loaded it yet
-UPDATE aipipe.model_version_data SET compiled = overlay(compiled PLACING '\xdeadbeef'::bytea FROM 60) WHERE model_id = (SELECT id FROM aipipe.model_data WHERE name = 'err_size');
+UPDATE aipipe.model_version_data SET compiled = overlay(compiled PLACING '\xdeadbeef'::bytea FROM 64) WHERE model_id = (SELECT id FROM aipipe.model_data WHERE name = 'err_size');
 \c
 INSERT INTO err_accept VALUES (40, 5000) RETURNING *;
 INSERT INTO err_quar VALUES (40, 1) RETURNING *;

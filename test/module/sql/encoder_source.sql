@@ -57,7 +57,7 @@ CREATE TABLE policed (a int, who text);
 INSERT INTO policed SELECT i, CASE WHEN i < 3 THEN 'regress_aipipe_reader' ELSE 'other' END FROM generate_series(1, 10) AS i;
 ALTER TABLE policed ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON policed USING (who = current_user);
-SELECT s AS source, d.* FROM unnest(ARRAY['big', 'public.big', ' "big" ', 'big_view', 'parent', 'child', 'parts', 'part1', 'mat', 'pg_temp.tmp', 'policed', 'pg_class',
+SELECT s AS source, d.* FROM unnest(ARRAY['big', 'public.big', ' "big" ', 'big_view', 'parent', 'child', 'parts', 'part1', 'mat', 'pg_temp.tmp', 'policed', 'pg_am',
     'TABLE big', 'VALUES (1), (2)', '(SELECT id FROM big)', 'SELECT id FROM big;', 'WITH w AS (SELECT 1 AS one) SELECT one FROM w', 'SELECT*FROM big', 'SELECT inner_read(1) + 1 AS x']) AS s, source_describe(s) AS d;
 -- names mean what they meant to the caller, and the stored text says which
 CREATE SCHEMA elsewhere;

@@ -24,8 +24,14 @@ INSERT INTO subject VALUES
 	('300 features', train('reg:squarederror', features => 300)),
 	('one tree, one split', train('reg:squarederror', rounds => 1, depth => 1));
 
--- every difference in any bit; some models split known from missing at +inf
+-- some models split known from missing at +inf; 3.3 splits missing from known at -inf
 SELECT count(*) > 0 AS infinite_thresholds FROM subject WHERE convert_from(canonical(model), 'UTF8') LIKE '%1E39%';
+INSERT INTO subject SELECT 'split at -inf, missing ' || side, canonical(convert_to(jsonb_set(jsonb_set(jsonb_set(m,
+	'{learner,gradient_booster,model,trees,0,split_conditions,0}', '-1e39'), '{learner,gradient_booster,model,trees,0,default_left,0}', missing_left),
+	'{learner,gradient_booster,model,trees,1,split_conditions,1}', '-1e39')::text, 'UTF8'))
+FROM (SELECT convert_from(canonical(train('reg:squarederror', rounds => 3)), 'UTF8')::jsonb AS m) s, (VALUES ('left', '1'::jsonb), ('right', '0')) v(side, missing_left);
+
+-- every difference in any bit
 CREATE TEMP TABLE result AS SELECT what, p.* FROM subject, parity(model, 2000) p;
 SELECT * FROM result WHERE margin_row + margin_block + coalesce(margin_dense, 0) + margin_original + "values" > 0;
 SELECT count(*) AS models, sum(compared) >= 100000 AS enough FROM result;

@@ -58,6 +58,29 @@ SELECT place, value, pg_temp.changed(place, value) FROM (VALUES
 	('{learner,feature_names}', '["a", "b", "c"]'), ('{learner,feature_names}', '["a"]'), ('{learner,feature_types}', '["float", "int", "text"]'),
 	('{version}', '[1, 7]'), ('{version}', '{}')) v(place, value);
 
+-- where a booster's weights may stand: beside the model from 3.3 on, inside of it from 3.4 on, around it for "dart"
+CREATE FUNCTION pg_temp.boosted(version jsonb, booster jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.verdict(jsonb_set(jsonb_set(model, '{version}', version), '{learner,gradient_booster}', booster)::text) FROM good
+$$;
+WITH part AS (SELECT model #> '{learner,gradient_booster,model}' AS m FROM good),
+shape(what, booster) AS (
+	SELECT s.* FROM part, LATERAL (VALUES
+		('gbtree, beside', jsonb_build_object('name', 'gbtree', 'model', m, 'weight_drop', '[0.5, 1]'::jsonb)),
+		('gbtree, inside', jsonb_build_object('name', 'gbtree', 'model', m || '{"weight_drop": [0.5, 1]}')),
+		('gbtree, both', jsonb_build_object('name', 'gbtree', 'model', m || '{"weight_drop": [0.5, 1]}', 'weight_drop', '[0.5, 1]'::jsonb)),
+		('gbtree, too few', jsonb_build_object('name', 'gbtree', 'model', m, 'weight_drop', '[0.5]'::jsonb)),
+		('gbtree, no number', jsonb_build_object('name', 'gbtree', 'model', m, 'weight_drop', '[0.5, null]'::jsonb)),
+		('gbtree, infinite', jsonb_build_object('name', 'gbtree', 'model', m, 'weight_drop', '[0.5, 1e39]'::jsonb)),
+		('gbtree in gbtree', jsonb_build_object('name', 'gbtree', 'gbtree', jsonb_build_object('name', 'gbtree', 'model', m))),
+		('gbtree in gbtree, beside', jsonb_build_object('name', 'gbtree', 'gbtree', jsonb_build_object('name', 'gbtree', 'model', m), 'weight_drop', '[0.5, 1]'::jsonb)),
+		('dart', jsonb_build_object('name', 'dart', 'gbtree', jsonb_build_object('name', 'gbtree', 'model', m), 'weight_drop', '[0.5, 1]'::jsonb)),
+		('dart, inside', jsonb_build_object('name', 'dart', 'gbtree', jsonb_build_object('name', 'gbtree', 'model', m || '{"weight_drop": [0.5, 1]}'))),
+		('dart of nothing', jsonb_build_object('name', 'dart', 'weight_drop', '[0.5, 1]'::jsonb)),
+		('dart without gbtree', jsonb_build_object('name', 'dart', 'model', m, 'weight_drop', '[0.5, 1]'::jsonb)),
+		('dart in dart', jsonb_build_object('name', 'dart', 'gbtree', jsonb_build_object('name', 'dart', 'model', m), 'weight_drop', '[0.5, 1]'::jsonb)),
+		('two models', jsonb_build_object('name', 'gbtree', 'model', m, 'gbtree', jsonb_build_object('name', 'gbtree', 'model', m), 'weight_drop', '[0.5, 1]'::jsonb))) s)
+SELECT what, version, pg_temp.boosted(version::jsonb, booster) FROM shape, unnest('{"[3, 2, 0]", "[3, 3, 0]", "[3, 4, 0]"}'::text[]) version ORDER BY what COLLATE "C", version;
+
 -- a tree
 SELECT place, value, pg_temp.changed('{learner,gradient_booster,model,trees,1,' || place || '}', value) FROM (VALUES
 	('left_children', '[1, 3, 5, -1, -1, -1]'::jsonb), ('left_children,0', '7'), ('left_children,0', '0'), ('left_children,0', '-1'), ('left_children,0', '-2'),
@@ -76,7 +99,7 @@ SELECT place, value, pg_temp.changed_categories('{learner,gradient_booster,model
 	('categories_segments,0', '1'), ('categories_segments,0', '-5'), ('categories_sizes,0', '0'), ('categories_sizes,0', '2000000000'), ('split_type', '[0, 0, 0, 0, 0, 0, 0]')) v(place, value);
 
 -- the library's own NaN and Infinity are read where they mean something
-SELECT what, pg_temp.verdict(replace(model::text, '"split_conditions": [' || (model #>> '{learner,gradient_booster,model,trees,1,split_conditions,0}'), '"split_conditions": [' || what))
+SELECT what, regexp_replace(pg_temp.verdict(replace(model::text, '"split_conditions": [' || (model #>> '{learner,gradient_booster,model,trees,1,split_conditions,0}'), '"split_conditions": [' || what)), 'byte \d+', 'byte N') AS verdict
 FROM good, unnest('{Infinity,-Infinity,NaN,Inf}'::text[]) what;
 
 -- our own isolation forests are read by their own door only
