@@ -48,5 +48,22 @@ SELECT bench.result('COPY 1M x 20 through a statement gate, work_mem 4MB', bench
 FROM (SELECT bench.median_ns('copy load_plain 64MB') AS p) AS s;
 SELECT bench.cost_ns('SELECT count(*) FROM (SELECT * FROM bench.wide LIMIT 300) AS t, LATERAL aipipe.model_explain(''bench_100x6'', t) AS e') / 300 / 1e6 AS ms \gset
 SELECT bench.result('reasons of one decided row, 100 trees x depth 6', :ms, 'ms', NULL, NULL, '', NULL);
+
+\echo 'a feed that went wrong as a whole: 10,000 rows, all quarantined, with every row explained, with the default explain_limit of 1,000, and with none'
+DROP TABLE IF EXISTS bench.load_wrong;
+CREATE TABLE bench.load_wrong (LIKE bench.wide);
+CREATE OR REPLACE FUNCTION bench.load_wrong(explain int) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	gate bigint := aipipe.gate_create('bench.load_wrong', 'bench_100x6', threshold => 0, params => jsonb_build_object('explain_limit', explain));
+	ns float8 := bench.cost_ns('INSERT INTO bench.load_wrong SELECT * FROM bench.wide LIMIT 10000');
+BEGIN
+	PERFORM aipipe.gate_drop('bench.load_wrong', gate);
+	RETURN ns;
+END $$;
+SELECT bench.load_wrong(10000) / 1e9 AS every, bench.load_wrong(1000) / 1e9 AS some, bench.load_wrong(0) / 1e9 AS none \gset
+SELECT bench.result('10,000 rows, all quarantined, explain_limit 1000', :some, 's CPU', round(:every::numeric, 2) || ' (every row explained)', :every / :some, '>= 3', :every / :some >= 3);
+SELECT bench.result('10,000 rows, all quarantined, explain_limit 0', :none, 's CPU', NULL, NULL, '', NULL);
+DROP FUNCTION bench.load_wrong(int);
+DROP TABLE bench.load_wrong;
 DROP TABLE bench.load_plain, bench.load_row, bench.load_statement;
 RESET work_mem;

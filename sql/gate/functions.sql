@@ -53,7 +53,7 @@ TO PUBLIC;
 CREATE OR REPLACE VIEW aipipe.gate WITH (security_barrier) AS
 SELECT g.id,
        COALESCE(t.relation, pg_catalog.format('%I.%I', g.schema_name, g.relation_name)) AS relation,
-       g.detector, g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update, g.children, g.reasons,
+       g.detector, g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update, g.children, g.reasons, g.explain_limit,
        CASE WHEN t.relation IS NULL THEN 'orphaned' ELSE g.state END AS state,
        g.owner, g.created_at, g.changed_at,
        t.uncovered_partitions

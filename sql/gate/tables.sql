@@ -18,6 +18,7 @@ CREATE TABLE aipipe.gate_data (
     on_update boolean NOT NULL,
     children boolean NOT NULL,
     reasons integer NOT NULL,
+    explain_limit integer NOT NULL,
     state text NOT NULL DEFAULT 'active' CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['active', 'paused', 'dropped'])),
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now()

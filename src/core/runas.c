@@ -64,6 +64,15 @@ runas_tables_begin(RunAs *saved)
 	compat_restrict_search_path();
 }
 
+/* Becomes a role that looks up names until runas_end(), restricted and under a safe search_path. */
+void
+runas_names_begin(RunAs *saved, Oid role)
+{
+	save_state(saved, NewGUCNestLevel());
+	SetUserIdAndSecContext(role, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	compat_restrict_search_path();
+}
+
 /*
  * Makes the transaction read-only until runas_end().
  *

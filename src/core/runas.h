@@ -24,6 +24,12 @@ extern Oid	runas_tables_owner(void);
  */
 extern void runas_tables_begin(RunAs *saved);
 
+/*
+ * Becomes a role to look up qualified names with its USAGE on their schemas:
+ * for parse analysis, and never for anything that runs.
+ */
+extern void runas_names_begin(RunAs *saved, Oid role);
+
 /* Makes the transaction read-only until runas_end(); the user stays. */
 extern void runas_read_only_begin(RunAs *saved);
 

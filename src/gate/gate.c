@@ -32,7 +32,7 @@ static SqlStatement find_gate = {
 	"SELECT g.id, g.schema_name, g.relation_name, g.owner,"
 	" g.table_owner, g.detector,"
 	" g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update,"
-	" g.children, g.reasons, g.state"
+	" g.children, g.reasons, g.explain_limit, g.state"
 	" FROM aipipe.gate_data g WHERE g.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
 };
@@ -127,6 +127,7 @@ gate_find(int64 id)
 	gate->on_update = sql_bool(result, 0, "on_update", NULL);
 	gate->children = sql_bool(result, 0, "children", NULL);
 	gate->reasons = sql_int32(result, 0, "reasons", NULL);
+	gate->explain_limit = sql_int32(result, 0, "explain_limit", NULL);
 	gate->state = stored_state(result);
 	pfree(timing);
 	sql_free(result);

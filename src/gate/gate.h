@@ -58,6 +58,7 @@ typedef struct Gate
 	bool		on_update;
 	bool		children;
 	int			reasons;		/* how many to keep with a decision */
+	int			explain_limit;	/* how many decisions of a batch have them */
 	GateState	state;
 } Gate;
 
@@ -97,6 +98,7 @@ typedef struct GateBatch
 	int64		marked;
 	int64		quarantined;
 	int64		errors;
+	int64		explained;
 	int64		scored;
 	double		score_min;
 	double		score_max;

@@ -34,12 +34,14 @@ PG_FUNCTION_INFO_V1(aipipe_gate_create);
 typedef struct GateOptions
 {
 	bool		children;
+	int64		explain_limit;
 	int64		reasons;
 	bool		update;
 } GateOptions;
 
 static const OptionSpec gate_options[] = {
 	{"children", OPTION_BOOL, OPTION_FIELD(GateOptions, children), 0},
+	{"explain_limit", OPTION_INT, OPTION_FIELD(GateOptions, explain_limit), 1000, 0, INT_MAX},
 	{"reasons", OPTION_INT, OPTION_FIELD(GateOptions, reasons), 3, 0, 100},
 	{"update", OPTION_BOOL, OPTION_FIELD(GateOptions, update), 0},
 };
@@ -50,10 +52,10 @@ static const char *const error_actions[] = {"accept", "quarantine", "reject"};
 
 static SqlStatement insert_gate = {
 	"INSERT INTO aipipe.gate_data (schema_name, relation_name, owner, table_owner, detector, timing,"
-	" on_anomaly, threshold, score_column, on_error, on_update, children, reasons)"
-	" VALUES ($1, $2, $3::pg_catalog.regrole, $4::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	" on_anomaly, threshold, score_column, on_error, on_update, children, reasons, explain_limit)"
+	" VALUES ($1, $2, $3::pg_catalog.regrole, $4::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 	" RETURNING id",
-	13, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID}
+	14, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID, INT4OID}
 };
 
 /* Gives a word argument, which must be one of the choices. */
@@ -109,6 +111,7 @@ read_arguments(FunctionCallInfo fcinfo)
 	gate->on_update = options.update;
 	gate->children = options.children;
 	gate->reasons = options.reasons;
+	gate->explain_limit = options.explain_limit;
 	gate->owner = GetUserId();
 	return gate;
 }
@@ -307,8 +310,8 @@ check_other_gates(const Gate *gate, Relation rel)
 static void
 store_gate(Gate *gate)
 {
-	Datum		values[13];
-	bool		nulls[13] = {0};
+	Datum		values[14];
+	bool		nulls[14] = {0};
 	SqlResult  *result;
 
 	values[0] = CStringGetTextDatum(gate->schema);
@@ -325,6 +328,7 @@ store_gate(Gate *gate)
 	values[10] = BoolGetDatum(gate->on_update);
 	values[11] = BoolGetDatum(gate->children);
 	values[12] = Int32GetDatum(gate->reasons);
+	values[13] = Int32GetDatum(gate->explain_limit);
 	result = sql_run_values(&insert_gate, SQL_WRITE, values, nulls);
 	gate->id = sql_int64(result, 0, "id", NULL);
 	sql_free(result);

@@ -335,7 +335,11 @@ typedef struct EvidenceStep
 	StringInfoData reasons;		/* for a message */
 } EvidenceStep;
 
-/* Collects key, image and reasons of a row that is marked or quarantined. */
+/*
+ * Collects key, image and reasons of a row that is marked or quarantined.
+ * Reasons cost some hundred times what the score does, so only the first decisions
+ * of a batch have them: a feed that went wrong as a whole must not stall the load.
+ */
 static void
 collect_evidence(void *arg)
 {
@@ -345,9 +349,14 @@ collect_evidence(void *arg)
 
 	describe_row(call, step->slot, call->gate->on_anomaly, step->score, step->decision);
 	slot_getallattrs(step->slot);
-	if (call->gate->reasons > 0)
+	if (call->gate->reasons > 0 && call->batch->explained >= call->gate->explain_limit)
+		reasons = psprintf("[{\"note\": \"not explained: the gate explains %d rows of a batch\"}]", call->gate->explain_limit);
+	else if (call->gate->reasons > 0)
+	{
 		reasons = scorer_reasons(call->scorer, step->i, step->slot->tts_values, step->slot->tts_isnull,
 								 call->gate->reasons);
+		call->batch->explained++;
+	}
 	step->decision->reasons = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(reasons)));
 }
 

@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat/compat.h"
+#include "core/runas.h"
 #include "gate/gate.h"
 
 /* A DELETE by key, planned once a statement. */
@@ -44,13 +45,21 @@ typedef struct RemovalReceiver
 	HeapTuple	tuple;			/* the last row, or NULL */
 } RemovalReceiver;
 
-/* Has the rights on the statement's own table asked of its owner. */
+/*
+ * Has the rights on the statement's own table asked of its owner.  Its names are
+ * looked up as the owner, too: who loads through a view needs no USAGE on the
+ * schemas of table, operators and types, and a look-up runs nobody's code.
+ */
 static List *
 rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
 {
 	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);
-	Query	   *query = parse_analyze_fixedparams(linitial_node(RawStmt, parsed), text, types, ntypes, NULL);
+	Query	   *query;
+	RunAs		saved;
 
+	runas_names_begin(&saved, owner);
+	query = parse_analyze_fixedparams(linitial_node(RawStmt, parsed), text, types, ntypes, NULL);
+	runas_end(&saved);
 	compat_check_as_user(query, owner);
 	return QueryRewrite(query);
 }

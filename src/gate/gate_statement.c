@@ -150,15 +150,38 @@ is_same_row(TupleDesc desc, TupleTableSlot *slot, HeapTuple removed, TupleDesc r
 	return n == removed_desc->natts;
 }
 
-/* Gives the row that the DELETE returned as jsonb. */
-static Jsonb *
-removed_image(HeapTuple removed, TupleDesc desc)
+typedef struct ImageStep
 {
-	Datum	   *values = palloc(mul_size(sizeof(Datum), desc->natts));
-	bool	   *nulls = palloc(mul_size(sizeof(bool), desc->natts));
+	HeapTuple	removed;
+	TupleDesc	desc;
+	Jsonb	   *image;
+} ImageStep;
 
-	heap_deform_tuple(removed, desc, values, nulls);
-	return rowjson_build(desc, values, nulls);
+/* Forms the row that the DELETE returned as jsonb, as a step that may fail. */
+static void
+form_image(void *arg)
+{
+	ImageStep  *step = arg;
+	Datum	   *values = palloc(mul_size(sizeof(Datum), step->desc->natts));
+	bool	   *nulls = palloc(mul_size(sizeof(bool), step->desc->natts));
+
+	heap_deform_tuple(step->removed, step->desc, values, nulls);
+	step->image = rowjson_build(step->desc, values, nulls);
+}
+
+/* Gives the row that the DELETE returned as jsonb; a row that cannot be kept ends the statement. */
+static Jsonb *
+removed_image(const GateCall *call, HeapTuple removed, TupleDesc desc)
+{
+	ImageStep	step = {removed, desc};
+	char	   *cause = gate_try(form_image, &step);
+
+	if (cause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("gate " INT64_FORMAT " cannot hold a row of table \"%s\"", call->gate->id, call->relation),
+				 errdetail("A trigger changed it after it landed, and it cannot be kept as jsonb: %s.", cause)));
+	return step.image;
 }
 
 /*
@@ -186,7 +209,7 @@ remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 				 errdetail("A trigger, rule or policy of the table kept the row or had removed it before."),
 				 errhint("Use a gate with timing 'row'.")));
 	if (!is_same_row(call->desc, slot, removed, desc))
-		decision->row = removed_image(removed, desc);
+		decision->row = removed_image(call, removed, desc);
 }
 
 /* Judges the block that was read. */

@@ -89,7 +89,12 @@ INSERT INTO err_keep_stmt VALUES (3, 5000, '1');
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO err_keep_not VALUES (3, 5000, '1');
 SELECT (SELECT array_agg(id) FROM err_keep) AS kept, (SELECT array_agg(id) FROM err_keep_stmt) AS stmt, (SELECT array_agg(id) FROM err_keep_not) AS accepted;
+-- a row that cannot be kept as a trigger left it
+CREATE FUNCTION err_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE public.err_keep_stmt SET mute = '1' WHERE id = NEW.id; RETURN NULL; END $$;
+CREATE TRIGGER change AFTER INSERT ON err_keep_stmt FOR EACH ROW EXECUTE FUNCTION err_change();
+INSERT INTO err_keep_stmt VALUES (4, 5000, NULL);
 DROP TABLE err_keep, err_keep_stmt, err_keep_not;
+DROP FUNCTION err_change();
 DROP TYPE err_mute CASCADE;
 
 -- several classes

@@ -121,6 +121,13 @@ SELECT part_reset();
 -- A gate on a leaf alone.
 SELECT aipipe.gate_create('part_r_eu', 'part_size', 'row', 'quarantine', 0.5) IS NOT NULL AS created;
 INSERT INTO part_r VALUES (60, 'eu', 6000), (61, 'us', 6100);
+-- for it a row that an UPDATE moves there is a new one: held, it is in neither partition, and its release puts it into the leaf
+INSERT INTO part_r VALUES (62, 'us', 6200), (63, 'us', 63);
+UPDATE part_r SET region = 'eu' WHERE id IN (62, 63);
+SELECT tableoid::regclass, * FROM part_r WHERE id IN (62, 63);
+SELECT event, state, "row" FROM aipipe.quarantine WHERE model = 'part_size' AND "row"->>'id' = '62';
+SELECT aipipe.quarantine_release(id) FROM aipipe.quarantine WHERE model = 'part_size' AND "row"->>'id' = '62';
+SELECT tableoid::regclass, * FROM part_r WHERE id IN (62, 63);
 SELECT aipipe.gate_create('part_r_eu', 'part_size', 'statement', 'mark', 0.5);
 SELECT relation, "row" FROM aipipe.quarantine WHERE model = 'part_size';
 SELECT * FROM part_batches;

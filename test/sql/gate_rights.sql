@@ -157,8 +157,23 @@ RESET ROLE;
 DROP TRIGGER plant ON rights_trap;
 SELECT id FROM rights_trap;
 
--- row security of the table does not hide rows from the gate's own removal, unless it is forced on the owner
+-- who loads through a view needs no USAGE on the table's schema
 DROP TRIGGER spy ON rights_trap;
+CREATE ROLE regress_gate_view;
+SET ROLE regress_gate_feed;
+CREATE VIEW rights_window AS SELECT * FROM rights_trap;
+RESET ROLE;
+ALTER VIEW rights_window SET SCHEMA public;
+GRANT INSERT ON public.rights_window TO regress_gate_view;
+SET ROLE regress_gate_view;
+INSERT INTO public.rights_window VALUES (8, 8000);
+SELECT * FROM rights_area.rights_trap;
+RESET ROLE;
+SELECT role, "row" FROM aipipe.quarantine ORDER BY id DESC LIMIT 1;
+DROP VIEW public.rights_window;
+DROP ROLE regress_gate_view;
+
+-- row security of the table does not hide rows from the gate's own removal, unless it is forced on the owner
 ALTER TABLE rights_trap ENABLE ROW LEVEL SECURITY;
 CREATE POLICY loaders ON rights_trap FOR INSERT TO regress_gate_other WITH CHECK (true);
 GRANT INSERT ON rights_trap TO regress_gate_other;

@@ -55,8 +55,21 @@ CREATE TABLE row_plain (id int, amount float8);
 SELECT aipipe.gate_create('row_plain', 'row_size', threshold => 0.5, params => '{"reasons": 0}') IS NOT NULL AS created;
 INSERT INTO row_plain VALUES (1, 1000000);
 SELECT "row", reasons FROM aipipe.quarantine WHERE relation = 'public.row_plain';
+-- only so many rows of a batch are explained; the rest can be later
+SELECT aipipe.gate_drop('row_plain');
+SELECT aipipe.gate_create('row_plain', 'row_size', threshold => 0.5, params => '{"explain_limit": 2}') IS NOT NULL AS created;
+INSERT INTO row_plain SELECT i, 1000000 FROM generate_series(2, 5) i;
+INSERT INTO row_plain VALUES (6, 1000000);
+SELECT explain_limit, reasons FROM aipipe.gate WHERE relation = 'public.row_plain';
+SELECT "row"->'id' AS id, coalesce(reasons->0->'column', reasons) AS because FROM aipipe.quarantine WHERE relation = 'public.row_plain' ORDER BY id;
+SELECT e.feature, e.value FROM aipipe.quarantine q, aipipe.model_explain('row_size', jsonb_populate_record(NULL::row_plain, q."row"), q.model_version) e
+    WHERE relation = 'public.row_plain' AND reasons->0 ? 'note' AND q."row"->>'id' = '5';
+SELECT aipipe.gate_drop('row_plain');
+SELECT aipipe.gate_create('row_plain', 'row_size', 'row', 'mark', threshold => 0.5, params => '{"explain_limit": 0}') IS NOT NULL AS created;
+INSERT INTO row_plain VALUES (7, 1000000);
+SELECT reasons FROM aipipe.decision WHERE relation = 'public.row_plain' AND decision = 'mark';
 DROP TABLE row_plain;
-SELECT aipipe.gate_drop(NULL, id) FROM aipipe.gate WHERE relation = 'public.row_plain';
+SELECT aipipe.gate_drop(NULL, id) FROM aipipe.gate WHERE state = 'orphaned' AND relation = 'public.row_plain';
 
 -- Updates are judged only when asked for; a held update leaves the old row.
 CREATE TABLE row_upd (id int PRIMARY KEY, amount float8, note text);

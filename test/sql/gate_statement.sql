@@ -57,6 +57,14 @@ CREATE FUNCTION stmt_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN 
 CREATE TRIGGER keep BEFORE DELETE ON stmt_after FOR EACH ROW EXECUTE FUNCTION stmt_keep();
 INSERT INTO stmt_after VALUES (3, 3), (4, 4000);
 DROP TRIGGER keep ON stmt_after;
+-- a gate that judges updates too: the trigger's UPDATE takes the row, and the INSERT ends because it is not there (documented)
+SELECT aipipe.gate_drop('stmt_after');
+SELECT aipipe.gate_create('stmt_after', 'stmt_size', 'statement', 'quarantine', 0.5, params => '{"update": true}') IS NOT NULL AS created;
+INSERT INTO stmt_after VALUES (3, 3), (4, 4000);
+INSERT INTO stmt_after VALUES (3, 3);
+SELECT * FROM stmt_after;
+SELECT count(*) FROM aipipe.quarantine WHERE relation = 'public.stmt_after';
+DELETE FROM stmt_after WHERE id = 3;
 -- the key is gone
 ALTER TABLE stmt_after DROP CONSTRAINT stmt_after_pkey;
 INSERT INTO stmt_after VALUES (5, 5);
