@@ -72,9 +72,11 @@ SELECT relation, rows, accepted, marked, quarantined, errors, error, score_max F
 DROP TABLE err_narrow, err_narrow_quar, err_narrow_reject;
 DROP DOMAIN err_share;
 -- a row that cannot be kept: its image fails, as that of a row does which is too large for jsonb
+SET client_min_messages = warning;
 CREATE TYPE err_mute;
 CREATE FUNCTION err_mute_in(cstring) RETURNS err_mute LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
 CREATE FUNCTION err_mute_out(err_mute) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'shell_out';
+RESET client_min_messages;
 CREATE TYPE err_mute (INPUT = err_mute_in, OUTPUT = err_mute_out, LIKE = int4);
 CREATE TABLE err_keep (id int PRIMARY KEY, amount float8, mute err_mute);
 CREATE TABLE err_keep_stmt (LIKE err_keep INCLUDING ALL);
