@@ -34,9 +34,9 @@ PG_FUNCTION_INFO_V1(aipipe_model_promote);
 PG_FUNCTION_INFO_V1(aipipe_model_rollback);
 PG_FUNCTION_INFO_V1(aipipe_model_drop);
 
-/* FOR UPDATE of the model serialises all changes of its aliases. */
+/* Updating the model serialises all changes of its aliases; under repeatable read a concurrent one is 40001. */
 static SqlStatement lock_model = {
-	"SELECT m.id AS model_id FROM aipipe.model_data m WHERE m.id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	"UPDATE aipipe.model_data SET last_version = last_version WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id AS model_id",
 	1, {INT8OID}
 };
 

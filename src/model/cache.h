@@ -35,9 +35,6 @@ extern const ModelVersion *cache_acquire(const ModelRef *ref, MemoryContext hold
 /* Registers the invalidation callback; called from _PG_init. */
 extern void cache_init(void);
 
-/* Bytes of all entries now, and their number. */
-extern Size cache_bytes(int *nentries);
-
 /* Sends the eviction to all backends at commit; called by whoever deletes versions. */
 extern void cache_invalidate_all_at_commit(void);
 

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -32,6 +33,7 @@ typedef struct SnapshotMark
 	int32		subxcnt;
 	bool		suboverflowed;
 	CommandId	curcid;
+	SubTransactionId subxact;	/* a rolled-back one leaves all of the above as it was */
 } SnapshotMark;
 
 typedef struct CallState
@@ -64,6 +66,7 @@ mark_snapshot(SnapshotMark *mark)
 	mark->subxcnt = snapshot->subxcnt;
 	mark->suboverflowed = snapshot->suboverflowed;
 	mark->curcid = snapshot->curcid;
+	mark->subxact = GetCurrentSubTransactionId();
 }
 
 /* Whether two text values are the same bytes. */
