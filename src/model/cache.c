@@ -205,21 +205,15 @@ copy_classes(ModelVersion *version, SqlResult *result)
 	version->positive = version->nclasses - 1;
 }
 
-/* Ends with an error when the parts of a version do not belong together. */
-static void
-check_version(const ModelVersion *version)
+/* Whether encoder, learned part and number of classes make a version of the task. */
+bool
+cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses)
 {
-	bool		sound = version->encoder->nfeatures == version->loaded->nfeatures;
-
-	if (version->task == TASK_CLASSIFICATION)
-		sound = sound && version->nclasses >= 2 && version->loaded->nvalues == version->nclasses;
-	else
-		sound = sound && version->loaded->nvalues == 1;
-	if (!sound)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("version %d of model \"%s\" is corrupted", version->version, version->model),
-				 errdetail("Its encoder, classes and compiled form do not belong together.")));
+	if (encoder->nfeatures != loaded->nfeatures)
+		return false;
+	if (task == TASK_CLASSIFICATION)
+		return nclasses >= 2 && loaded->nvalues == nclasses;
+	return loaded->nvalues == 1;
 }
 
 /* Loads a version into the given context. */
@@ -250,7 +244,11 @@ load_version(const ModelRef *ref, MemoryContext context)
 	compiled = take_bytes(result, "compiled", COMPILED_PAD, &len);
 	version.loaded = algorithm_find(sql_text(result, 0, "algorithm"))->open(compiled, len);
 	sql_free(result);
-	check_version(&version);
+	if (!cache_parts_fit(version.task, version.encoder, version.loaded, version.nclasses))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version %d of model \"%s\" is corrupted", version.version, version.model),
+				 errdetail("Its encoder, classes and compiled form do not belong together.")));
 	version.bytes = MemoryContextMemAllocated(context, true);
 	MemoryContextSwitchTo(old);
 	return version;
