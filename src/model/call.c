@@ -7,9 +7,10 @@
  * of a plan, but inside PL/pgSQL it can outlive a statement, so the model is
  * resolved again whenever the active snapshot is another one: what a snapshot
  * sees is decided by xmin, xmax, the number of transactions running below
- * xmax (those can only end) and the command id.  A call whose snapshot, model
- * name, version, role and row type are those of the last call goes straight to
- * the row.
+ * xmax (those can only end) and the command id, but for what a subtransaction
+ * did that was rolled back since, so that is looked at too.  A call for which
+ * all of this, model name, version, role and row type are those of the last
+ * call goes straight to the row.
  *
  *-------------------------------------------------------------------------
  */
