@@ -256,14 +256,13 @@ take_version(const NewVersion *new, int64 *model_id)
 	return version;
 }
 
-/* Compiles and stores the next version of a model and gives its number; a first version becomes champion. */
+/* Stores the next version of a model and gives its number; a first version becomes champion. */
 int
 registry_add_version(const NewVersion *new)
 {
-	const Algorithm *algorithm = algorithm_find(new->algorithm);
 	StringInfoData encoder;
 	StringInfoData features;
-	StringInfoData compiled;
+	StringInfoData compiled = {0};
 	Datum		values[20];
 	bool		nulls[20] = {0};
 	SqlResult  *result;
@@ -277,8 +276,11 @@ registry_add_version(const NewVersion *new)
 	encoder_write(new->encoder, &encoder);
 	initStringInfo(&features);
 	encoder_describe(new->encoder, &features);
-	initStringInfo(&compiled);
-	algorithm->compile(new->artifact, new->artifact_len, &compiled);
+	if (new->compiled == NULL)
+	{
+		initStringInfo(&compiled);
+		algorithm_find(new->algorithm)->compile(new->artifact, new->artifact_len, &compiled);
+	}
 
 	version = take_version(new, &model_id);
 	values[0] = Int64GetDatum(model_id);
@@ -286,7 +288,9 @@ registry_add_version(const NewVersion *new)
 	values[2] = CStringGetTextDatum(new->algorithm);
 	values[3] = PointerGetDatum(make_bytea(encoder.data, encoder.len, 0, "encoder"));
 	values[4] = PointerGetDatum(make_bytea(new->artifact, new->artifact_len, 0, "artifact"));
-	values[5] = PointerGetDatum(make_bytea(compiled.data, compiled.len, COMPILED_PAD, "compiled form"));
+	values[5] = PointerGetDatum(make_bytea(new->compiled ? new->compiled : compiled.data,
+										   new->compiled ? new->compiled_len : compiled.len,
+										   COMPILED_PAD, "compiled form"));
 	values[6] = PointerGetDatum(registry_sha256(encoder.data, encoder.len, new->artifact, new->artifact_len));
 	values[7] = CStringGetTextDatum(features.data);
 	values[8] = CStringGetTextDatum(new->params ? new->params : "{}");
