@@ -81,7 +81,7 @@ foreach my $case (
 	my $peak = q{SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\\s*(\\d+)'))[1];};
 	session_run($watched, q{SELECT count(*) FROM aipipe.model_cache(); SET aipipe.train_max_memory = '64MB';});
 	my ($before) = session_run($watched, $peak);
-	my ($out, $err) = session_run($watched, "$train;");
+	my ($out, $err) = session_run($watched, "BEGIN; $train; ROLLBACK;");
 	is($out, '1', "$what train within 64 MB");
 	my ($after) = session_run($watched, $peak);
 	cmp_ok($after - $before, '<', 160 * 1024, 'and take about that');
