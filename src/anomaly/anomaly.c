@@ -39,10 +39,12 @@ check_detector(const ModelVersion *version)
 static int
 compare_strangeness(const void *a, const void *b)
 {
-	double		x = ((const Contribution *) a)->contribution;
-	double		y = ((const Contribution *) b)->contribution;
+	const Contribution *left = a;
+	const Contribution *right = b;
 
-	return (x > y) ? -1 : (x < y);
+	if (left->contribution != right->contribution)
+		return left->contribution > right->contribution ? -1 : 1;
+	return left->column - right->column;
 }
 
 /* anomaly_train(detector, source, columns, params): learns what is normal and gives the new version. */

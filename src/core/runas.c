@@ -22,7 +22,7 @@
 #include "core/runas.h"
 
 /* Gives the owner of schema aipipe, or ends with an error when the extension is not installed here. */
-Oid
+static Oid
 runas_tables_owner(void)
 {
 	HeapTuple	tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("aipipe"));

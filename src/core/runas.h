@@ -15,9 +15,6 @@ typedef struct RunAs
 	bool		read_only;		/* what the transaction was */
 } RunAs;
 
-/* The role that owns schema aipipe and with it aipipe's tables. */
-extern Oid	runas_tables_owner(void);
-
 /*
  * Becomes the tables' owner for one fixed, fully qualified statement.
  * Nothing that a user supplied may be evaluated before runas_end().

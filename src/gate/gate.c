@@ -159,21 +159,6 @@ gate_read(int64 id)
 	return gate;
 }
 
-/* Copies a gate into the current context. */
-Gate *
-gate_copy(const Gate *gate)
-{
-	Gate	   *copy = palloc(sizeof(Gate));
-
-	*copy = *gate;
-	copy->schema = pstrdup(gate->schema);
-	copy->relation = pstrdup(gate->relation);
-	copy->detector = pstrdup(gate->detector);
-	if (gate->score_column)
-		copy->score_column = pstrdup(gate->score_column);
-	return copy;
-}
-
 /* Gives the name of one of the gate's triggers. */
 char *
 gate_trigger_name(int64 id, const char *suffix)

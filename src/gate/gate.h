@@ -166,7 +166,6 @@ typedef struct GateVerdict
 extern void gate_init(void);
 extern Gate *gate_find(int64 id);
 extern Gate *gate_read(int64 id);
-extern Gate *gate_copy(const Gate *gate);
 extern int64 gate_trigger_id(const Trigger *trigger);
 extern Oid	gate_relation_owner(Oid relid);
 extern bool gate_owns(const Gate *gate, Oid relid);

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
 #include "utils/float.h"
 
 #include "learn/forest_build.h"
@@ -134,7 +135,7 @@ forest_scalar_base_scores(const ForestBuilder *builder, const ForestScalar *scal
 		if (comma != NULL)
 			*comma++ = '\0';
 		if (!IsValidJsonNumber(item, strlen(item)))
-			forest_refuse("base_score \"%.100s\" is not a number", text);
+			forest_refuse("base_score \"%.*s\" is not a number", pg_mbcliplen(text, strlen(text), 100), text);
 		forest_floats_add(scores, text_float(item));
 		item = comma;
 	}

@@ -152,13 +152,14 @@ ordered_auc(const ScoredRow *rows, int64 nrows, int64 npositive)
 		int64		negatives = 0;
 		float		score = rows[i].score;
 
-		for (; i < nrows && rows[i].score == score; i++)
+		do
 		{
 			if (rows[i].positive)
 				positives++;
 			else
 				negatives++;
-		}
+			i++;
+		} while (i < nrows && rows[i].score == score);
 		sum_add(&pairs, (double) negatives * (double) positives_above +
 				0.5 * (double) negatives * (double) positives);
 		positives_above += positives;
@@ -180,36 +181,13 @@ ordered_average_precision(const ScoredRow *rows, int64 nrows, int64 npositive)
 		int64		positives = 0;
 		float		score = rows[i].score;
 
-		for (; i < nrows && rows[i].score == score; i++)
-			positives += rows[i].positive;
+		do
+			positives += rows[i++].positive;
+		while (i < nrows && rows[i].score == score);
 		found += positives;
 		sum_add(&precision, (double) positives * ((double) found / (double) i));
 	}
 	return sum_value(&precision) / (double) npositive;
-}
-
-/* Gives the area under the ROC curve; NaN when only one class is there. */
-double
-metrics_auc(int64 nrows, const float *scores, const float *labels)
-{
-	int64		npositive;
-	ScoredRow  *rows = metrics_order(nrows, scores, 1, labels, &npositive);
-	double		result = ordered_auc(rows, nrows, npositive);
-
-	pfree(rows);
-	return result;
-}
-
-/* Gives the average precision; NaN when there is no positive. */
-double
-metrics_average_precision(int64 nrows, const float *scores, const float *labels)
-{
-	int64		npositive;
-	ScoredRow  *rows = metrics_order(nrows, scores, 1, labels, &npositive);
-	double		result = ordered_average_precision(rows, nrows, npositive);
-
-	pfree(rows);
-	return result;
 }
 
 /* Gives the class of the highest probability, the first of equals. */

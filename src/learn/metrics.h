@@ -20,10 +20,4 @@ extern Size metrics_estimate(int64 nrows);
 /* rmse, mae, r2, mape, mean_error */
 extern void metrics_regression(int64 nrows, const float *values, const float *labels, StringInfo out);
 
-/* Area under the ROC curve with ties at half; NaN when only one class is there.  labels > 0.5 are positive. */
-extern double metrics_auc(int64 nrows, const float *scores, const float *labels);
-
-/* Average precision (step-wise, as scikit-learn's); NaN when there is no positive. */
-extern double metrics_average_precision(int64 nrows, const float *scores, const float *labels);
-
 #endif							/* LEARN_METRICS_H */

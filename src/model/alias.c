@@ -18,14 +18,15 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "core/args.h"
 #include "core/sql.h"
 #include "model/cache.h"
 #include "model/registry.h"
+#include "model/rights.h"
 
 #define ALIAS_MAX 63
 
@@ -34,9 +35,9 @@ PG_FUNCTION_INFO_V1(aipipe_model_promote);
 PG_FUNCTION_INFO_V1(aipipe_model_rollback);
 PG_FUNCTION_INFO_V1(aipipe_model_drop);
 
-/* FOR UPDATE of the model serialises all changes of its aliases. */
+/* Updating the model serialises all changes of its aliases; under repeatable read a concurrent one is 40001. */
 static SqlStatement lock_model = {
-	"SELECT m.id AS model_id FROM aipipe.model_data m WHERE m.id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	"UPDATE aipipe.model_data SET last_version = last_version WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id AS model_id",
 	1, {INT8OID}
 };
 
@@ -225,7 +226,7 @@ aipipe_model_alias(PG_FUNCTION_ARGS)
 	if (alias[0] == '\0' || strlen(alias) > ALIAS_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("invalid alias \"%s\"", alias),
+				 errmsg("invalid alias \"%.*s\"", pg_mbcliplen(alias, strlen(alias), ALIAS_MAX), alias),
 				 errdetail("An alias has 1 to %d bytes.", ALIAS_MAX)));
 	if (PG_ARGISNULL(2))
 		remove_alias(model, alias, why);
@@ -323,11 +324,6 @@ static SqlStatement aliases_of_version = {
 	1, {INT8OID}
 };
 
-static SqlStatement find_owned = {
-	"SELECT m.id AS model_id, m.owner FROM aipipe.model_data m WHERE m.name OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-	1, {TEXTOID}
-};
-
 /* Drops one version to which no alias points. */
 static void
 drop_version(const char *model, int version)
@@ -350,19 +346,8 @@ drop_version(const char *model, int version)
 static void
 drop_model(const char *model)
 {
-	SqlResult  *found = sql_run(&find_owned, SQL_WRITE, CStringGetTextDatum(model));
-	Datum		model_id;
+	Datum		model_id = Int64GetDatum(rights_lock_owned(model));
 
-	if (found->nrows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model)));
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
-	model_id = Int64GetDatum(sql_int64(found, 0, "model_id", NULL));
-	sql_free(found);
 	for (int i = 0; i < lengthof(delete_model); i++)
 		sql_free(sql_run(&delete_model[i], SQL_WRITE, model_id));
 }

@@ -4,10 +4,10 @@
  *	  Per-backend cache of model versions that are ready to score.
  *
  * An entry is one version in a memory context of its own.  Its key is the
- * version's id, which comes from a sequence and is never used again, not even
- * after a rollback; its contents never change.  So an entry cannot be wrong:
- * invalidation, sent with the transaction that drops a version, only frees
- * memory.
+ * version's id, which comes from a sequence and is not used again, not even
+ * after a rollback; its contents never change.  So an entry cannot be wrong as
+ * long as the tables stand; invalidation, sent with the transaction that drops
+ * versions or the extension, takes every entry off the list.
  *
  * A caller keeps an entry through a reset callback of the memory context it
  * names; an entry in use is never freed.
@@ -24,7 +24,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -37,23 +36,23 @@
 
 PG_FUNCTION_INFO_V1(aipipe_model_cache);
 
+/* Lives in its own context, with all of the version. */
 typedef struct CacheEntry
 {
-	int64		version_id;		/* hash key: must be first */
-	dlist_node	node;			/* in the LRU list, most recent first */
+	dlist_node	node;			/* in the list, most recently used first; not when doomed */
 	MemoryContext context;
 	int			pins;
-	bool		doomed;			/* free it when the last pin goes */
+	bool		doomed;			/* off the list: not found again, freed with the last pin */
 	ModelVersion version;
 } CacheEntry;
 
 typedef struct Pin
 {
 	MemoryContextCallback callback;
-	int64		version_id;
+	CacheEntry *entry;
 } Pin;
 
-static HTAB *cache_table = NULL;
+/* The entries that can be found: so few that they are searched one by one, once a statement. */
 static dlist_head cache_lru = DLIST_STATIC_INIT(cache_lru);
 static Oid	cache_relid = InvalidOid;	/* aipipe.model_version_data, for invalidation */
 
@@ -65,28 +64,25 @@ static SqlStatement find_contents = {
 	1, {INT8OID}
 };
 
-/* Frees an entry that nobody uses. */
+/* Takes an entry off the list, and frees it unless somebody uses it. */
 static void
-free_entry(CacheEntry *entry)
+drop_entry(CacheEntry *entry)
 {
-	Assert(entry->pins == 0);
 	dlist_delete(&entry->node);
-	MemoryContextDelete(entry->context);
-	(void) hash_search(cache_table, &entry->version_id, HASH_REMOVE, NULL);
+	entry->doomed = true;
+	if (entry->pins == 0)
+		MemoryContextDelete(entry->context);
 }
 
 /* Gives up one pin: called when the holder's memory context goes. */
 static void
 release_pin(void *arg)
 {
-	Pin		   *pin = arg;
-	CacheEntry *entry = hash_search(cache_table, &pin->version_id, HASH_FIND, NULL);
+	CacheEntry *entry = ((Pin *) arg)->entry;
 
-	if (entry == NULL)
-		return;
 	entry->pins--;
 	if (entry->pins == 0 && entry->doomed)
-		free_entry(entry);
+		MemoryContextDelete(entry->context);
 }
 
 /* Keeps the entry until the holder's memory context is reset or deleted. */
@@ -95,11 +91,23 @@ pin_entry(CacheEntry *entry, MemoryContext holder)
 {
 	Pin		   *pin = MemoryContextAlloc(holder, sizeof(Pin));
 
-	pin->version_id = entry->version_id;
+	pin->entry = entry;
 	pin->callback.func = release_pin;
 	pin->callback.arg = pin;
 	entry->pins++;
 	MemoryContextRegisterResetCallback(holder, &pin->callback);
+}
+
+/* Gives the bytes of all entries. */
+static Size
+cache_bytes(void)
+{
+	Size		total = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache_lru)
+		total += dlist_container(CacheEntry, node, iter.cur)->version.bytes;
+	return total;
 }
 
 /* Frees the least recently used entries until the cache fits its limit; those in use stay. */
@@ -107,7 +115,7 @@ static void
 shrink_cache(void)
 {
 	Size		limit = (Size) core_model_cache_size * 1024;
-	Size		total = cache_bytes(NULL);
+	Size		total = cache_bytes();
 	dlist_node *node;
 
 	if (total <= limit || dlist_is_empty(&cache_lru))
@@ -120,27 +128,20 @@ shrink_cache(void)
 		if (entry->pins > 0)
 			continue;
 		total -= entry->version.bytes;
-		free_entry(entry);
+		drop_entry(entry);
 	}
 }
 
-/* Frees what nobody uses and dooms the rest, because versions were dropped. */
+/* Empties the cache, because versions were dropped; what is in use stays until it is not. */
 static void
 invalidate_cache(Datum arg, Oid relid)
 {
 	dlist_mutable_iter iter;
 
-	if (cache_table == NULL || (relid != InvalidOid && relid != cache_relid))
+	if (relid != InvalidOid && relid != cache_relid)
 		return;
 	dlist_foreach_modify(iter, &cache_lru)
-	{
-		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
-
-		if (entry->pins == 0)
-			free_entry(entry);
-		else
-			entry->doomed = true;
-	}
+		drop_entry(dlist_container(CacheEntry, node, iter.cur));
 }
 
 /* Registers the invalidation callback. */
@@ -156,24 +157,6 @@ cache_invalidate_all_at_commit(void)
 {
 	CacheInvalidateRelcacheByRelid(get_relname_relid("model_version_data",
 													 get_namespace_oid("aipipe", false)));
-}
-
-/* Gives the bytes of all entries, and their number. */
-Size
-cache_bytes(int *nentries)
-{
-	Size		total = 0;
-	int			count = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &cache_lru)
-	{
-		total += dlist_container(CacheEntry, node, iter.cur)->version.bytes;
-		count++;
-	}
-	if (nentries != NULL)
-		*nentries = count;
-	return total;
 }
 
 /*
@@ -222,21 +205,15 @@ copy_classes(ModelVersion *version, SqlResult *result)
 	version->positive = version->nclasses - 1;
 }
 
-/* Ends with an error when the parts of a version do not belong together. */
-static void
-check_version(const ModelVersion *version)
+/* Whether encoder, learned part and number of classes make a version of the task. */
+bool
+cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses)
 {
-	bool		sound = version->encoder->nfeatures == version->loaded->nfeatures;
-
-	if (version->task == TASK_CLASSIFICATION)
-		sound = sound && version->nclasses >= 2 && version->loaded->nvalues == version->nclasses;
-	else
-		sound = sound && version->loaded->nvalues == 1;
-	if (!sound)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("version %d of model \"%s\" is corrupted", version->version, version->model),
-				 errdetail("Its encoder, classes and compiled form do not belong together.")));
+	if (encoder->nfeatures != loaded->nfeatures)
+		return false;
+	if (task == TASK_CLASSIFICATION)
+		return nclasses >= 2 && loaded->nvalues == nclasses;
+	return loaded->nvalues == 1;
 }
 
 /* Loads a version into the given context. */
@@ -267,55 +244,62 @@ load_version(const ModelRef *ref, MemoryContext context)
 	compiled = take_bytes(result, "compiled", COMPILED_PAD, &len);
 	version.loaded = algorithm_find(sql_text(result, 0, "algorithm"))->open(compiled, len);
 	sql_free(result);
-	check_version(&version);
+	if (!cache_parts_fit(version.task, version.encoder, version.loaded, version.nclasses))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version %d of model \"%s\" is corrupted", version.version, version.model),
+				 errdetail("Its encoder, classes and compiled form do not belong together.")));
 	version.bytes = MemoryContextMemAllocated(context, true);
 	MemoryContextSwitchTo(old);
 	return version;
 }
 
-/* Creates the hash table at first use. */
-static void
-create_cache(void)
+/* Gives the entry of a version, or NULL. */
+static CacheEntry *
+find_entry(int64 version_id)
 {
-	HASHCTL		ctl = {0};
+	dlist_iter	iter;
 
-	if (cache_table != NULL)
-		return;
-	ctl.keysize = sizeof(int64);
-	ctl.entrysize = sizeof(CacheEntry);
-	ctl.hcxt = CacheMemoryContext;
-	cache_table = hash_create("aipipe model cache", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	dlist_foreach(iter, &cache_lru)
+	{
+		CacheEntry *entry = dlist_container(CacheEntry, node, iter.cur);
+
+		if (entry->version.version_id == version_id)
+			return entry;
+	}
+	return NULL;
+}
+
+/* Loads a version as an entry. */
+static CacheEntry *
+load_entry(const ModelRef *ref)
+{
+	/* built under the caller's context first, so that an ERROR while loading frees it */
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model version",
+												  ALLOCSET_DEFAULT_SIZES);
+	CacheEntry *entry = MemoryContextAllocZero(context, sizeof(CacheEntry));
+
+	entry->context = context;
+	entry->version = load_version(ref, context);
+	cache_relid = get_relname_relid("model_version_data", get_namespace_oid("aipipe", false));
+	MemoryContextSetParent(context, CacheMemoryContext);
+	dlist_push_head(&cache_lru, &entry->node);
+	return entry;
 }
 
 /* Gives the version, loading it when needed, and keeps it until holder is reset or deleted. */
 const ModelVersion *
 cache_acquire(const ModelRef *ref, MemoryContext holder)
 {
-	CacheEntry *entry;
-	MemoryContext context;
-	ModelVersion version;
+	CacheEntry *entry = find_entry(ref->version_id);
 
-	create_cache();
-	entry = hash_search(cache_table, &ref->version_id, HASH_FIND, NULL);
 	if (entry != NULL)
 	{
 		dlist_move_head(&cache_lru, &entry->node);
 		pin_entry(entry, holder);
 		return &entry->version;
 	}
-
-	/* built under the caller's context first, so that an ERROR while loading frees it */
-	context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model version", ALLOCSET_DEFAULT_SIZES);
-	version = load_version(ref, context);
-	cache_relid = get_relname_relid("model_version_data", get_namespace_oid("aipipe", false));
-
-	entry = hash_search(cache_table, &ref->version_id, HASH_ENTER, NULL);
-	MemoryContextSetParent(context, CacheMemoryContext);
-	entry->context = context;
-	entry->pins = 0;
-	entry->doomed = false;
-	entry->version = version;
-	dlist_push_head(&cache_lru, &entry->node);
+	entry = load_entry(ref);
 	pin_entry(entry, holder);
 	shrink_cache();
 	return &entry->version;

@@ -32,11 +32,11 @@ typedef struct ModelVersion
  */
 extern const ModelVersion *cache_acquire(const ModelRef *ref, MemoryContext holder);
 
+/* Whether encoder, learned part and number of classes make a version of the task. */
+extern bool cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses);
+
 /* Registers the invalidation callback; called from _PG_init. */
 extern void cache_init(void);
-
-/* Bytes of all entries now, and their number. */
-extern Size cache_bytes(int *nentries);
 
 /* Sends the eviction to all backends at commit; called by whoever deletes versions. */
 extern void cache_invalidate_all_at_commit(void);

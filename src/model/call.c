@@ -7,15 +7,17 @@
  * of a plan, but inside PL/pgSQL it can outlive a statement, so the model is
  * resolved again whenever the active snapshot is another one: what a snapshot
  * sees is decided by xmin, xmax, the number of transactions running below
- * xmax (those can only end) and the command id.  A call whose snapshot, model
- * name, version, role and row type are those of the last call goes straight to
- * the row.
+ * xmax (those can only end) and the command id, but for what a subtransaction
+ * did that was rolled back since, so that is looked at too.  A call for which
+ * all of this, model name, version, role and row type are those of the last
+ * call goes straight to the row.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -32,6 +34,7 @@ typedef struct SnapshotMark
 	int32		subxcnt;
 	bool		suboverflowed;
 	CommandId	curcid;
+	SubTransactionId subxact;	/* a rolled-back one leaves all of the above as it was */
 } SnapshotMark;
 
 typedef struct CallState
@@ -64,6 +67,7 @@ mark_snapshot(SnapshotMark *mark)
 	mark->subxcnt = snapshot->subxcnt;
 	mark->suboverflowed = snapshot->suboverflowed;
 	mark->curcid = snapshot->curcid;
+	mark->subxact = GetCurrentSubTransactionId();
 }
 
 /* Whether two text values are the same bytes. */

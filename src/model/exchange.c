@@ -7,8 +7,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -19,6 +21,31 @@
 
 PG_FUNCTION_INFO_V1(aipipe_model_import);
 PG_FUNCTION_INFO_V1(aipipe_model_export);
+
+/* Ends with an error when the names cannot be columns of one row. */
+static void
+check_columns(List *columns)
+{
+	ListCell   *cell;
+
+	if (list_length(columns) > MaxTupleAttributeNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an imported model can have at most %d features, not %d",
+						MaxTupleAttributeNumber, list_length(columns)),
+				 errdetail("Each of them is a column of the row that is scored.")));
+	foreach(cell, columns)
+	{
+		const char *name = lfirst(cell);
+
+		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_NAME),
+					 errmsg("\"%.*s\" cannot be the name of a column",
+							pg_mbcliplen(name, strlen(name), NAMEDATALEN - 1), name),
+					 errdetail("A column name has 1 to %d bytes.", NAMEDATALEN - 1)));
+	}
+}
 
 /* Gives an encoder of plain numeric columns in the given order. */
 static Encoder *
@@ -52,10 +79,14 @@ numeric_encoder(List *columns)
 static void
 check_import(const Forest *forest, ModelTask task, int nfeatures, int nclasses)
 {
-	bool		classifies = forest->objective == FOREST_LOGISTIC || forest->objective == FOREST_LOGITRAW ||
-		forest->objective == FOREST_SOFTPROB;
+	bool		classifies = forest->objective == FOREST_LOGISTIC || forest->objective == FOREST_SOFTPROB;
 	int			expected = forest->ngroups > 1 ? forest->ngroups : 2;
 
+	if (forest->objective == FOREST_LOGITRAW)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an artifact with objective %s gives margins, neither probabilities nor values", forest->objective_name),
+				 errhint("Save the model with objective binary:logistic: it is the same forest.")));
 	if (classifies != (task == TASK_CLASSIFICATION))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -119,6 +150,7 @@ aipipe_model_import(PG_FUNCTION_ARGS)
 	features = arg_text_list(fcinfo, 2, "features");
 	version.classes = class_labels(fcinfo, 4, forest, version.task, &version.nclasses);
 	check_import(forest, version.task, list_length(features), version.nclasses);
+	check_columns(features);
 
 	initStringInfo(&canonical);
 	forest_write(forest, &canonical);

@@ -15,7 +15,9 @@
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -24,6 +26,7 @@
 #include "core/args.h"
 #include "core/sql.h"
 #include "core/version.h"
+#include "model/cache.h"
 #include "model/registry.h"
 #include "model/rights.h"
 
@@ -126,7 +129,7 @@ check_model_name(const char *model)
 	if (model[0] == '\0' || strlen(model) > MODEL_NAME_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("invalid model name \"%.64s\"", model),
+				 errmsg("invalid model name \"%.*s\"", pg_mbcliplen(model, strlen(model), 64), model),
 				 errdetail("A model name has 1 to %d bytes; this one has %zu.", MODEL_NAME_MAX, strlen(model))));
 }
 
@@ -256,6 +259,41 @@ take_version(const NewVersion *new, int64 *model_id)
 	return version;
 }
 
+/* Room that a dumped row needs beside its big columns: sources, parameters, features, metrics. */
+#define VERSION_ROW_SLACK (64 * 1024 * 1024)
+
+/* Ends with an error when the version could be stored but not dumped: COPY writes a row as hex into one buffer. */
+static void
+check_dumpable(const NewVersion *new, const StringInfoData *encoder, const StringInfoData *compiled)
+{
+	Size		bytes = add_size(add_size(encoder->len, new->artifact_len), compiled->len);
+
+	if (bytes > (MaxAllocSize - VERSION_ROW_SLACK) / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the version of model \"%s\" is too large: %zu bytes", new->model, bytes),
+				 errdetail("A version may have %zu bytes, so that it can be dumped.",
+						   (Size) (MaxAllocSize - VERSION_ROW_SLACK) / 2),
+				 errhint("Use fewer or shallower trees.")));
+}
+
+/* Reads back what is to be stored, so that a version that is added can serve. */
+static void
+check_servable(const NewVersion *new, const StringInfoData *encoder, const StringInfoData *compiled)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model check", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (!cache_parts_fit(new->task, encoder_read(encoder->data, encoder->len),
+						 algorithm_find(new->algorithm)->open(compiled->data, compiled->len), new->nclasses))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the version of model \"%s\" could not serve task %s", new->model, algorithm_task_name(new->task)),
+				 errdetail("Its features, classes and outputs do not belong together.")));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
 /* Stores the next version of a model and gives its number; a first version becomes champion. */
 int
 registry_add_version(const NewVersion *new)
@@ -276,11 +314,19 @@ registry_add_version(const NewVersion *new)
 	encoder_write(new->encoder, &encoder);
 	initStringInfo(&features);
 	encoder_describe(new->encoder, &features);
-	if (new->compiled == NULL)
+	if (new->compiled != NULL)
+	{
+		compiled.data = unconstify(char *, new->compiled);
+		compiled.len = (int) new->compiled_len;
+	}
+	else
 	{
 		initStringInfo(&compiled);
 		algorithm_find(new->algorithm)->compile(new->artifact, new->artifact_len, &compiled);
 	}
+
+	check_dumpable(new, &encoder, &compiled);
+	check_servable(new, &encoder, &compiled);
 
 	version = take_version(new, &model_id);
 	values[0] = Int64GetDatum(model_id);
@@ -288,9 +334,7 @@ registry_add_version(const NewVersion *new)
 	values[2] = CStringGetTextDatum(new->algorithm);
 	values[3] = PointerGetDatum(make_bytea(encoder.data, encoder.len, 0, "encoder"));
 	values[4] = PointerGetDatum(make_bytea(new->artifact, new->artifact_len, 0, "artifact"));
-	values[5] = PointerGetDatum(make_bytea(new->compiled ? new->compiled : compiled.data,
-										   new->compiled ? new->compiled_len : compiled.len,
-										   COMPILED_PAD, "compiled form"));
+	values[5] = PointerGetDatum(make_bytea(compiled.data, compiled.len, COMPILED_PAD, "compiled form"));
 	values[6] = PointerGetDatum(registry_sha256(encoder.data, encoder.len, new->artifact, new->artifact_len));
 	values[7] = CStringGetTextDatum(features.data);
 	values[8] = CStringGetTextDatum(new->params ? new->params : "{}");

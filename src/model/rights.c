@@ -79,19 +79,37 @@ static SqlStatement delete_grant = {
 	3, {INT8OID, OIDOID, TEXTOID}
 };
 
-static SqlStatement find_model = {
+static SqlStatement lock_owned = {
 	"SELECT m.id AS model_id, m.owner FROM aipipe.model_data m WHERE m.name OPERATOR(pg_catalog.=) $1"
-	" FOR KEY SHARE",
+	" FOR UPDATE",
 	1, {TEXTOID}
 };
+
+/* Gives the id of a model that the current user owns, by membership too, and locks it. */
+int64
+rights_lock_owned(const char *model)
+{
+	SqlResult  *found = sql_run(&lock_owned, SQL_WRITE, CStringGetTextDatum(model));
+	int64		model_id;
+
+	if (found->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model)));
+	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model)));
+	model_id = sql_int64(found, 0, "model_id", NULL);
+	sql_free(found);
+	return model_id;
+}
 
 /* Resolves the arguments that grant and revoke share, checking that the caller owns the model. */
 static int64
 grant_target(FunctionCallInfo fcinfo, Oid *grantee, char **privilege)
 {
-	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *role = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	SqlResult  *found;
 	int64		model_id;
 
 	PreventCommandIfReadOnly("changing the grants of a model");
@@ -101,16 +119,7 @@ grant_target(FunctionCallInfo fcinfo, Oid *grantee, char **privilege)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown privilege \"%s\"", *privilege),
 				 errdetail("Privileges on a model are predict and manage.")));
-	found = sql_run(&find_model, SQL_WRITE, CStringGetTextDatum(model));
-	if (found->nrows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model)));
-	model_id = sql_int64(found, 0, "model_id", NULL);
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
+	model_id = rights_lock_owned(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	*grantee = strcmp(role, "public") == 0 ? InvalidOid : get_role_oid(role, false);
 	return model_id;
 }
@@ -154,23 +163,12 @@ static SqlStatement update_owner = {
 Datum
 aipipe_model_owner(PG_FUNCTION_ARGS)
 {
-	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Oid			role = get_role_oid(text_to_cstring(PG_GETARG_TEXT_PP(1)), false);
-	SqlResult  *found;
+	int64		model_id;
 
 	PreventCommandIfReadOnly("changing the owner of a model");
-	found = sql_run(&find_model, SQL_WRITE, CStringGetTextDatum(model));
-	if (found->nrows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model)));
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
+	model_id = rights_lock_owned(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	compat_check_can_set_role(GetUserId(), role);
-	sql_free(sql_run(&update_owner, SQL_WRITE, Int64GetDatum(sql_int64(found, 0, "model_id", NULL)),
-					 ObjectIdGetDatum(role)));
-	sql_free(found);
+	sql_free(sql_run(&update_owner, SQL_WRITE, Int64GetDatum(model_id), ObjectIdGetDatum(role)));
 	PG_RETURN_VOID();
 }

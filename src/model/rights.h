@@ -14,4 +14,7 @@ extern bool rights_on_model(int64 model_id, Oid owner, ModelPrivilege needed, Oi
 extern void rights_check_model(const char *model, int64 model_id, Oid owner,
 							   ModelPrivilege needed, Oid role);
 
+/* The id of a model that the current user owns, locked against all changes; else ERROR 42704 or 42501. */
+extern int64 rights_lock_owned(const char *model);
+
 #endif							/* MODEL_RIGHTS_H */

@@ -36,13 +36,6 @@ scorer_create(const ModelVersion *version, TupleDesc desc, MemoryContext context
 	return scorer;
 }
 
-/* Frees the scorer and its binding; the version stays with its holder. */
-void
-scorer_free(Scorer *scorer)
-{
-	MemoryContextDelete(scorer->context);
-}
-
 /* Encodes one deformed row as the next of the block. */
 void
 scorer_add(Scorer *scorer, const Datum *values, const bool *nulls)

@@ -46,9 +46,6 @@ extern void scorer_run(Scorer *scorer);
 
 extern void scorer_reset(Scorer *scorer);
 
-/* Frees the scorer; the version stays with its holder. */
-extern void scorer_free(Scorer *scorer);
-
 /* P(positive) | value | severity of row i. Not for multi-class models: scorer_check_single() once, when the scorer is made. */
 extern double scorer_value(const Scorer *scorer, int i);
 

@@ -62,6 +62,12 @@ SELECT aipipe.model_evaluate('e', 'SELECT x, y FROM t');
 SELECT aipipe.model_evaluate('e', 'SELECT x, y, 7 AS c FROM t');
 SELECT aipipe.model_predict_batch('e', 't', key => 'nope');
 SELECT aipipe.model_import('i', '\x7b7d', ARRAY['a'], 'regression');
+SELECT aipipe.model_import('i', aipipe.model_export('e'), ARRAY['a', repeat('x', 80)], 'classification');
+SELECT aipipe.model_import('i', aipipe.model_export('e'), ARRAY['a', ''], 'classification');
+SELECT aipipe.model_import('i', aipipe.model_export('e'), ARRAY(SELECT 'c' || i FROM generate_series(1, 1700) i), 'classification');
+SELECT aipipe.model_import('i', convert_to(replace(convert_from(aipipe.model_export('e'), 'UTF8'), 'binary:logistic', 'binary:logitraw'), 'UTF8'), ARRAY['a', 'b'], 'classification');
+SELECT aipipe.model_import('i', aipipe.model_export('e'), ARRAY['a', 'b'], 'regression');
+SELECT aipipe.model_import('i', aipipe.model_export('e'), ARRAY['a', 'b'], 'classification', ARRAY['x', 'y', 'z']);
 SELECT aipipe.model_import('i', NULL, ARRAY['a'], 'regression');
 -- an infinite date beside NULL is a value like any other
 SELECT aipipe.model_train('forever', 'regression', $$SELECT CASE x % 3 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' ELSE timestamp '2024-01-01' + x * interval '1 day' END AS valid_to, y FROM t$$, 'y', params => '{"n_estimators": 3}');
@@ -99,5 +105,17 @@ SELECT aipipe.model_export('broken');
 \set VERBOSITY terse
 SELECT aipipe.model_predict('broken', t) FROM t LIMIT 1;
 SELECT aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('e', 'broken') ORDER BY name;
+-- an entry of the cache that an open cursor uses is not found again when the extension is made anew
+SELECT aipipe.model_train('old', 'regression', 't', 'y', params => '{"n_estimators": 2}');
+BEGIN;
+DECLARE c CURSOR FOR SELECT aipipe.model_predict('old', t) IS NOT NULL AS scored FROM t;
+FETCH 1 FROM c;
+DROP EXTENSION aipipe;
+CREATE EXTENSION aipipe;
+SELECT aipipe.model_train('new', 'regression', 'SELECT x, y + 1000 AS y FROM t', 'y', params => '{"n_estimators": 2}');
+SELECT aipipe.model_predict('new', t) > 100 AS new FROM t LIMIT 1;
+FETCH 1 FROM c;
+ROLLBACK;
+SELECT aipipe.model_drop('old');
 RESET search_path;
 DROP SCHEMA model_errors CASCADE;
