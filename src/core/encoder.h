@@ -74,6 +74,7 @@ typedef struct EncoderParams
 {
 	int			max_categories; /* default 64, at most 10,000 */
 	int			text_buckets;	/* hashed 3-gram buckets, default 8, at most 1,024 */
+	Size		learn_bytes;	/* memory to count values in, of all columns together; default 0 = no limit */
 } EncoderParams;
 
 extern void encoder_default_params(EncoderParams *params);
@@ -88,6 +89,9 @@ extern EncoderLearner *encoder_learn_begin(TupleDesc desc, List *columns, List *
 										   const EncoderParams *params, bool *needs_rows);
 extern void encoder_learn_row(EncoderLearner *learner, Datum *values, bool *nulls);
 extern Encoder *encoder_learn_end(EncoderLearner *learner);
+
+/* Bytes that the learner holds now. */
+extern Size encoder_learn_bytes(const EncoderLearner *learner);
 
 /*
  * Fills the columns' profile (nrows, nnulls, quantiles) from encoded rows:

@@ -3,12 +3,17 @@
  * encoder_count.c
  *	  The most frequent values of a column in bounded memory.
  *
- * A hash table counts exactly while there is room for every distinct value.
- * When it is full, the median count is subtracted from all and what falls to
- * zero leaves, so at least half of the room is free again (the purge of the
- * "frequent items" sketches).  A kept count is then short of the true one by at
- * most the sum of the medians, and a value more frequent than that sum is never
- * lost.  Nothing is random: same rows, same order, same result.
+ * A hash table counts exactly while there is room for every distinct value, in
+ * number and in bytes.  When there is not, the median count is subtracted from
+ * all and what falls to zero leaves, so at least half of the values are gone (the
+ * purge of the "frequent items" sketches).  A kept count is then short of the true
+ * one by at most the sum of the medians, and a value more frequent than that sum is
+ * never lost.  Nothing is random: same rows, same order, same budget, same result.
+ *
+ *		values:	dense, in order of arrival		texts:	"red\0" "blue\0" ...	in the same order
+ *
+ * The texts stand one after the other, so that a purge closes the gaps in place
+ * and a move needs no more than a walk over the values.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,18 +28,33 @@
 
 #define COUNTER_FIRST_SLOTS 256
 
+#define COUNTER_FIRST_TEXTS ((Size) 4 * 1024)
+
 struct ValueCounter
 {
 	MemoryContext context;		/* the counter and its arrays */
-	MemoryContext texts;		/* replaced by each purge */
 	int			capacity;
+	Size		budget;			/* bytes of all arrays */
 	int			nvalues;
-	ValueCount *values;			/* dense, in order of arrival */
+	ValueCount *values;
 	int			maxvalues;
+	char	   *texts;			/* of the values, NUL-terminated */
+	Size		texts_len;
+	Size		texts_size;
 	int32	   *slots;			/* index into values, or -1; open addressing */
 	uint32		mask;
 	int64		dropped;		/* sum of the medians subtracted so far */
 };
+
+/* Gives the bytes of a counter of that size, with what its purge takes. */
+static Size
+counter_bytes(int maxvalues, Size texts_size)
+{
+	Size		value = sizeof(ValueCount) + sizeof(int64);
+
+	return add_size(add_size(mul_size(maxvalues, value),
+							 mul_size(pg_nextpower2_32(maxvalues * 2), sizeof(int32))), texts_size);
+}
 
 /* Gives empty slots for twice as many values. */
 static void
@@ -63,18 +83,20 @@ counter_link(ValueCounter *counter, int index)
 	counter->slots[slot] = index;
 }
 
-/* Creates a counter that keeps at most capacity values. */
+/* Creates a counter that keeps at most capacity values in a budget of bytes. */
 ValueCounter *
-value_counter_create(MemoryContext parent, int capacity)
+value_counter_create(MemoryContext parent, int capacity, Size budget)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "aipipe encoder counts", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(parent, "aipipe encoder counts", ALLOCSET_SMALL_SIZES);
 	ValueCounter *counter = MemoryContextAllocZero(context, sizeof(ValueCounter));
 
 	counter->context = context;
-	counter->texts = AllocSetContextCreate(context, "aipipe encoder values", ALLOCSET_DEFAULT_SIZES);
 	counter->capacity = capacity;
+	counter->budget = Max(budget, VALUE_COUNTER_MIN_BYTES);
 	counter->maxvalues = Min(capacity, COUNTER_FIRST_SLOTS / 2);
 	counter->values = MemoryContextAlloc(context, mul_size(counter->maxvalues, sizeof(ValueCount)));
+	counter->texts_size = COUNTER_FIRST_TEXTS;
+	counter->texts = MemoryContextAlloc(context, counter->texts_size);
 	counter_make_slots(counter, COUNTER_FIRST_SLOTS);
 	return counter;
 }
@@ -108,8 +130,8 @@ counter_median(const ValueCounter *counter)
 static void
 counter_purge(ValueCounter *counter)
 {
-	MemoryContext texts = AllocSetContextCreate(counter->context, "aipipe encoder values", ALLOCSET_DEFAULT_SIZES);
 	int64		median = counter_median(counter);
+	char	   *to = counter->texts;
 	int			kept = 0;
 
 	for (int i = 0; i < counter->nvalues; i++)
@@ -119,12 +141,12 @@ counter_purge(ValueCounter *counter)
 		value.count -= median;
 		if (value.count <= 0)
 			continue;
-		value.text = MemoryContextAlloc(texts, value.len + 1);
-		memcpy(value.text, counter->values[i].text, value.len + 1);
+		memmove(to, value.text, value.len + 1);
+		value.text = to;
+		to += value.len + 1;
 		counter->values[kept++] = value;
 	}
-	MemoryContextDelete(counter->texts);
-	counter->texts = texts;
+	counter->texts_len = to - counter->texts;
 	counter->nvalues = kept;
 	counter->dropped += median;
 	counter_make_slots(counter, counter->mask + 1);
@@ -136,18 +158,43 @@ counter_purge(ValueCounter *counter)
 static void
 counter_make_room(ValueCounter *counter)
 {
+	int			larger = Min(counter->maxvalues * 2, counter->capacity);
+
 	if (counter->nvalues < counter->maxvalues)
 		return;
-	if (counter->maxvalues == counter->capacity)
+	if (larger == counter->maxvalues || counter_bytes(larger, counter->texts_size) > counter->budget)
 	{
 		counter_purge(counter);
 		return;
 	}
-	counter->maxvalues = Min(counter->maxvalues * 2, counter->capacity);
+	counter->maxvalues = larger;
 	counter->values = repalloc_huge(counter->values, mul_size(counter->maxvalues, sizeof(ValueCount)));
 	counter_make_slots(counter, pg_nextpower2_32(counter->maxvalues * 2));
 	for (int i = 0; i < counter->nvalues; i++)
 		counter_link(counter, i);
+}
+
+/* Makes room for one more text; a purge for it goes on until half of the room is free, so that the next one is far. */
+static void
+counter_make_text_room(ValueCounter *counter, int len)
+{
+	char	   *at;
+
+	if (counter->texts_len + len + 1 <= counter->texts_size)
+		return;
+	if (counter_bytes(counter->maxvalues, counter->texts_size * 2) > counter->budget)
+	{
+		while (counter->texts_len > counter->texts_size / 2)
+			counter_purge(counter);
+		return;
+	}
+	counter->texts_size *= 2;
+	counter->texts = at = repalloc_huge(counter->texts, counter->texts_size);
+	for (int i = 0; i < counter->nvalues; i++)
+	{
+		counter->values[i].text = at;
+		at += counter->values[i].len + 1;
+	}
 }
 
 /* Counts one value. */
@@ -167,13 +214,15 @@ value_counter_add(ValueCounter *counter, const char *text, int len)
 		}
 	}
 	counter_make_room(counter);
+	counter_make_text_room(counter, len);
 	value = &counter->values[counter->nvalues];
 	value->count = 1;
 	value->hash = hash;
 	value->len = len;
-	value->text = MemoryContextAlloc(counter->texts, len + 1);
+	value->text = counter->texts + counter->texts_len;
 	memcpy(value->text, text, len);
 	value->text[len] = '\0';
+	counter->texts_len += len + 1;
 	counter_link(counter, counter->nvalues++);
 }
 

@@ -124,7 +124,9 @@ typedef struct ValueCount
 
 typedef struct ValueCounter ValueCounter;
 
-extern ValueCounter *value_counter_create(MemoryContext parent, int capacity);
+/* A counter of at most capacity values and about so many bytes, which are VALUE_COUNTER_MIN_BYTES or more. */
+#define VALUE_COUNTER_MIN_BYTES ((Size) 16 * 1024)
+extern ValueCounter *value_counter_create(MemoryContext parent, int capacity, Size budget);
 extern void value_counter_add(ValueCounter *counter, const char *text, int len);
 
 /* The kept values, most frequent first, ties in byte order; a count may be short by so much, 0 when all were kept. */

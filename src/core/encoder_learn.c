@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "core/encoder_int.h"
@@ -49,6 +50,7 @@ encoder_default_params(EncoderParams *params)
 {
 	params->max_categories = 64;
 	params->text_buckets = 8;
+	params->learn_bytes = 0;
 }
 
 /* Checks the parameters' ranges. */
@@ -130,18 +132,38 @@ learn_describe_column(EncoderColumn *column, Form_pg_attribute attr, const Encod
 	return ENCODER_FORM_IS_TEXT(type->form);
 }
 
+/* Gives the bytes that one column's counter may take, or ends with an error when they are too few to count in. */
+static Size
+learn_counter_budget(const EncoderLearner *learner)
+{
+	Size		limit = learner->params.learn_bytes;
+
+	if (limit == 0)
+		return MaxAllocHugeSize;
+	if (limit / learner->ntext < VALUE_COUNTER_MIN_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("reading categories needs more memory than allowed"),
+				 errdetail("%d text-like columns need %zu kB at least; the limit is %zu kB, a half of aipipe.train_max_memory.",
+						   learner->ntext, mul_size(learner->ntext, VALUE_COUNTER_MIN_BYTES) / 1024, limit / 1024),
+				 errhint("Raise aipipe.train_max_memory, or train on fewer columns.")));
+	return limit / learner->ntext;
+}
+
 /* Gives each column that needs rows its counter. */
 static void
 learn_create_counters(EncoderLearner *learner)
 {
 	int			capacity = LEARN_MAX_VALUES;
+	Size		budget;
 
 	if (learner->ntext == 0)
 		return;
+	budget = learn_counter_budget(learner);
 	capacity = Min(capacity, LEARN_MAX_VALUES_ALL / learner->ntext);
 	capacity = Max(capacity, 4 * learner->params.max_categories);
 	for (int i = 0; i < learner->ntext; i++)
-		learner->learn[i].counter = value_counter_create(learner->context, capacity);
+		learner->learn[i].counter = value_counter_create(learner->context, capacity, budget);
 }
 
 /* Chooses the columns and prepares to learn. */
@@ -222,6 +244,13 @@ encoder_learn_row(EncoderLearner *learner, Datum *values, bool *nulls)
 		encoder_unpin(guc_level);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(learner->scratch);
+}
+
+/* Gives the bytes that the learner holds now. */
+Size
+encoder_learn_bytes(const EncoderLearner *learner)
+{
+	return MemoryContextMemAllocated(learner->context, true);
 }
 
 /* Decides what a text-like column is and keeps its categories. */

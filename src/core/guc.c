@@ -44,7 +44,7 @@ core_define_settings(void)
 
 	DefineCustomIntVariable("aipipe.train_max_memory",
 							"Memory that one training may use for its data, the library's copy included.",
-							"A training that would need more ends with an error before it allocates it.",
+							"A training or an evaluation that would need more ends with an error before it allocates it.",
 							&core_train_max_memory,
 							2 * 1024 * 1024, 1024, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB,

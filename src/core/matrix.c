@@ -66,15 +66,24 @@ matrix_over_budget(const Matrix *matrix, Size need)
 			 errhint("Raise aipipe.train_max_memory, or train on fewer columns or on a sample of the rows.")));
 }
 
+/* Gives the bytes of the chunks that so many rows take. */
+Size
+matrix_bytes(const Matrix *matrix, int64 nrows)
+{
+	Size		chunk = mul_size(mul_size(matrix->chunk_rows, matrix->ncols), sizeof(float));
+
+	return mul_size(chunk, (nrows + matrix->chunk_rows - 1) / matrix->chunk_rows);
+}
+
 /* Adds an empty chunk. */
 static void
 matrix_grow(Matrix *matrix)
 {
-	Size		bytes = mul_size(mul_size(matrix->chunk_rows, matrix->ncols), sizeof(float));
+	Size		bytes = matrix_bytes(matrix, 1);
 	Size		total = add_size(matrix->bytes, bytes);
 
-	if (matrix->budget > 0 && total > matrix->budget)
-		matrix_over_budget(matrix, total);
+	if (matrix->budget > 0 && add_size(total, matrix->beside) > matrix->budget)
+		matrix_over_budget(matrix, total + matrix->beside);
 	if (matrix->nchunks == matrix->maxchunks)
 	{
 		matrix->maxchunks *= 2;
@@ -83,6 +92,17 @@ matrix_grow(Matrix *matrix)
 	matrix->chunks[matrix->nchunks] = MemoryContextAllocHuge(matrix->context, bytes);
 	matrix->nchunks++;
 	matrix->bytes = total;
+}
+
+/* Says how many bytes of the budget others hold; an error when that leaves too little for the rows that are there. */
+void
+matrix_reserve(Matrix *matrix, Size beside)
+{
+	Size		total = add_size(matrix->bytes, beside);
+
+	if (matrix->budget > 0 && total > matrix->budget)
+		matrix_over_budget(matrix, total);
+	matrix->beside = beside;
 }
 
 /* Appends one row and gives the place to write its values. */
@@ -108,7 +128,7 @@ matrix_truncate(Matrix *matrix, int64 nrows)
 	while (matrix->nchunks > keep)
 	{
 		pfree(matrix->chunks[--matrix->nchunks]);
-		matrix->bytes -= mul_size(mul_size(matrix->chunk_rows, matrix->ncols), sizeof(float));
+		matrix->bytes -= matrix_bytes(matrix, 1);
 	}
 	matrix->nrows = nrows;
 }

@@ -21,11 +21,15 @@ typedef struct Matrix
 	int			maxchunks;
 	float	  **chunks;
 	Size		bytes;			/* allocated so far */
-	Size		budget;			/* error 53400 before bytes would exceed it; 0 = none */
+	Size		budget;			/* error 53400 before bytes + beside would exceed it; 0 = none */
+	Size		beside;			/* bytes of the same budget that others hold */
 	const char *what;			/* for that error: "training data" */
 } Matrix;
 
 extern Matrix *matrix_create(MemoryContext parent, int ncols, Size budget, const char *what);
+
+/* Says how many bytes of the budget others hold; error 53400 when that leaves too little. */
+extern void matrix_reserve(Matrix *matrix, Size beside);
 
 /* Appends one row and gives the place to write its ncols floats. */
 extern float *matrix_append(Matrix *matrix);
@@ -45,6 +49,9 @@ matrix_chunk_rows(const Matrix *matrix, int i)
 	return (i < matrix->nchunks - 1) ? matrix->chunk_rows
 		: (int) (matrix->nrows - (int64) i * matrix->chunk_rows);
 }
+
+/* Bytes of the chunks that so many rows take. */
+extern Size matrix_bytes(const Matrix *matrix, int64 nrows);
 
 /* Forgets the rows from nrows on and frees the chunks they leave empty. */
 extern void matrix_truncate(Matrix *matrix, int64 nrows);

@@ -240,10 +240,10 @@ set_defaults(const OptionSpec *specs, int nspecs, char *out)
 	}
 }
 
-/* Fills *out from the object; keys in passed_on are somebody else's, all others must be known. */
-void
-options_parse_some(const Jsonb *in, const char *what, const OptionSpec *specs, int nspecs,
-				   const char *const *passed_on, void *out)
+/* Fills *out from the object; keys that are not in the table are for others_pass or passed_on to allow. */
+static void
+parse_object(const Jsonb *in, const char *what, const OptionSpec *specs, int nspecs,
+			 bool others_pass, const char *const *passed_on, void *out)
 {
 	JsonbIterator *it;
 	JsonbIteratorToken token;
@@ -263,7 +263,7 @@ options_parse_some(const Jsonb *in, const char *what, const OptionSpec *specs, i
 	{
 		char	   *name;
 		int			i;
-		bool		passed = false;
+		bool		passed = others_pass;
 
 		if (token != WJB_KEY)
 			continue;
@@ -285,7 +285,22 @@ options_parse_some(const Jsonb *in, const char *what, const OptionSpec *specs, i
 void
 options_parse(const Jsonb *in, const char *what, const OptionSpec *specs, int nspecs, void *out)
 {
-	options_parse_some(in, what, specs, nspecs, NULL, out);
+	parse_object(in, what, specs, nspecs, false, NULL, out);
+}
+
+/* Fills *out from the object; keys in passed_on are somebody else's, all others must be known. */
+void
+options_parse_some(const Jsonb *in, const char *what, const OptionSpec *specs, int nspecs,
+				   const char *const *passed_on, void *out)
+{
+	parse_object(in, what, specs, nspecs, false, passed_on, out);
+}
+
+/* Fills *out from the object; keys that are not in the table are somebody else's. */
+void
+options_parse_own(const Jsonb *in, const char *what, const OptionSpec *specs, int nspecs, void *out)
+{
+	parse_object(in, what, specs, nspecs, true, NULL, out);
 }
 
 /* Appends a list of strings as a JSON array. */

@@ -51,6 +51,10 @@ extern void options_parse_some(const Jsonb *in, const char *what,
 							   const OptionSpec *specs, int nspecs,
 							   const char *const *passed_on, void *out);
 
+/* The same, but every key that is not in the table is left for another parser, which must refuse what it does not know. */
+extern void options_parse_own(const Jsonb *in, const char *what,
+							  const OptionSpec *specs, int nspecs, void *out);
+
 /* The effective options, defaults included, as one canonical JSON object text. */
 extern void options_to_json(StringInfo out, const OptionSpec *specs, int nspecs, const void *values);
 

@@ -34,15 +34,16 @@ typedef struct TrainRequest
 	const Jsonb *params;		/* this algorithm's own, plus the common ones it must pass over */
 	const char *const *common;	/* names of the common keys (NULL-terminated) */
 	uint64		seed;
-	Size		budget;			/* bytes for the library beside the matrix; 0 = none */
+	Size		budget;			/* bytes for the library beside the data; 0 = none */
 	Progress   *progress;
 } TrainRequest;
 
 typedef struct TrainResult
 {
 	StringInfoData artifact;	/* canonical bytes: same input, same bytes */
+	StringInfoData compiled;	/* what compile() makes of them */
 	StringInfoData params;		/* effective parameters as canonical JSON */
-	Size		peak_bytes;		/* estimate of what the algorithm used beside the matrix */
+	Size		peak_bytes;		/* estimate of what the algorithm used beside the data */
 	char	   *library;		/* "xgboost 1.7.4", "aipipe 0.1.0" */
 } TrainResult;
 

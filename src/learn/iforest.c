@@ -194,6 +194,7 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 	check_budget(request, add_size(iforest_grow_estimate(request->rows->ncols, &options),
 								   mul_size(sizeof(float), Min(request->rows->nrows, SEVERITY_MAX_ROWS))));
 	initStringInfo(&result->artifact);
+	initStringInfo(&result->compiled);
 	initStringInfo(&result->params);
 	result->library = pstrdup("aipipe " AIPIPE_VERSION);
 	options_to_json(&result->params, iforest_options, lengthof(iforest_options), &options);
@@ -204,6 +205,7 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 	scores = score_rows(forest, request->rows, SEVERITY_MAX_ROWS, &nscores, request->progress);
 	severity_learn(scores, nscores, &severity);
 	iforest_write(forest, &severity, &result->artifact);
+	iforest_compile(result->artifact.data, result->artifact.len, &result->compiled);
 	result->peak_bytes = Max(MemoryContextMemAllocated(context, true),
 								  iforest_grow_estimate(request->rows->ncols, &options));
 	MemoryContextSwitchTo(caller);

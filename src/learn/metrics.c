@@ -109,6 +109,13 @@ scored_row_compare(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
+/* Gives the bytes that the metrics of so many rows take beside the rows. */
+Size
+metrics_estimate(int64 nrows)
+{
+	return mul_size(nrows, sizeof(ScoredRow));
+}
+
 /* Gives the rows ordered by score and the number of positive ones; to be freed by the caller. */
 static ScoredRow *
 metrics_order(int64 nrows, const float *scores, int stride, const float *labels, int64 *npositive)

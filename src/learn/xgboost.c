@@ -47,19 +47,16 @@ check_memory(const TrainRequest *request, const XgboostPlan *plan)
  * difference in any bit is an error.
  */
 static void
-check_parity(const TrainRequest *request, const StringInfo artifact)
+check_parity(const TrainRequest *request, const StringInfo artifact, const StringInfo compiled)
 {
 	const Matrix *rows = request->rows;
 	int			nrows = (int) Min(rows->nrows, PARITY_ROWS);
-	StringInfoData compiled;
 	LoadedModel *model;
 	float	   *sample = palloc(mul_size(mul_size(nrows, rows->ncols), sizeof(float)));
 	float	   *ours;
 	float	   *theirs;
 
-	initStringInfo(&compiled);
-	algorithm_xgboost.compile(artifact->data, artifact->len, &compiled);
-	model = algorithm_xgboost.open(compiled.data, compiled.len);
+	model = algorithm_xgboost.open(compiled->data, compiled->len);
 	if (model->nfeatures != rows->ncols)
 		elog(ERROR, "trained model has %d features instead of %d", model->nfeatures, rows->ncols);
 
@@ -112,7 +109,7 @@ xgboost_serves(ModelTask task)
 	return task == TASK_CLASSIFICATION || task == TASK_REGRESSION;
 }
 
-/* Trains a model and gives its canonical artifact. */
+/* Trains a model and gives its canonical artifact with the form that is scored. */
 static void
 xgboost_train(const TrainRequest *request, TrainResult *result)
 {
@@ -124,6 +121,7 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 	StringInfoData bytes;
 
 	initStringInfo(&result->artifact);
+	initStringInfo(&result->compiled);
 	initStringInfo(&result->params);
 	result->library = psprintf("xgboost %s", xgb_version());
 
@@ -146,7 +144,8 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 	xgb_train(&training, &bytes);
 	write_artifact(&bytes, &result->artifact);
 	progress_phase(request->progress, "checking the model", 0);
-	check_parity(request, &result->artifact);
+	algorithm_xgboost.compile(result->artifact.data, result->artifact.len, &result->compiled);
+	check_parity(request, &result->artifact, &result->compiled);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -22,6 +22,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/args.h"
+#include "core/guc.h"
 #include "core/source.h"
 #include "core/sql.h"
 #include "learn/metrics.h"
@@ -180,13 +181,31 @@ typedef struct Evaluation
 	int64		nskipped;		/* rows without a usable label */
 } Evaluation;
 
-/* Makes room for one more block. */
+/* Gives the rows that a training's memory can hold together with their metrics. */
+static int64
+evaluation_most(const Evaluation *evaluation)
+{
+	Size		row = add_size(mul_size(evaluation->nvalues + 1, sizeof(float)), metrics_estimate(1));
+
+	return (Size) core_train_max_memory * 1024 / row;
+}
+
+/* Makes room for one more block, or ends with an error before too much memory is taken. */
 static void
 grow_evaluation(Evaluation *evaluation)
 {
+	int64		most = evaluation_most(evaluation);
+
 	if (evaluation->nrows + SCORER_BLOCK <= evaluation->capacity)
 		return;
-	evaluation->capacity *= 2;
+	evaluation->capacity = Min(evaluation->capacity * 2, most);
+	if (evaluation->nrows + SCORER_BLOCK > evaluation->capacity)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("evaluation needs more memory than allowed"),
+				 errdetail("The predictions of " INT64_FORMAT " rows are as much as fits; the limit is %d kB.",
+						   evaluation->nrows, core_train_max_memory),
+				 errhint("Raise aipipe.train_max_memory, or evaluate on a sample of the rows.")));
 	evaluation->labels = repalloc_huge(evaluation->labels, mul_size(evaluation->capacity, sizeof(float)));
 	evaluation->values = repalloc_huge(evaluation->values,
 									   mul_size(mul_size(evaluation->capacity, evaluation->nvalues), sizeof(float)));
@@ -212,7 +231,7 @@ evaluate_rows(BatchScan *batch, Target *target, Evaluation *evaluation)
 	float		label;
 
 	evaluation->nvalues = batch->version->loaded->nvalues;
-	evaluation->capacity = 1024;
+	evaluation->capacity = SCORER_BLOCK;
 	evaluation->labels = palloc(sizeof(float) * evaluation->capacity);
 	evaluation->values = palloc(mul_size(sizeof(float) * evaluation->capacity, evaluation->nvalues));
 	batch->scan = source_scan_begin(batch->source, 1.0, 0);

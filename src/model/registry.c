@@ -294,14 +294,13 @@ check_servable(const NewVersion *new, const StringInfoData *encoder, const Strin
 	MemoryContextDelete(context);
 }
 
-/* Compiles and stores the next version of a model and gives its number; a first version becomes champion. */
+/* Stores the next version of a model and gives its number; a first version becomes champion. */
 int
 registry_add_version(const NewVersion *new)
 {
-	const Algorithm *algorithm = algorithm_find(new->algorithm);
 	StringInfoData encoder;
 	StringInfoData features;
-	StringInfoData compiled;
+	StringInfoData compiled = {0};
 	Datum		values[20];
 	bool		nulls[20] = {0};
 	SqlResult  *result;
@@ -315,8 +314,16 @@ registry_add_version(const NewVersion *new)
 	encoder_write(new->encoder, &encoder);
 	initStringInfo(&features);
 	encoder_describe(new->encoder, &features);
-	initStringInfo(&compiled);
-	algorithm->compile(new->artifact, new->artifact_len, &compiled);
+	if (new->compiled != NULL)
+	{
+		compiled.data = unconstify(char *, new->compiled);
+		compiled.len = (int) new->compiled_len;
+	}
+	else
+	{
+		initStringInfo(&compiled);
+		algorithm_find(new->algorithm)->compile(new->artifact, new->artifact_len, &compiled);
+	}
 
 	check_dumpable(new, &encoder, &compiled);
 	check_servable(new, &encoder, &compiled);

@@ -52,6 +52,8 @@ typedef struct NewVersion
 	const Encoder *encoder;
 	const char *artifact;
 	Size		artifact_len;
+	const char *compiled;		/* what the algorithm's compile() made of it; NULL = not compiled yet */
+	Size		compiled_len;
 	const char *params;			/* JSON */
 	const char *metrics;		/* JSON */
 	const char *source;
@@ -68,7 +70,7 @@ typedef struct NewVersion
 
 /*
  * Creates the model when it does not exist (owner: the current user), else
- * checks MODEL_MANAGE and that the task is the same; compiles, stores the next
+ * checks MODEL_MANAGE and that the task is the same; compiles what is not, stores the next
  * version; the first version becomes champion.  Gives the version number.
  */
 extern int	registry_add_version(const NewVersion *version);

@@ -73,7 +73,18 @@ typedef struct Training
 	int			nclasses;
 	int64		nread;
 	int64		nskipped;		/* rows without a target */
+	Size		limit;			/* bytes of everything: aipipe.train_max_memory */
+	Size		beside;			/* of it, what is kept beside the rows: labels, categories */
+	Size		peak;			/* most bytes that were held or reserved at one time */
 } Training;
+
+/* Rows are encoded in a context that is emptied when it has grown to this size. */
+#define SCRATCH_BYTES ((Size) 1024 * 1024)
+
+#define FIRST_LABELS 8192
+
+/* Held-out rows that are scored at a time. */
+#define MEASURE_BLOCK 256
 
 /* Gives the CPU seconds that this process has used. */
 static double
@@ -91,13 +102,6 @@ static void
 read_options(Training *training)
 {
 	const TrainSpec *spec = training->spec;
-	JsonbIterator *it;
-	JsonbValue	key;
-	JsonbIteratorToken token;
-	List	   *others = NIL;
-	const char **passed;
-	int			n = 0;
-	ListCell   *cell;
 
 	training->algorithm = spec->algorithm ? algorithm_find(spec->algorithm) : algorithm_default(spec->task);
 	if (!training->algorithm->serves(spec->task))
@@ -107,18 +111,7 @@ read_options(Training *training)
 						algorithm_task_name(spec->task))));
 
 	/* everything that is not common is left to the algorithm, which refuses what it does not know */
-	if (spec->params != NULL && JB_ROOT_IS_OBJECT(spec->params))
-	{
-		it = JsonbIteratorInit(&spec->params->root);
-		while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
-			if (token == WJB_KEY)
-				others = lappend(others, pnstrdup(key.val.string.val, key.val.string.len));
-	}
-	passed = palloc0(sizeof(char *) * (list_length(others) + 1));
-	foreach(cell, others)
-		passed[n++] = lfirst(cell);
-	options_parse_some(spec->params, spec->function, common_specs, lengthof(common_specs), passed,
-					   &training->options);
+	options_parse_own(spec->params, spec->function, common_specs, lengthof(common_specs), &training->options);
 	training->algorithm->check(spec->task, spec->params, common_names);
 	if (spec->task == TASK_ANOMALY)
 		training->options.holdout = 0;
@@ -155,6 +148,25 @@ read_source(Training *training)
 	}
 }
 
+/* Gives about the bytes of what an encoder keeps of the values that it saw. */
+static Size
+encoder_bytes(const Encoder *encoder)
+{
+	Size		bytes = 0;
+
+	for (int c = 0; c < encoder->ncolumns; c++)
+		for (int i = 0; i < encoder->columns[c].ncategories; i++)
+			bytes += strlen(encoder->columns[c].categories[i]) + sizeof(char *) + sizeof(int64);
+	return bytes;
+}
+
+/* Takes note of the bytes that are held or reserved at one time. */
+static void
+note_peak(Training *training, Size bytes)
+{
+	training->peak = Max(training->peak, bytes);
+}
+
 /* Learns the encoder: from types alone, or with a pass over the rows when there are text-like columns. */
 static void
 learn_encoder(Training *training)
@@ -167,6 +179,7 @@ learn_encoder(Training *training)
 	encoder_default_params(&params);
 	params.max_categories = (int) training->options.max_categories;
 	params.text_buckets = (int) training->options.text_buckets;
+	params.learn_bytes = training->limit / 2;
 	learner = encoder_learn_begin(training->source->desc, spec->columns,
 								  spec->target ? list_make1(unconstify(char *, spec->target)) : NIL,
 								  &params, &needs_rows);
@@ -186,21 +199,42 @@ learn_encoder(Training *training)
 		}
 		source_scan_end(scan);
 	}
+	note_peak(training, encoder_learn_bytes(learner));
 	training->encoder = encoder_learn_end(learner);
+	training->beside = encoder_bytes(training->encoder);
 	if (training->encoder->nfeatures == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source \"%s\" has no column to learn from", spec->source)));
 }
 
-/* Makes room for one more label. */
-static float *
-grow_labels(float *labels, int64 n, int64 *capacity)
+/* Keeps the label of the next row; labels share the rows' budget. */
+static void
+keep_label(Training *training, float label, int64 *capacity)
 {
-	if (n < *capacity)
-		return labels;
-	*capacity = *capacity * 2;
-	return repalloc_huge(labels, mul_size(*capacity, sizeof(float)));
+	int64		n = training->rows->nrows;
+
+	if (n == *capacity)
+	{
+		Size		more = mul_size(Max(n, FIRST_LABELS), sizeof(float));
+
+		matrix_reserve(training->rows, add_size(training->beside, more));
+		training->beside += more;
+		*capacity += more / sizeof(float);
+		training->labels = n == 0 ? palloc(more) : repalloc_huge(training->labels, mul_size(*capacity, sizeof(float)));
+	}
+	training->labels[n] = label;
+}
+
+/* Ends with an error for a positive class where there is none to choose. */
+static void
+check_positive(const Training *training)
+{
+	if (training->options.positive != NULL && training->nclasses > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"positive\" of %s is for two classes", training->spec->function),
+				 errdetail("Target column \"%s\" has %d classes.", training->spec->target, training->nclasses)));
 }
 
 /* Fills matrix and labels; rows without a target are counted and left out. */
@@ -212,18 +246,16 @@ fill_matrix(Training *training)
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe model encode", ALLOCSET_DEFAULT_SIZES);
 	Target	   *target = NULL;
 	SourceScan *scan;
-	int64		capacity = 8192;
+	int64		capacity = 0;
 	Datum	   *values;
 	bool	   *nulls;
 	float		label = 0;
 
 	training->rows = matrix_create(CurrentMemoryContext, training->encoder->nfeatures,
-								   (Size) core_train_max_memory * 1024, "training data");
+								   training->limit, "training data");
+	matrix_reserve(training->rows, training->beside);
 	if (training->target_attno > 0)
-	{
 		target = target_begin(source->desc, training->target_attno, training->spec->task, training->spec->target);
-		training->labels = palloc(sizeof(float) * capacity);
-	}
 	progress_phase(&training->progress, "reading rows", 0);
 	scan = source_scan_begin(source, training->options.sample, training->options.seed);
 	while (source_scan_next(scan, &values, &nulls))
@@ -231,20 +263,16 @@ fill_matrix(Training *training)
 		MemoryContext old;
 
 		if (++training->nread % 1000 == 0)
-		{
-			MemoryContextReset(scratch);
 			progress_update(&training->progress, training->nread);
-		}
+		if (training->nread % 1000 == 0 || MemoryContextMemAllocated(scratch, false) > SCRATCH_BYTES)
+			MemoryContextReset(scratch);
 		if (target != NULL && !target_read(target, values, nulls, &label))
 		{
 			training->nskipped++;
 			continue;
 		}
 		if (target != NULL)
-		{
-			training->labels = grow_labels(training->labels, training->rows->nrows, &capacity);
-			training->labels[training->rows->nrows] = label;
-		}
+			keep_label(training, label, &capacity);
 		old = MemoryContextSwitchTo(scratch);
 		encoder_encode(binding, values, nulls, matrix_append(training->rows));
 		MemoryContextSwitchTo(old);
@@ -258,6 +286,7 @@ fill_matrix(Training *training)
 	if (target != NULL)
 		target_finish(target, training->labels, training->rows->nrows, training->options.positive,
 					  &training->classes, &training->nclasses);
+	check_positive(training);
 	if (training->nskipped > 0)
 		ereport(NOTICE,
 				(errmsg(INT64_FORMAT " of " INT64_FORMAT " rows have no value in target column \"%s\" and were left out",
@@ -270,23 +299,34 @@ hold_out(Training *training)
 {
 	Matrix	   *rows = training->rows;
 	Size		row_bytes = sizeof(float) * rows->ncols;
+	Matrix	   *held_rows;
+	Size		label_bytes;
+	Size		held_bytes;
 	uint8	   *held;
 	int64		kept = 0;
 	int64		nheld = 0;
 
 	if (training->options.holdout == 0 || training->labels == NULL || rows->nrows < 10)
 		return;
+	matrix_reserve(rows, add_size(training->beside, rows->nrows));
 	held = MemoryContextAllocHuge(CurrentMemoryContext, rows->nrows);
 	split_holdout(rows->nrows, training->options.holdout, training->options.seed,
 				  training->nclasses > 0 ? training->labels : NULL, training->nclasses, held);
-	training->held_rows = matrix_create(CurrentMemoryContext, rows->ncols,
-										(Size) core_train_max_memory * 1024, "held-out data");
-	training->held_labels = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(rows->nrows, sizeof(float)));
+	for (int64 i = 0; i < rows->nrows; i++)
+		nheld += held[i];
+	label_bytes = mul_size(Max(nheld, 1), sizeof(float));
+	held_rows = matrix_create(CurrentMemoryContext, rows->ncols, training->limit, "held-out data");
+	held_bytes = matrix_bytes(held_rows, nheld);
+	matrix_reserve(rows, add_size(rows->beside, add_size(label_bytes, held_bytes)));
+	note_peak(training, rows->bytes + rows->beside);
+	training->held_rows = held_rows;
+	training->held_labels = MemoryContextAllocHuge(CurrentMemoryContext, label_bytes);
+	nheld = 0;
 	for (int64 i = 0; i < rows->nrows; i++)
 	{
 		if (held[i])
 		{
-			memcpy(matrix_append(training->held_rows), matrix_row(rows, i), row_bytes);
+			memcpy(matrix_append(held_rows), matrix_row(rows, i), row_bytes);
 			training->held_labels[nheld++] = training->labels[i];
 			continue;
 		}
@@ -296,6 +336,30 @@ hold_out(Training *training)
 	}
 	matrix_truncate(rows, kept);
 	pfree(held);
+	training->beside += label_bytes;
+}
+
+/* Gives the bytes that measure() takes beside the data. */
+static Size
+measure_estimate(const Training *training)
+{
+	const Matrix *rows = training->held_rows;
+	int			nvalues = Max(training->nclasses, 1);
+
+	if (rows == NULL)
+		return 0;
+	return add_size(mul_size(mul_size(rows->nrows + MEASURE_BLOCK, nvalues), sizeof(float)),
+					metrics_estimate(rows->nrows));
+}
+
+/* Gives the bytes of all data, or ends with an error when they leave too little to measure with afterwards. */
+static Size
+reserve_data(Training *training, Size measuring)
+{
+	Size		held = training->held_rows ? training->held_rows->bytes : 0;
+
+	matrix_reserve(training->rows, add_size(training->beside, add_size(held, measuring)));
+	return training->rows->bytes + training->beside + held;
 }
 
 /* Scores the held-out rows with what was learned and gives the metrics as JSON, or NULL without such rows. */
@@ -304,7 +368,6 @@ measure(Training *training, const TrainResult *result)
 {
 	const Algorithm *algorithm = training->algorithm;
 	const Matrix *rows = training->held_rows;
-	StringInfoData compiled;
 	StringInfoData out;
 	LoadedModel *model;
 	float	   *margins;
@@ -312,19 +375,16 @@ measure(Training *training, const TrainResult *result)
 
 	if (rows == NULL || rows->nrows == 0)
 		return NULL;
-	initStringInfo(&compiled);
-	algorithm->compile(result->artifact.data, result->artifact.len, &compiled);
-	model = algorithm->open(compiled.data, compiled.len);
-	margins = palloc(mul_size(mul_size(rows->chunk_rows, model->nmargins), sizeof(float)));
+	model = algorithm->open(result->compiled.data, result->compiled.len);
+	margins = palloc(mul_size(mul_size(MEASURE_BLOCK, model->nmargins), sizeof(float)));
 	values = MemoryContextAllocHuge(CurrentMemoryContext,
 									mul_size(mul_size(rows->nrows, model->nvalues), sizeof(float)));
-	for (int c = 0; c < rows->nchunks; c++)
+	for (int64 row = 0, n; row < rows->nrows; row += n)
 	{
-		int			n = matrix_chunk_rows(rows, c);
-
+		n = Min(MEASURE_BLOCK, Min(rows->nrows, (row / rows->chunk_rows + 1) * rows->chunk_rows) - row);
 		CHECK_FOR_INTERRUPTS();
-		algorithm->margin(model, rows->chunks[c], n, margins);
-		algorithm->values(model, margins, n, values + (size_t) c * rows->chunk_rows * model->nvalues);
+		algorithm->margin(model, matrix_row(rows, row), (int) n, margins);
+		algorithm->values(model, margins, (int) n, values + (size_t) row * model->nvalues);
 	}
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT, rows->nrows);
@@ -380,6 +440,8 @@ learn_and_register(Training *training, double cpu_start)
 	TrainRequest request = {0};
 	TrainResult result = {0};
 	NewVersion	version = {0};
+	Size		measuring = measure_estimate(training);
+	Size		data = reserve_data(training, measuring);
 
 	request.task = spec->task;
 	request.rows = training->rows;
@@ -389,11 +451,10 @@ learn_and_register(Training *training, double cpu_start)
 	request.params = spec->params;
 	request.common = common_names;
 	request.seed = training->options.seed;
-	request.budget = (Size) core_train_max_memory * 1024 - training->rows->bytes;
+	request.budget = Max(training->limit - data, 1);
 	request.progress = &training->progress;
-	initStringInfo(&result.artifact);
-	initStringInfo(&result.params);
 	training->algorithm->train(&request, &result);
+	note_peak(training, data + Max(result.peak_bytes, measuring));
 
 	progress_phase(&training->progress, "measuring", 0);
 	version.metrics = measure(training, &result);
@@ -403,6 +464,8 @@ learn_and_register(Training *training, double cpu_start)
 	version.encoder = training->encoder;
 	version.artifact = result.artifact.data;
 	version.artifact_len = result.artifact.len;
+	version.compiled = result.compiled.data;
+	version.compiled_len = result.compiled.len;
 	version.params = effective_params(training, &result);
 	version.source = spec->source;
 	version.source_resolved = training->source->resolved;
@@ -411,7 +474,7 @@ learn_and_register(Training *training, double cpu_start)
 	version.nclasses = training->nclasses;
 	version.nrows = training->rows->nrows;
 	version.seed = training->options.seed;
-	version.peak_bytes = training->rows->bytes + result.peak_bytes;
+	version.peak_bytes = training->peak;
 	version.library = result.library;
 	version.cpu_seconds = cpu_seconds() - cpu_start;
 	return registry_add_version(&version);
@@ -428,6 +491,7 @@ train_version(const TrainSpec *spec)
 	int			version;
 
 	training.spec = spec;
+	training.limit = (Size) core_train_max_memory * 1024;
 	registry_check_trainable(spec->model, spec->task);
 	read_options(&training);
 	read_source(&training);

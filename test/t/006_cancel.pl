@@ -66,6 +66,28 @@ is((session_run($early, q{SET aipipe.train_max_memory = '1TB'; SELECT count(*) F
 	SHOW aipipe.train_max_memory;}))[0] =~ s/.*\n//r, '2GB', 'nor before the library is loaded');
 session_end($early);
 
+# A small budget holds even where one row, or the values of many columns, are large.
+$node->safe_psql('postgres', q{
+	CREATE TABLE docs AS SELECT i, i % 7 AS y, json_build_object('a', repeat(md5(i::text), 32768)) AS doc
+		FROM generate_series(1, 600) i});
+$node->safe_psql('postgres', 'CREATE TABLE texts AS SELECT ' .
+	join(', ', map { "repeat(md5((i * $_)::text), 8) AS t$_" } 1 .. 60) . ' FROM generate_series(1, 12000) i');
+foreach my $case (
+	['1 MB documents', q{SELECT aipipe.model_train('docs', 'regression', 'docs', 'y', params => '{"n_estimators": 2}')}],
+	['60 columns of text', q{SELECT aipipe.anomaly_train('texts', 'texts', params => '{"n_estimators": 2, "text_buckets": 0}')}])
+{
+	my ($what, $train) = @$case;
+	my $watched = session_start($node, 'postgres');
+	my $peak = q{SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\\s*(\\d+)'))[1];};
+	session_run($watched, q{SELECT count(*) FROM aipipe.model_cache(); SET aipipe.train_max_memory = '64MB';});
+	my ($before) = session_run($watched, $peak);
+	my ($out, $err) = session_run($watched, "BEGIN; $train; ROLLBACK;");
+	is($out, '1', "$what train within 64 MB");
+	my ($after) = session_run($watched, $peak);
+	cmp_ok($after - $before, '<', 160 * 1024, 'and take about that');
+	session_end($watched);
+}
+
 # Too little there: an address space hardly larger than what the backend has already.
 SKIP:
 {
