@@ -17,7 +17,6 @@
 #include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/typcache.h"
 #include "utils/xml.h"
 
@@ -203,7 +202,7 @@ pin_begin(PinNeeds needs)
 	if (needs & PIN_BYTES)
 		pin_set(&level, bytea_output == BYTEA_OUTPUT_HEX, "bytea_output", "hex");
 	if (needs & PIN_MONEY)
-		pin_set(&level, strcmp(locale_monetary, "C") == 0, "lc_monetary", "C");
+		pin_set(&level, strcmp(GetConfigOption("lc_monetary", false, false), "C") == 0, "lc_monetary", "C");
 	if (needs & PIN_NAMES)
 	{
 		pin_set(&level, strcmp(namespace_search_path, PIN_SEARCH_PATH) == 0, "search_path", PIN_SEARCH_PATH);

@@ -19,8 +19,8 @@ SET search_path = pg_catalog;
 SET extra_float_digits = -3;
 SET DateStyle = 'German';
 SET TimeZone = 'Asia/Tokyo';
-SET quote_all_identifiers = on;
 SELECT * FROM core_pin.scored;
+SET quote_all_identifiers = on;
 SELECT name, count(*) FROM core_pin.before JOIN core_pin.t USING (id) WHERE p IS DISTINCT FROM aipipe.model_predict(name, t) GROUP BY name ORDER BY name;
 SELECT b.value FROM aipipe.model_explain('pin tab', (SELECT t FROM core_pin.t WHERE id = 2)) AS b;
 -- and what is set comes back
