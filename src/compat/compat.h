@@ -117,6 +117,13 @@ compat_check_as_user(Query *query, Oid role)
 #define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
 #endif
 
+/* 18: a generated column may be virtual: computed by a query, NULL in the stored row (commit 83ea6c54025). */
+#if PG_VERSION_NUM >= 180000
+#define compat_has_virtual_columns(desc) ((desc)->constr != NULL && (desc)->constr->has_generated_virtual)
+#else
+#define compat_has_virtual_columns(desc) false
+#endif
+
 /* 16: JSON callbacks give a result. */
 #if PG_VERSION_NUM >= 160000
 #define compat_json_result JsonParseErrorType

@@ -65,7 +65,7 @@ struct EncoderBinding
 	const Encoder *encoder;
 	int			ncolumns;
 	int			last_attno;		/* 1-based */
-	bool		pin;			/* settings could change what is read */
+	PinNeeds	needs;			/* settings that what is read depends on */
 	BoundColumn *columns;
 };
 
@@ -176,7 +176,7 @@ bind_column(EncoderBinding *binding, BoundColumn *bound, const EncoderColumn *co
 	{
 		bound->reader = palloc(sizeof(EncoderReader));
 		encoder_reader_init(bound->reader, &type);
-		binding->pin |= encoder_reader_needs_pin(&type);
+		binding->needs |= encoder_reader_needs(&type);
 	}
 	if (column->kind == ENCODER_CATEGORY)
 	{
@@ -341,7 +341,7 @@ encode_value(BoundColumn *column, Datum value, float *out)
 void
 encoder_encode(EncoderBinding *binding, const Datum *values, const bool *nulls, float *out)
 {
-	int			guc_level = binding->pin ? encoder_pin() : 0;
+	int			level = pin_begin(binding->needs);
 	const float missing = get_float4_nan();
 
 	for (int i = 0; i < binding->ncolumns; i++)
@@ -355,8 +355,7 @@ encoder_encode(EncoderBinding *binding, const Datum *values, const bool *nulls, 
 				out[f] = missing;
 		out += column->nfeatures;
 	}
-	if (binding->pin)
-		encoder_unpin(guc_level);
+	pin_end(level);
 }
 
 /* Gives a copy of a column's value as people read it, at most 1,000 bytes of it, or NULL. */
@@ -366,16 +365,16 @@ encoder_column_text(EncoderBinding *binding, int column, const Datum *values, co
 	const BoundColumn *bound = &binding->columns[column];
 	Oid			output;
 	bool		varlena;
-	int			guc_level;
+	int			level;
 	char	   *text;
 	int			len;
 
 	if (nulls[bound->attno])
 		return NULL;
 	getTypeOutputInfo(bound->type, &output, &varlena);
-	guc_level = encoder_pin();
+	level = pin_begin(pin_type_needs(bound->type));
 	text = OidOutputFunctionCall(output, values[bound->attno]);
-	encoder_unpin(guc_level);
+	pin_end(level);
 	len = (int) strlen(text);
 	if (len <= ENCODER_SHOWN)
 		return text;

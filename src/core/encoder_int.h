@@ -3,7 +3,7 @@
  *	  How the encoder's files see each other; nobody else includes it.
  *
  *		encoder_kind.c		type → form and kind; kinds' names and features
- *		encoder_text.c		a value's text form, settings pinned
+ *		encoder_text.c		a value's text form
  *		encoder_count.c		the most frequent values in bounded memory
  *		encoder_learn.c		choosing columns, learning categories
  *		encoder_value.c		numbers, moments, arrays, JSON → floats
@@ -22,6 +22,7 @@
 
 #include "compat/compat.h"
 #include "core/encoder.h"
+#include "core/pin.h"
 
 /* Texts longer than this many bytes are never categories. */
 #define ENCODER_MAX_CATEGORY 256
@@ -100,18 +101,14 @@ typedef struct EncoderReader
 
 extern void encoder_reader_init(EncoderReader *reader, const EncoderType *type);
 
-/* Says whether session settings could change the text form. */
-extern bool encoder_reader_needs_pin(const EncoderType *type);
+/* Settings that the text form depends on. */
+extern PinNeeds encoder_reader_needs(const EncoderType *type);
 
 /*
  * Gives the text's first bytes, at most limit, not NUL-terminated, and the
  * length of the whole.  Good until the next call; copies go to CurrentMemoryContext.
  */
 extern const char *encoder_reader_text(EncoderReader *reader, Datum value, int limit, int *len, Size *full);
-
-/* Fixes the settings that output functions look at until encoder_unpin(). */
-extern int	encoder_pin(void);
-extern void encoder_unpin(int guc_level);
 
 /* One of the values that a counter kept. */
 typedef struct ValueCount

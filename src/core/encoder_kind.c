@@ -114,13 +114,15 @@ encoder_type_is_builtin(Oid type)
 	return type < FirstGenbkiObjectId;
 }
 
-/* Gives a type's name; one that is not built in is qualified, whatever the search_path. */
+/* Gives a type's name, the same in every session; one that is not built in is qualified. */
 char *
 encoder_type_name(Oid type)
 {
-	if (encoder_type_is_builtin(type))
-		return format_type_be(type);
-	return format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY);
+	int			level = pin_begin(PIN_NAMES);
+	char	   *name = format_type_extended(type, -1, encoder_type_is_builtin(type) ? 0 : FORMAT_TYPE_FORCE_QUALIFY);
+
+	pin_end(level);
+	return name;
 }
 
 /* Gives a kind's name. */

@@ -41,7 +41,7 @@ struct EncoderLearner
 	int			ntext;			/* columns that need rows */
 	int		   *text;			/* their indexes */
 	LearnColumn *learn;			/* one for each of them */
-	bool		pin;
+	PinNeeds	needs;			/* of those columns together */
 };
 
 /* Fills in the defaults. */
@@ -205,7 +205,7 @@ encoder_learn_begin(TupleDesc desc, List *columns, List *exclude,
 			learn->attno = lfirst_int(lc) - 1;
 			learn->enumeration = (type.form == FORM_ENUM);
 			encoder_reader_init(&learn->reader, &type);
-			learner->pin |= encoder_reader_needs_pin(&type);
+			learner->needs |= encoder_reader_needs(&type);
 			learner->text[learner->ntext++] = c;
 		}
 		c++;
@@ -220,7 +220,7 @@ void
 encoder_learn_row(EncoderLearner *learner, Datum *values, bool *nulls)
 {
 	MemoryContext old = MemoryContextSwitchTo(learner->scratch);
-	int			guc_level = learner->pin ? encoder_pin() : 0;
+	int			level = pin_begin(learner->needs);
 
 	for (int i = 0; i < learner->ntext; i++)
 	{
@@ -240,8 +240,7 @@ encoder_learn_row(EncoderLearner *learner, Datum *values, bool *nulls)
 		if (full <= ENCODER_MAX_CATEGORY && memchr(text, '\0', len) == NULL)
 			value_counter_add(learn->counter, text, len);
 	}
-	if (learner->pin)
-		encoder_unpin(guc_level);
+	pin_end(level);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(learner->scratch);
 }

@@ -4,8 +4,8 @@
  *	  The text form of a column's values.
  *
  * Only as much of a value is detoasted as the caller looks at.  Forms that are
- * made by output functions run with the settings pinned, so that a value has one
- * text whatever the session says.
+ * made by output functions are read with the settings pinned that they depend on,
+ * so that a value has one text whatever the session says.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,11 +14,7 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/bytea.h"
-#include "utils/float.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -45,11 +41,11 @@ encoder_reader_init(EncoderReader *reader, const EncoderType *type)
 	}
 }
 
-/* Says whether session settings could change the text form. */
-bool
-encoder_reader_needs_pin(const EncoderType *type)
+/* Gives the settings that the text form depends on: only output functions look at any. */
+PinNeeds
+encoder_reader_needs(const EncoderType *type)
 {
-	return type->form == FORM_OUTPUT && !type->string;
+	return type->form == FORM_OUTPUT ? pin_type_needs(type->base) : 0;
 }
 
 /* Gives the plain form of a varlena value: whole, or at least its first limit bytes. */
@@ -205,34 +201,4 @@ encoder_reader_text(EncoderReader *reader, Datum value, int limit, int *len, Siz
 		default:
 			elog(ERROR, "unexpected encoder form %d", (int) reader->form);
 	}
-}
-
-/* Changes one setting unless it has the wanted value already. */
-static void
-encoder_pin_one(const char *name, const char *value, bool already)
-{
-	if (!already)
-		(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-/* Fixes the settings that output functions look at; the usual ones are left alone, which costs nothing. */
-int
-encoder_pin(void)
-{
-	int			guc_level = NewGUCNestLevel();
-	const char *zone = pg_get_timezone_name(session_timezone);
-
-	encoder_pin_one("DateStyle", "ISO, YMD", DateStyle == USE_ISO_DATES);
-	encoder_pin_one("IntervalStyle", "postgres", IntervalStyle == INTSTYLE_POSTGRES);
-	encoder_pin_one("TimeZone", "UTC", zone != NULL && (strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0));
-	encoder_pin_one("extra_float_digits", "1", extra_float_digits >= 1);
-	encoder_pin_one("bytea_output", "hex", bytea_output == BYTEA_OUTPUT_HEX);
-	return guc_level;
-}
-
-/* Gives the settings back. */
-void
-encoder_unpin(int guc_level)
-{
-	AtEOXact_GUC(false, guc_level);
 }

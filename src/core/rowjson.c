@@ -19,147 +19,16 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "pgtime.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/bytea.h"
-#include "utils/float.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
-#include "utils/typcache.h"
-#include "utils/xml.h"
 
 #include "compat/compat.h"
+#include "core/pin.h"
 #include "core/rowjson.h"
 #include "core/source.h"
-
-/* Sets one setting until the nest level ends. */
-static void
-pin(const char *name, const char *value, int *level)
-{
-	if (*level == 0)
-		*level = NewGUCNestLevel();
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-/* Which settings beyond the usual ones a row type's text forms depend on. */
-typedef struct TextNeeds
-{
-	bool		money;
-	bool		names;			/* shortened when they are on the search_path */
-	bool		xml;
-	bool		array;
-} TextNeeds;
-
-static void add_row_needs(TupleDesc desc, TextNeeds *needs);
-
-/* Adds what a type's text form depends on, down to the types that it is made of. */
-static void
-add_needs(Oid type, TextNeeds *needs)
-{
-	Oid			element;
-	TupleDesc	desc;
-
-	check_stack_depth();
-	type = getBaseType(type);
-	switch (type)
-	{
-		case CASHOID:
-			needs->money = true;
-			return;
-		case XMLOID:
-			needs->xml = true;
-			return;
-		case REGPROCOID:
-		case REGPROCEDUREOID:
-		case REGOPEROID:
-		case REGOPERATOROID:
-		case REGCLASSOID:
-		case REGCOLLATIONOID:
-		case REGTYPEOID:
-		case REGCONFIGOID:
-		case REGDICTIONARYOID:
-			needs->names = true;
-			return;
-		default:
-			break;
-	}
-	element = get_element_type(type);
-	if (OidIsValid(element))
-	{
-		needs->array = true;
-		add_needs(element, needs);
-		return;
-	}
-	switch (get_typtype(type))
-	{
-		case TYPTYPE_RANGE:
-			add_needs(get_range_subtype(type), needs);
-			break;
-		case TYPTYPE_MULTIRANGE:
-			add_needs(get_multirange_range(type), needs);
-			break;
-		case TYPTYPE_COMPOSITE:
-			desc = lookup_rowtype_tupdesc(type, -1);
-			add_row_needs(desc, needs);
-			ReleaseTupleDesc(desc);
-			break;
-		default:
-			break;
-	}
-}
-
-/* Adds what a row type's text forms depend on. */
-static void
-add_row_needs(TupleDesc desc, TextNeeds *needs)
-{
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped)
-			add_needs(TupleDescAttr(desc, i)->atttypid, needs);
-	}
-}
-
-/* Pins what shapes the text forms of this row type; gives the nest level to end, or 0 when all was as needed. */
-static int
-pin_settings(TupleDesc desc)
-{
-	TextNeeds	needs = {0};
-	int			level = 0;
-
-	add_row_needs(desc, &needs);
-	if (DateStyle != USE_ISO_DATES)
-		pin("DateStyle", "ISO, YMD", &level);
-	if (IntervalStyle != INTSTYLE_POSTGRES)
-		pin("IntervalStyle", "postgres", &level);
-	if (extra_float_digits < 1)
-		pin("extra_float_digits", "1", &level);
-	if (bytea_output != BYTEA_OUTPUT_HEX)
-		pin("bytea_output", "hex", &level);
-	if (strcmp(pg_get_timezone_name(session_timezone), "UTC") != 0)
-		pin("TimeZone", "UTC", &level);
-	if (needs.array && !Array_nulls)
-		pin("array_nulls", "on", &level);
-	if (needs.xml && xmloption != XMLOPTION_CONTENT)
-		pin("xmloption", "content", &level);
-	if (needs.money && strcmp(GetConfigOption("lc_monetary", false, false), "C") != 0)
-		pin("lc_monetary", "C", &level);
-	if (needs.names)
-		pin("search_path", "pg_catalog, pg_temp", &level);
-	return level;
-}
-
-/* Ends what pin_settings() began. */
-static void
-unpin_settings(int level)
-{
-	if (level > 0)
-		AtEOXact_GUC(false, level);
-}
 
 /* Says whether a number's text form means the same as a JSON number. */
 static bool
@@ -222,7 +91,7 @@ Jsonb *
 rowjson_build(TupleDesc desc, const Datum *values, const bool *nulls)
 {
 	StringInfoData out;
-	int			level = pin_settings(desc);
+	int			level = pin_begin(pin_row_needs(desc));
 	bool		first = true;
 	Datum		jsonb;
 
@@ -245,7 +114,7 @@ rowjson_build(TupleDesc desc, const Datum *values, const bool *nulls)
 			append_value(&out, att->atttypid, values[i]);
 	}
 	appendStringInfoChar(&out, '}');
-	unpin_settings(level);
+	pin_end(level);
 
 	jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 	pfree(out.data);
@@ -335,8 +204,8 @@ rowjson_form(TupleDesc desc, const Jsonb *row)
 				 errmsg("a row must be a JSON object"),
 				 errdetail("Its keys are the columns' names.")));
 	memset(nulls, true, Max(desc->natts, 1));
-	level = pin_settings(desc);
+	level = pin_begin(pin_row_needs(desc));
 	form_values(desc, row, values, nulls);
-	unpin_settings(level);
+	pin_end(level);
 	return heap_form_tuple(desc, values, nulls);
 }

@@ -2,11 +2,9 @@
  * rowjson.h
  *	  Rows as jsonb with pinned output settings.
  *
- * DateStyle ISO, IntervalStyle postgres, extra_float_digits 1, bytea hex and UTC are set
- * around the output and input functions (and array_nulls, xmloption, lc_monetary and
- * search_path for the types that depend on them), so a stored row reads the same
- * whatever the session's settings were, and rowjson_form() gives back the row that
- * rowjson_build() took.
+ * The settings that the columns' text forms depend on (core/pin.h) are set around the
+ * output and input functions, so a stored row reads the same whatever the session's
+ * settings were, and rowjson_form() gives back the row that rowjson_build() took.
  */
 #ifndef CORE_ROWJSON_H
 #define CORE_ROWJSON_H

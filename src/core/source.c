@@ -285,6 +285,7 @@ source_is_direct(Relation rel)
 
 	return (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW) &&
 		rel->rd_tableam != NULL &&
+		!compat_has_virtual_columns(RelationGetDescr(rel)) &&
 		!has_subclass(RelationGetRelid(rel)) &&
 		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_NONE;
 }

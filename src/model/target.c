@@ -3,8 +3,10 @@
  * target.c
  *	  Reading the target column: class labels or values as float32.
  *
- * Classes may be of any type: a label is its text form, and classes are
- * ordered as their type orders them, so that false < true and 9 < 10.
+ * Classes may be of any type: a label is its text form, the same whatever the
+ * session's settings are and however a number's value was written (1.0 and 1.00
+ * are "1"), and classes are ordered as their type orders them, so that
+ * false < true and 9 < 10.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
+#include "core/pin.h"
 #include "model/target.h"
 
 /* More classes than this are almost certainly not classes (a key, an amount). */
@@ -49,6 +52,7 @@ struct Target
 	int16		typlen;
 	bool		typbyval;
 	FmgrInfo	output;
+	PinNeeds	needs;			/* settings that the labels depend on */
 	bool		known;			/* classes were given */
 	int			nclasses;
 	TargetClass *classes;
@@ -76,6 +80,37 @@ numeric_type(Oid type)
 	}
 }
 
+/*
+ * Changes a number's text form in place into the one that all values equal to it
+ * share: no zeros that a numeric's scale adds, no minus before a float's zero.
+ */
+static void
+simplify_label(Oid type, char *text)
+{
+	size_t		len = strlen(text);
+
+	if (type == NUMERICOID && strchr(text, '.') != NULL && strspn(text, "-0123456789.") == len)
+	{
+		while (text[len - 1] == '0')
+			len--;
+		if (text[len - 1] == '.')
+			len--;
+		text[len] = '\0';
+	}
+	else if ((type == FLOAT4OID || type == FLOAT8OID) && strcmp(text, "-0") == 0)
+		strlcpy(text, "0", len + 1);
+}
+
+/* Gives a copy of a label that a person or an older version wrote, as the type's values have it. */
+static char *
+given_label(Oid type, const char *text)
+{
+	char	   *label = pstrdup(text);
+
+	simplify_label(type, label);
+	return label;
+}
+
 /* Prepares to read the column for the task. */
 Target *
 target_begin(TupleDesc desc, AttrNumber attno, ModelTask task, const char *name)
@@ -101,6 +136,7 @@ target_begin(TupleDesc desc, AttrNumber attno, ModelTask task, const char *name)
 	get_typlenbyval(target->type, &target->typlen, &target->typbyval);
 	getTypeOutputInfo(target->type, &output, &varlena);
 	fmgr_info(output, &target->output);
+	target->needs = pin_type_needs(target->type);
 	target->nslots = 4096;
 	target->slots = palloc0(sizeof(int) * target->nslots);
 	target->classes = palloc0(sizeof(TargetClass) * TARGET_MAX_CLASSES);
@@ -158,8 +194,16 @@ target_begin_known(TupleDesc desc, AttrNumber attno, ModelTask task, const char 
 
 	target->known = true;
 	for (int c = 0; c < nclasses; c++)
-		if (find_class(target, classes[c], &slot) < 0)
-			add_class(target, classes[c], (Datum) 0, slot);
+	{
+		char	   *label = given_label(target->type, classes[c]);
+
+		/* of equal ones, which versions of before told apart, the first takes the rows */
+		if (find_class(target, label, &slot) < 0)
+			add_class(target, label, (Datum) 0, slot);
+		else
+			target->nclasses++;
+		pfree(label);
+	}
 	return target;
 }
 
@@ -204,6 +248,23 @@ read_value(Target *target, Datum value, float *label)
 	return true;
 }
 
+/* Gives the label of a plain value, in the current context. */
+static const char *
+class_label(Target *target, Datum value)
+{
+	char	   *text;
+	int			level;
+
+	/* as a cast to text writes it: the output function of boolean says t and f */
+	if (target->type == BOOLOID)
+		return DatumGetBool(value) ? "true" : "false";
+	level = pin_begin(target->needs);
+	text = OutputFunctionCall(&target->output, value);
+	pin_end(level);
+	simplify_label(target->type, text);
+	return text;
+}
+
 /* Reads a class label. */
 static bool
 read_class(Target *target, Datum value, float *label)
@@ -216,11 +277,7 @@ read_class(Target *target, Datum value, float *label)
 
 	if (target->typlen == -1)
 		plain = PointerGetDatum(PG_DETOAST_DATUM(value));
-	/* as a cast to text writes it: the output function of boolean says t and f */
-	if (target->type == BOOLOID)
-		text = DatumGetBool(plain) ? "true" : "false";
-	else
-		text = OutputFunctionCall(&target->output, plain);
+	text = class_label(target, plain);
 	if (target->last >= 0 && strcmp(target->classes[target->last].label, text) == 0)
 		index = target->last;
 	else
@@ -255,28 +312,30 @@ typedef struct SortState
 	Oid			collation;
 } SortState;
 
-/* Compares two classes in their type's order. */
+/* Compares two classes in their type's order; different texts of equal values by their bytes. */
 static int
 compare_classes(const void *a, const void *b, void *arg)
 {
 	const TargetClass *left = a;
 	const TargetClass *right = b;
 	SortState  *state = arg;
+	int			order = 0;
 
-	if (state->compare == NULL)
-		return strcmp(left->label, right->label);
-	return DatumGetInt32(FunctionCall2Coll(state->compare, state->collation, left->value, right->value));
+	if (state->compare != NULL)
+		order = DatumGetInt32(FunctionCall2Coll(state->compare, state->collation, left->value, right->value));
+	return order != 0 ? order : strcmp(left->label, right->label);
 }
 
 /* Moves the class that the caller calls positive to the end. */
 static void
 move_positive(Target *target, const char *positive)
 {
+	char	   *label = given_label(target->type, positive);
 	int			at;
 	TargetClass moved;
 
 	for (at = 0; at < target->nclasses; at++)
-		if (strcmp(target->classes[at].label, positive) == 0)
+		if (strcmp(target->classes[at].label, label) == 0)
 			break;
 	if (at == target->nclasses)
 		ereport(ERROR,
