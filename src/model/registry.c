@@ -294,13 +294,30 @@ check_servable(const NewVersion *new, const StringInfoData *encoder, const Strin
 	MemoryContextDelete(context);
 }
 
+/* Gives the compiled form: the one that training made, or that of an imported artifact. */
+static StringInfoData
+compiled_form(const NewVersion *new)
+{
+	StringInfoData compiled = {0};
+
+	if (new->compiled != NULL)
+	{
+		compiled.data = unconstify(char *, new->compiled);
+		compiled.len = (int) new->compiled_len;
+		return compiled;
+	}
+	initStringInfo(&compiled);
+	algorithm_find(new->algorithm)->compile(new->artifact, new->artifact_len, &compiled);
+	return compiled;
+}
+
 /* Stores the next version of a model and gives its number; a first version becomes champion. */
 int
 registry_add_version(const NewVersion *new)
 {
 	StringInfoData encoder;
 	StringInfoData features;
-	StringInfoData compiled = {0};
+	StringInfoData compiled;
 	Datum		values[20];
 	bool		nulls[20] = {0};
 	SqlResult  *result;
@@ -314,17 +331,7 @@ registry_add_version(const NewVersion *new)
 	encoder_write(new->encoder, &encoder);
 	initStringInfo(&features);
 	encoder_describe(new->encoder, &features);
-	if (new->compiled != NULL)
-	{
-		compiled.data = unconstify(char *, new->compiled);
-		compiled.len = (int) new->compiled_len;
-	}
-	else
-	{
-		initStringInfo(&compiled);
-		algorithm_find(new->algorithm)->compile(new->artifact, new->artifact_len, &compiled);
-	}
-
+	compiled = compiled_form(new);
 	check_dumpable(new, &encoder, &compiled);
 	check_servable(new, &encoder, &compiled);
 
