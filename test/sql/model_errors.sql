@@ -106,6 +106,9 @@ SELECT aipipe.model_export('broken');
 SELECT aipipe.model_predict('broken', t) FROM t LIMIT 1;
 SELECT aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('e', 'broken') ORDER BY name;
 -- an entry of the cache that an open cursor uses is not found again when the extension is made anew
+-- (made anew here too, so that both models get the same ids)
+DROP EXTENSION aipipe;
+CREATE EXTENSION aipipe;
 SELECT aipipe.model_train('old', 'regression', 't', 'y', params => '{"n_estimators": 2}');
 BEGIN;
 DECLARE c CURSOR FOR SELECT aipipe.model_predict('old', t) IS NOT NULL AS scored FROM t;
