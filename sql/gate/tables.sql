@@ -19,6 +19,9 @@ CREATE TABLE aipipe.gate_data (
     children boolean NOT NULL,
     reasons integer NOT NULL,
     explain_limit integer NOT NULL,
+    log_share double precision NOT NULL DEFAULT 1,
+    log_always boolean NOT NULL DEFAULT false,
+    log_key text[],
     state text NOT NULL DEFAULT 'active' CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['active', 'paused', 'dropped'])),
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now()

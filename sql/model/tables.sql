@@ -34,6 +34,8 @@ CREATE TABLE aipipe.model_version_data (
     cpu_seconds     float8,
     peak_bytes      bigint,
     library         text,
+    calibration     text,
+    threshold       float8,
     created_by      text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     UNIQUE (model_id, version)
@@ -44,7 +46,9 @@ COMMENT ON TABLE aipipe.model_version_data IS 'Immutable versions of models. Rea
 COMMENT ON COLUMN aipipe.model_version_data.encoder IS 'the learned map from row to features, canonical JSON';
 COMMENT ON COLUMN aipipe.model_version_data.artifact IS 'what the algorithm learned, canonical bytes';
 COMMENT ON COLUMN aipipe.model_version_data.compiled IS 'the artifact compiled for scoring on this kind of machine, with a checksum of its own, behind a pad that aligns it';
-COMMENT ON COLUMN aipipe.model_version_data.sha256 IS 'SHA-256 of encoder and artifact';
+COMMENT ON COLUMN aipipe.model_version_data.sha256 IS 'SHA-256 of encoder, artifact and calibration';
+COMMENT ON COLUMN aipipe.model_version_data.calibration IS 'the learned map from the artifact''s probabilities to served ones, canonical JSON; NULL when there is none';
+COMMENT ON COLUMN aipipe.model_version_data.threshold IS 'two classes: the positive one is predicted from this probability on; NULL means the most probable class';
 
 CREATE TABLE aipipe.model_alias_data (
     model_id   bigint NOT NULL,
@@ -84,6 +88,78 @@ CREATE TABLE aipipe.model_grant_data (
 COMMENT ON TABLE aipipe.model_grant_data IS 'Who besides its owner may use a model. Read it through the view aipipe.model_grants.';
 COMMENT ON COLUMN aipipe.model_grant_data.grantee IS 'a role, or 0 (shown as -) for everybody';
 
+CREATE TABLE aipipe.model_trial_data (
+    model_id    bigint NOT NULL,
+    version     int NOT NULL,
+    trial       int NOT NULL,
+    rung        int NOT NULL,
+    params      jsonb NOT NULL,
+    metric      text NOT NULL,
+    scores      float8[] NOT NULL,
+    mean        float8,
+    resource    float8,
+    cpu_seconds float8,
+    state       text NOT NULL,
+    error       text,
+    PRIMARY KEY (model_id, version, trial, rung)
+);
+COMMENT ON TABLE aipipe.model_trial_data IS 'Trials of the hyper-parameter searches that led to versions. Read it through the view aipipe.model_trial.';
+
+CREATE TABLE aipipe.model_split_data (
+    model_id   bigint NOT NULL,
+    version_id bigint NOT NULL,
+    share      float8 NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (model_id, version_id)
+);
+COMMENT ON TABLE aipipe.model_split_data IS 'Versions that serve a share of the row keys beside the champion. Read it through the view aipipe.model_split.';
+
+CREATE TABLE aipipe.prediction_data (
+    model_id   bigint NOT NULL,
+    version    int NOT NULL,
+    gate       bigint NOT NULL,
+    batch      bigint NOT NULL,
+    key        text NOT NULL,
+    prediction float8,
+    served     boolean NOT NULL,
+    at         timestamptz NOT NULL
+);
+CREATE INDEX prediction_data_at_idx ON aipipe.prediction_data USING brin (at);
+COMMENT ON TABLE aipipe.prediction_data IS 'Predictions that gates recorded, one row for every version and landed row. Read it through the view aipipe.prediction.';
+
+CREATE TABLE aipipe.model_label_data (
+    model_id   bigint NOT NULL,
+    key        text NOT NULL,
+    label      text NOT NULL,
+    labeled_by text NOT NULL,
+    labeled_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (model_id, key)
+);
+COMMENT ON TABLE aipipe.model_label_data IS 'What turned out to be true of rows that were predicted, by their key. Read it through the view aipipe.model_labels.';
+
+CREATE TABLE aipipe.apply_data (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id    bigint NOT NULL,
+    version     int NOT NULL,
+    schema_name text NOT NULL,
+    relation_name text NOT NULL,
+    column_name text NOT NULL,
+    last_key    jsonb,
+    rows        bigint NOT NULL DEFAULT 0,
+    state       text NOT NULL,
+    started_by  text NOT NULL,
+    started_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    changed_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE aipipe.apply_data IS 'Runs of aipipe.model_apply() and how far each came. Read it through the view aipipe.model_applies.';
+
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_trial_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_split_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.prediction_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_label_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.apply_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.apply_data_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_data', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_version_data', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_alias_data', '');

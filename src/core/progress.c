@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "utils/float.h"
 #include "utils/timestamp.h"
 
 #include "core/guc.h"
@@ -21,6 +22,9 @@ progress_begin(Progress *progress, const char *what)
 	progress->total = 0;
 	progress->started = GetCurrentTimestamp();
 	progress->last = progress->started;
+	progress->metric = get_float8_nan();
+	progress->metric_name = NULL;
+	progress->bytes = 0;
 }
 
 /* Names the phase and how many steps it has (0 when that is unknown). */
@@ -55,4 +59,30 @@ progress_update(Progress *progress, int64 done)
 		ereport(NOTICE,
 				(errmsg("%s: %s, " INT64_FORMAT " (%.0f s so far)",
 						progress->what, progress->phase, done, seconds)));
+}
+
+/* Takes note of what the work has reached so far. */
+void
+progress_metric(Progress *progress, const char *name, double value)
+{
+	if (progress == NULL)
+		return;
+	progress->metric_name = name;
+	progress->metric = value;
+}
+
+/* Takes note of the memory that the work holds or has reserved. */
+void
+progress_memory(Progress *progress, Size bytes)
+{
+	if (progress != NULL)
+		progress->bytes = bytes;
+}
+
+/* Ends the work. */
+void
+progress_end(Progress *progress)
+{
+	if (progress != NULL)
+		progress->phase = "done";
 }

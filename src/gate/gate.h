@@ -59,6 +59,9 @@ typedef struct Gate
 	bool		children;
 	int			reasons;		/* how many to keep with a decision */
 	int			explain_limit;	/* how many decisions of a batch have them */
+	double		log_share;		/* share of the keys whose predictions are recorded */
+	bool		log_always;		/* also while the champion is alone */
+	List	   *log_key;		/* of char *: columns that name a row in the prediction log; NIL = the table's key */
 	GateState	state;
 } Gate;
 

@@ -20,6 +20,7 @@ static const Algorithm *const algorithms[] = {
 static const char *const task_names[] = {
 	[TASK_CLASSIFICATION] = "classification",
 	[TASK_REGRESSION] = "regression",
+	[TASK_RANKING] = "ranking",
 	[TASK_ANOMALY] = "anomaly"
 };
 

@@ -16,11 +16,13 @@
 #include "core/matrix.h"
 #include "core/options.h"
 #include "core/progress.h"
+#include "learn/trainset.h"
 
 typedef enum ModelTask
 {
 	TASK_CLASSIFICATION,
 	TASK_REGRESSION,
+	TASK_RANKING,
 	TASK_ANOMALY
 } ModelTask;
 
@@ -28,7 +30,10 @@ typedef struct TrainRequest
 {
 	ModelTask	task;
 	const Matrix *rows;			/* features */
-	const float *labels;		/* class index or value, one a row; NULL for anomaly */
+	const float *labels;		/* class index, value or relevance, one a row; NULL for anomaly */
+	const float *weights;		/* one a row, finite and not negative; NULL = all 1 */
+	const int32 *groups;		/* ranking: number of the row's group, rows of a group adjacent; else NULL */
+	const TrainSet *validation; /* rows that do not teach but say when to stop; NULL = none */
 	const Encoder *encoder;
 	int			nclasses;		/* classification: ≥ 2 */
 	const Jsonb *params;		/* this algorithm's own, plus the common ones it must pass over */

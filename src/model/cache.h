@@ -9,6 +9,7 @@
 #ifndef MODEL_CACHE_H
 #define MODEL_CACHE_H
 
+#include "learn/calibration.h"
 #include "model/registry.h"
 
 typedef struct ModelVersion
@@ -23,6 +24,8 @@ typedef struct ModelVersion
 	int			nclasses;
 	char	  **classes;
 	int			positive;		/* binary: index of the positive class */
+	const Calibration *calibration; /* applied to the probabilities; NULL = none */
+	double		threshold;		/* binary: class 1 from this probability on; NaN = the most probable class */
 	Size		bytes;
 } ModelVersion;
 

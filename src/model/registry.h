@@ -66,6 +66,9 @@ typedef struct NewVersion
 	double		cpu_seconds;
 	Size		peak_bytes;
 	const char *library;
+	const char *calibration;	/* calibration_write()'s JSON; NULL = none */
+	double		threshold;		/* two classes: class 1 from this probability on; 0 = the most probable class */
+	const struct Search *search;	/* the trials that chose the parameters (search.h); NULL = none */
 } NewVersion;
 
 /*

@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * trainset.c
+ *	  Rows with all that belongs to them: labels, weights, groups, times.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "learn/trainset.h"
+
+/* Gives the bytes of one row's entries in the arrays beside the matrix. */
+static Size
+entry_bytes(const TrainSet *set)
+{
+	return (set->labels ? sizeof(float) : 0) + (set->weights ? sizeof(float) : 0) +
+		(set->groups ? sizeof(int32) : 0) + (set->times ? sizeof(double) : 0);
+}
+
+/* Gives the bytes that so many rows take with the same arrays as this set has. */
+Size
+trainset_bytes(const TrainSet *like, int64 nrows)
+{
+	return add_size(matrix_bytes(like->rows, nrows), mul_size(entry_bytes(like), Max(nrows, 1)));
+}
+
+/* Allocates an array when the other set has one. */
+static void *
+array_like(const void *like, int64 nrows, Size size)
+{
+	return like ? MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(nrows, 1), size)) : NULL;
+}
+
+/* Copies one row's entries in the arrays. */
+static inline void
+copy_entries(TrainSet *to, int64 at, const TrainSet *from, int64 row)
+{
+	if (from->labels)
+		to->labels[at] = from->labels[row];
+	if (from->weights)
+		to->weights[at] = from->weights[row];
+	if (from->groups)
+		to->groups[at] = from->groups[row];
+	if (from->times)
+		to->times[at] = from->times[row];
+}
+
+/* Copies the rows of one part into a new set within the budget. */
+TrainSet *
+trainset_copy(const TrainSet *from, const uint8 *part, uint8 wanted, Size budget, Size beside, const char *what)
+{
+	TrainSet   *to = palloc0(sizeof(TrainSet));
+	int64		nrows = from->rows->nrows;
+	int64		n = 0;
+	Size		row_bytes = mul_size(from->rows->ncols, sizeof(float));
+
+	for (int64 row = 0; row < nrows; row++)
+		n += (part[row] == wanted);
+	to->rows = matrix_create(CurrentMemoryContext, from->rows->ncols, budget, what);
+	matrix_reserve(to->rows, add_size(beside, mul_size(entry_bytes(from), n)));
+	to->labels = array_like(from->labels, n, sizeof(float));
+	to->weights = array_like(from->weights, n, sizeof(float));
+	to->groups = array_like(from->groups, n, sizeof(int32));
+	to->times = array_like(from->times, n, sizeof(double));
+	n = 0;
+	for (int64 row = 0; row < nrows; row++)
+	{
+		if (row % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (part[row] != wanted)
+			continue;
+		memcpy(matrix_append(to->rows), matrix_row(from->rows, row), row_bytes);
+		copy_entries(to, n++, from, row);
+	}
+	return to;
+}
+
+/* Keeps the rows of one part and closes the gaps that the others leave. */
+void
+trainset_keep(TrainSet *set, const uint8 *part, uint8 wanted)
+{
+	int64		nrows = set->rows->nrows;
+	Size		row_bytes = mul_size(set->rows->ncols, sizeof(float));
+	int64		kept = 0;
+
+	for (int64 row = 0; row < nrows; row++)
+	{
+		if (row % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (part[row] != wanted)
+			continue;
+		if (kept != row)
+		{
+			memcpy(matrix_row(set->rows, kept), matrix_row(set->rows, row), row_bytes);
+			copy_entries(set, kept, set, row);
+		}
+		kept++;
+	}
+	matrix_truncate(set->rows, kept);
+}
+
+/* Frees one array of a set. */
+static void
+free_array(void *array)
+{
+	if (array != NULL)
+		pfree(array);
+}
+
+/* Frees the set and its arrays. */
+void
+trainset_free(TrainSet *set)
+{
+	matrix_free(set->rows);
+	free_array(set->labels);
+	free_array(set->weights);
+	free_array(set->groups);
+	free_array(set->times);
+	pfree(set);
+}
