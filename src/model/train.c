@@ -118,7 +118,7 @@ fill_request(Training *training, TrainRequest *request, TrainSet *validation)
 	request->encoder = training->encoder;
 	request->nclasses = training->nclasses;
 	request->params = training->params;
-	request->common = train_common_names;
+	request->common = training->common;
 	request->seed = training->options.seed;
 	request->progress = &training->progress;
 }

@@ -46,6 +46,7 @@ typedef struct Training
 	const Algorithm *algorithm;
 	TrainOptions options;
 	const Jsonb *params;		/* what was given, or what a search made of it */
+	const char *const *common;	/* names of the task's common options, NULL-terminated */
 	CalibrationMethod calibration_method;
 	ThresholdRule *threshold_rule;	/* NULL without option "threshold" */
 	bool		validates;		/* rows to validate with are needed, not just asked for */
@@ -71,14 +72,8 @@ typedef struct Training
 	Size		peak;			/* most bytes that were held or reserved at one time */
 } Training;
 
-/* The names of the common options, NULL-terminated. */
-extern const char *const train_common_names[];
-
 /* Reads and checks the options as far as that is possible without rows; error 22023. */
 extern void train_read_options(Training *training);
-
-/* Whether a JSON option is there and not null. */
-extern bool train_option_given(const Jsonb *params, const char *name);
 
 /* Common and algorithm's effective parameters as one JSON object; the latter is JSON too. */
 extern char *train_effective_params(const Training *training, const char *algorithm_params);

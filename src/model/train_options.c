@@ -43,13 +43,6 @@ static const OptionSpec common_specs[] = {
 	{"positive", OPTION_TEXT, OPTION_FIELD(TrainOptions, positive), 0, 0, 0, NULL, NULL}
 };
 
-const char *const train_common_names[] = {
-	"seed", "holdout", "validation", "sample", "split", "split_column", "group", "weight", "class_weight",
-	"calibration", "threshold", "search", "max_categories", "text_buckets", "positive", NULL
-};
-
-StaticAssertDecl(lengthof(train_common_names) == lengthof(common_specs) + 1, "every common option is named");
-
 #define SERVES(task) (1 << (task))
 #define CLASSES SERVES(TASK_CLASSIFICATION)
 #define TEACHES (SERVES(TASK_CLASSIFICATION) | SERVES(TASK_REGRESSION) | SERVES(TASK_RANKING))
@@ -85,6 +78,20 @@ option_serves(const char *option, ModelTask task)
 	return true;
 }
 
+/* Gives the names of the common options of a task, NULL-terminated. */
+static const char *const *
+common_names(ModelTask task)
+{
+	const char **names = palloc(sizeof(char *) * (lengthof(common_specs) + 1));
+	int			n = 0;
+
+	for (int i = 0; i < lengthof(common_specs); i++)
+		if (option_serves(common_specs[i].name, task))
+			names[n++] = common_specs[i].name;
+	names[n] = NULL;
+	return names;
+}
+
 /* Tells whether an option is there and not null, and gives its value. */
 static bool
 given_value(const Jsonb *params, const char *name, JsonbValue *value)
@@ -94,22 +101,15 @@ given_value(const Jsonb *params, const char *name, JsonbValue *value)
 		value->type != jbvNull;
 }
 
-/* Tells whether an option is there and not null. */
-bool
-train_option_given(const Jsonb *params, const char *name)
-{
-	JsonbValue	value;
-
-	return given_value(params, name, &value);
-}
-
 /* Ends with an error for options that say nothing to the task. */
 static void
 check_tasks(const TrainSpec *spec)
 {
+	JsonbValue	value;
+
 	for (int i = 0; i < lengthof(option_tasks); i++)
 		if (!option_serves(option_tasks[i].option, spec->task) &&
-			train_option_given(spec->params, option_tasks[i].option))
+			given_value(spec->params, option_tasks[i].option, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"%s\" of %s is for task %s", option_tasks[i].option, spec->function,
@@ -221,9 +221,10 @@ train_read_options(Training *training)
 
 	/* everything that is not common is left to the algorithm, which refuses what it does not know */
 	options_parse_own(spec->params, spec->function, common_specs, lengthof(common_specs), options);
-	training->params = spec->params;
-	training->algorithm->check(spec->task, spec->params, train_common_names);
 	check_tasks(spec);
+	training->params = spec->params;
+	training->common = common_names(spec->task);
+	training->algorithm->check(spec->task, spec->params, training->common);
 	if (spec->task == TASK_ANOMALY)
 	{
 		options->holdout = 0;
