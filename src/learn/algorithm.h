@@ -43,6 +43,19 @@ typedef struct TrainRequest
 	Progress   *progress;
 } TrainRequest;
 
+/* What an estimate of a training's memory goes by: known before any row is read. */
+typedef struct TrainSize
+{
+	ModelTask	task;
+	int64		nrows;			/* rows that teach */
+	int64		nvalidation;	/* rows that say when to stop; 0 = none */
+	int			ncols;			/* features */
+	int			nclasses;		/* classification; 0 = unknown, taken for two */
+	bool		weighted;
+	const Jsonb *params;
+	const char *const *common;
+} TrainSize;
+
 typedef struct TrainResult
 {
 	StringInfoData artifact;	/* canonical bytes: same input, same bytes */
@@ -78,6 +91,8 @@ typedef struct Algorithm
 	bool		(*serves) (ModelTask task);
 	/* checks the parameters before any row is read; error 22023 */
 	void		(*check) (ModelTask task, const Jsonb *params, const char *const *common);
+	/* bytes that train() takes beside the data, from above but not by far; checks the parameters */
+	Size		(*estimate) (const TrainSize *size);
 	void		(*train) (const TrainRequest *request, TrainResult *result);
 	/* artifact (hostile when imported or restored) → compiled bytes; checks everything */
 	void		(*compile) (const char *artifact, Size len, StringInfo compiled);
