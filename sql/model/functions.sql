@@ -9,6 +9,17 @@ COMMENT ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jso
 'trains a new version of a model on a relation or SELECT and gives its number; the first version becomes champion';
 GRANT EXECUTE ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jsonb) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.model_train_estimate(
+    task text, source text, target text DEFAULT NULL, features text[] DEFAULT NULL,
+    algorithm text DEFAULT NULL, params jsonb DEFAULT '{}',
+    OUT row_count bigint, OUT feature_count int, OUT data_bytes bigint, OUT library_bytes bigint,
+    OUT peak_bytes bigint, OUT limit_bytes bigint, OUT fits boolean)
+RETURNS record
+AS 'MODULE_PATHNAME', 'aipipe_model_train_estimate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION aipipe.model_train_estimate(text, text, text, text[], text, jsonb) IS
+'reads a source once and says what memory training on it would take, and whether aipipe.train_max_memory allows that';
+GRANT EXECUTE ON FUNCTION aipipe.model_train_estimate(text, text, text, text[], text, jsonb) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_predict(model text, "row" record, version int DEFAULT NULL)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'aipipe_model_predict' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
