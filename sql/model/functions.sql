@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION aipipe.model_predict_class(model text, "row" record, 
 RETURNS text
 AS 'MODULE_PATHNAME', 'aipipe_model_predict_class' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION aipipe.model_predict_class(text, record, int) IS
-'gives the most probable class of a row';
+'gives the class of a row: by the version''s threshold when it has one, else the most probable';
 GRANT EXECUTE ON FUNCTION aipipe.model_predict_class(text, record, int) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_predict_proba(model text, "row" record, version int DEFAULT NULL)
@@ -151,6 +151,7 @@ SELECT m.name AS model, v.version, v.algorithm,
        ARRAY(SELECT a.alias FROM aipipe.model_alias_data a WHERE a.version_id = v.id ORDER BY a.alias) AS aliases,
        v.features, v.params, v.metrics, v.classes, v.source, v.source_resolved, v.target,
        v.row_count, v.seed, v.cpu_seconds, v.peak_bytes, v.library,
+       pg_catalog.substring(v.calibration, '"method":"([a-z]+)"') AS calibration, v.threshold,
        pg_catalog.encode(v.sha256, 'hex') AS sha256,
        pg_catalog.length(v.artifact) AS artifact_bytes,
        pg_catalog.length(v.compiled) AS compiled_bytes,
