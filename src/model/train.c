@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include <math.h>
+
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -88,13 +89,13 @@ apply_class_weights(Training *training, TrainSet *validation)
 		train_weigh(set, class_weights, set->weights);
 }
 
-/* Describes what is to be learned to the algorithm; validation is empty when there are no such rows. */
+/* Describes what is to be learned to the algorithm; validation stays empty when it has no use for such rows. */
 static void
 fill_request(Training *training, TrainRequest *request, TrainSet *validation)
 {
 	const TrainSet *set = training->set;
 
-	if (training->validation != NULL)
+	if (training->stops_early)
 		*validation = *training->validation;
 	apply_class_weights(training, validation);
 	request->task = training->spec->task;
@@ -123,8 +124,8 @@ search_params(Training *training, TrainRequest *request)
 	search = search_run(training->options.search, request, training->algorithm, training->set);
 	train_note_peak(training, add_size(training->set->rows->bytes,
 									   add_size(training->beside, search->peak_bytes)));
-	training->options.search = search->summary;
 	training->params = search->params;
+	training->options.search = search->summary;
 	request->params = search->params;
 	return search;
 }
@@ -176,6 +177,7 @@ learn_and_register(Training *training, double cpu_start)
 	TrainResult result = {0};
 	NewVersion	version = {0};
 	TrainFit	fit = {0};
+	Search	   *search;
 	Size		measuring = train_measure_bytes(training);
 	Size		data;
 
@@ -184,7 +186,10 @@ learn_and_register(Training *training, double cpu_start)
 	train_reserve(training, measuring);
 	data = training->set->rows->bytes + training->beside;
 	request.budget = Max(training->limit - data, 1);
-	version.search = search_params(training, &request);
+	search = search_params(training, &request);
+	if (search != NULL)
+		train_note_peak(training, add_size(data, search->peak_bytes));
+	version.search = search;
 	training->algorithm->train(&request, &result);
 	train_note_peak(training, add_size(data, result.peak_bytes));
 
