@@ -122,6 +122,8 @@ search_params(Training *training, TrainRequest *request)
 		return NULL;
 	progress_phase(&training->progress, "searching", 0);
 	search = search_run(training->options.search, request, training->algorithm, training->set);
+	train_note_peak(training, add_size(training->set->rows->bytes,
+									   add_size(training->beside, search->peak_bytes)));
 	training->params = search->params;
 	training->options.search = search->summary;
 	request->params = search->params;
