@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * gate_key.c
+ * key.c
  *	  What names a row of a table: its primary key, or a unique key without NULLs.
  *	  Keys hold in one table (with its partitions), never across inheritance.
  *
@@ -23,7 +23,7 @@
 #include "utils/typcache.h"
 
 #include "compat/compat.h"
-#include "gate/gate.h"
+#include "core/key.h"
 
 /* Says whether an index makes every row of the table tell apart: unique now, whole, on columns that are NOT NULL. */
 static bool
@@ -46,7 +46,7 @@ index_names_rows(Relation rel, Relation index)
 
 /* Gives the number of columns in the table's key and their attribute numbers; 0 when it has none. */
 int
-gate_find_key(Relation rel, AttrNumber **keys)
+key_find(Relation rel, AttrNumber **keys)
 {
 	List	   *indexes = RelationGetIndexList(rel);
 	bool		primary = false;
@@ -73,7 +73,7 @@ gate_find_key(Relation rel, AttrNumber **keys)
 
 /* Says whether other tables inherit from this one; its partitions do not count. */
 bool
-gate_has_children(Relation rel)
+key_has_children(Relation rel)
 {
 	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relhassubclass &&
 		find_inheritance_children(RelationGetRelid(rel), NoLock) != NIL;
@@ -81,7 +81,7 @@ gate_has_children(Relation rel)
 
 /* Gives a row type of just the key's columns. */
 TupleDesc
-gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys)
+key_row_desc(TupleDesc desc, const AttrNumber *keys, int nkeys)
 {
 	TupleDesc	key_desc = CreateTemplateTupleDesc(nkeys);
 
@@ -135,7 +135,7 @@ append_cast(StringInfo out, Form_pg_attribute att, Oid base)
 
 /* Gives a WHERE condition that finds a row by its key, given as parameters from first_param on. */
 char *
-gate_key_condition(TupleDesc key_desc, int first_param)
+key_condition(TupleDesc key_desc, int first_param)
 {
 	StringInfoData out;
 
