@@ -328,6 +328,7 @@ train_read_rows(Training *training)
 	if (reader.groups != NULL)
 		group_end(reader.groups);
 	training->passing = 0;
+	progress_rows(&training->progress, training->set->rows->nrows);
 	sort_rows(training);
 	train_reserve(training, 0);
 }
