@@ -141,3 +141,12 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_calibration_mutate';
 -- threshold_parse + threshold_choose on probabilities of class 1
 CREATE FUNCTION threshold(rule jsonb, proba real[], labels real[], weights real[] DEFAULT NULL) RETURNS float8
 LANGUAGE C AS 'MODULE_PATHNAME', 'test_threshold';
+
+-- What a split marks every row with: holdout, latest and groups 1 for held out; folds and slices their numbers.
+CREATE FUNCTION split(how text, n int, amount float8, seed bigint DEFAULT 0, labels real[] DEFAULT NULL, nclasses int DEFAULT 0,
+                      groups int[] DEFAULT NULL, times float8[] DEFAULT NULL) RETURNS int[]
+LANGUAGE C AS 'MODULE_PATHNAME', 'test_split';
+
+-- trainset_sort_groups: the rows, numbered from 0 on, in their new order
+CREATE FUNCTION sort_groups(groups int[]) RETURNS int[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sort_groups';
