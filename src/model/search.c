@@ -137,7 +137,7 @@ search_check(const Jsonb *option, const Jsonb *params, const char *const *common
 				 errdetail("There are no labels to measure trials by.")));
 	read_search(&run, option, params, common, seed, algorithm);
 	check_method(option, &run.options, run.space, algorithm);
-	folds_check(run.options.split, task);
+	folds_check(run.options.split, params, task);
 	if (run.options.metric != NULL)
 		(void) metric_find(run.options.metric, task, 0);
 	space_check(run.space, common, task, algorithm);
@@ -285,7 +285,8 @@ check_any(const SearchRun *run, int nranked, const SearchTrial *first)
 	ereport(ERROR,
 			(errcode(run->first_error ? run->first_error->sqlerrcode : ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("every trial of the search failed"),
-			 errdetail("The first, with %s: %s.", first->params, first->error)));
+			 errdetail("The first, with %s: %s.", first->params, first->error),
+			 run->first_error && run->first_error->hint ? errhint("%s", run->first_error->hint) : 0));
 }
 
 /* Orders integers. */
@@ -398,6 +399,17 @@ summarize(const SearchRun *run, const SearchTrial *winner)
 	return search_jsonb(out.data);
 }
 
+/* Gives the metric that was asked for; else the task's, or for a quantile the loss that its objective is about. */
+static const Metric *
+choose_metric(const SearchRun *run, const TrainRequest *request)
+{
+	if (run->options.metric != NULL)
+		return metric_find(run->options.metric, request->task, request->nclasses);
+	if (search_has_text(run->space->fixed, "objective", "reg:quantileerror"))
+		return metric_find("quantile_loss", request->task, request->nclasses);
+	return metric_default(request->task);
+}
+
 /* Runs the trials and gives what won. */
 Search *
 search_run(const Jsonb *option, const TrainRequest *request, const Algorithm *algorithm, const TrainSet *set)
@@ -410,8 +422,7 @@ search_run(const Jsonb *option, const TrainRequest *request, const Algorithm *al
 	run.request = request;
 	run.best = get_float8_nan();
 	run.search = palloc0(sizeof(Search));
-	run.search->metric = run.options.metric
-		? metric_find(run.options.metric, request->task, request->nclasses) : metric_default(request->task);
+	run.search->metric = choose_metric(&run, request);
 	run.folds = folds_make(request, set, algorithm, &run.options, run.seed);
 	run.folds->metric = run.search->metric;
 
