@@ -8,9 +8,11 @@ CREATE TABLE aipipe.model_data (
     task         text NOT NULL,
     owner        regrole NOT NULL,
     last_version int NOT NULL DEFAULT 0,
+    description  jsonb,
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE aipipe.model_data IS 'Models: a named thing that was learned. Read it through the view aipipe.model.';
+COMMENT ON COLUMN aipipe.model_data.description IS 'what aipipe.model_describe() said of purpose, limits and risks, for the model''s card';
 COMMENT ON COLUMN aipipe.model_data.last_version IS 'highest version number ever given; numbers are not reused';
 
 CREATE TABLE aipipe.model_version_data (
