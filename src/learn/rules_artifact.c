@@ -113,7 +113,7 @@ rules_write(const RuleTable *table, StringInfo out)
 
 /* Steps over a text when it comes next. */
 static bool
-accept(Reader *r, const char *text)
+take(Reader *r, const char *text)
 {
 	Size		len = strlen(text);
 
@@ -127,7 +127,7 @@ accept(Reader *r, const char *text)
 static void
 expect(Reader *r, const char *text)
 {
-	if (!accept(r, text))
+	if (!take(r, text))
 		artifact_error("it is not in the fixed form");
 }
 
@@ -208,14 +208,14 @@ read_constants(Reader *r, RuleCondition *condition)
 	condition->first = table->nconstants;
 	condition->nconstants = 0;
 	expect(r, "[");
-	if (accept(r, "]"))
+	if (take(r, "]"))
 		return;
 	do
 	{
 		r->constants = grow(r->constants, table->nconstants, &r->maxconstants, RULES_MAX_CONSTANTS, sizeof(float));
 		r->constants[table->nconstants++] = read_float(r);
 		condition->nconstants++;
-	} while (accept(r, ","));
+	} while (take(r, ","));
 	expect(r, "]");
 }
 
@@ -232,7 +232,7 @@ read_condition(Reader *r)
 	expect(r, "{\"feature\":");
 	condition->feature = read_integer(r);
 	expect(r, ",\"is\":\"");
-	while (operator < RULE_NOPERATORS && !accept(r, psprintf("%s\"", operator_names[operator])))
+	while (operator < RULE_NOPERATORS && !take(r, psprintf("%s\"", operator_names[operator])))
 		operator++;
 	if (operator == RULE_NOPERATORS)
 		artifact_error("an operator is unknown");
@@ -277,7 +277,7 @@ read_rules(Reader *r)
 {
 	RuleTable  *table = r->table;
 
-	for (grow_rules(r); !accept(r, "],"); grow_rules(r))
+	for (grow_rules(r); !take(r, "],"); grow_rules(r))
 	{
 		Rule	   *rule = &r->rules[table->nrules];
 
@@ -286,7 +286,7 @@ read_rules(Reader *r)
 		expect(r, table->nrules == 0 ? "{\"when\":[" : ",{\"when\":[");
 		do
 			read_condition(r);
-		while (accept(r, ","));
+		while (take(r, ","));
 		expect(r, "],");
 		rule->nconditions = table->nconditions - rule->first;
 		read_outcome(r, "then");

@@ -179,7 +179,7 @@ folds_make(const TrainRequest *request, const TrainSet *set, const Algorithm *al
 		folds->stop_share = (double) request->validation->rows->nrows /
 			(double) Max(request->validation->rows->nrows + nrows, 1);
 	folds->held = mul_size(Max(nrows, 1), 2);
-	note_bytes(folds, folds->held);
+	note_bytes(folds, add_size(folds->held, set->groups ? split_groups_bytes(nrows, set->groups) : 0));
 	folds->number = MemoryContextAllocHuge(CurrentMemoryContext, Max(nrows, 1));
 	folds->part = MemoryContextAllocHuge(CurrentMemoryContext, Max(nrows, 1));
 	number_rows(folds);
@@ -189,7 +189,7 @@ folds_make(const TrainRequest *request, const TrainSet *set, const Algorithm *al
 
 /* Keeps a share of the learning rows apart, to say when to stop, as the training itself does; gives it, or NULL. */
 static TrainSet *
-take_stopping_rows(const SearchFolds *folds, TrainSet *learn)
+take_stopping_rows(const SearchFolds *folds, TrainSet *learn, const Jsonb *params)
 {
 	const TrainRequest *request = folds->request;
 	int64		nrows = learn->rows->nrows;
@@ -197,7 +197,7 @@ take_stopping_rows(const SearchFolds *folds, TrainSet *learn)
 	uint8	   *part;
 	bool		classes = request->task == TASK_CLASSIFICATION;
 
-	if (folds->stop_share <= 0)
+	if (folds->stop_share <= 0 || search_number(params, "early_stopping_rounds", 0) <= 0)
 		return NULL;
 	part = MemoryContextAllocHuge(CurrentMemoryContext, Max(nrows, 1));
 	if (folds->split == SEARCH_TIME)
@@ -210,6 +210,7 @@ take_stopping_rows(const SearchFolds *folds, TrainSet *learn)
 	stopping = trainset_copy(learn, part, 1, request->budget,
 							 add_size(folds->held, trainset_bytes(learn, nrows)), "a fold's rows to stop by");
 	trainset_keep(learn, part, 0);
+	trainset_number_groups(stopping);
 	pfree(part);
 	return stopping;
 }
@@ -221,12 +222,13 @@ train_fold(SearchFolds *folds, const Jsonb *params, TrainResult *result)
 	TrainRequest request = *folds->request;
 	TrainSet   *learn = trainset_copy(folds->set, folds->part, PART_LEARN, request.budget, folds->held,
 									  "a fold's training data");
-	TrainSet   *stopping = take_stopping_rows(folds, learn);
+	TrainSet   *stopping = take_stopping_rows(folds, learn, params);
 	Size		held = add_size(folds->held, trainset_bytes(learn, learn->rows->nrows));
 
 	if (stopping != NULL)
 		held = add_size(held, trainset_bytes(stopping, stopping->rows->nrows));
 	note_bytes(folds, held);
+	trainset_number_groups(learn);
 	request.rows = learn->rows;
 	request.labels = learn->labels;
 	request.weights = learn->weights;
