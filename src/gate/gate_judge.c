@@ -339,12 +339,15 @@ collect_reasons(void *arg)
 	found = scorer_explain(step->call->scorer, step->i, step->slot->tts_values, step->slot->tts_isnull, &n);
 	for (int c = 0; c < n && shown < step->call->gate->reasons; c++)
 	{
+		char	   *expected;
+
 		if (found[c].column < 0 || found[c].contribution <= 0)
 			continue;
 		appendStringInfo(&step->reasons, "%s%s = %s", shown++ ? "; " : ": ", found[c].name,
 						 found[c].value ? found[c].value : "NULL");
-		if (found[c].expected)
-			appendStringInfo(&step->reasons, " (expected %s)", found[c].expected);
+		expected = scorer_expected(step->call->scorer, &found[c]);
+		if (expected != NULL)
+			appendStringInfo(&step->reasons, " (expected %s)", expected);
 	}
 }
 
