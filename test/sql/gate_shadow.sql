@@ -1,5 +1,5 @@
 -- Challengers in a gate: scored on the same rows, recorded beside the champion, and harmless.
-SELECT setval('aipipe.gate_data_id_seq', 3000, false) AS gate \gset base_
+SELECT setval('aipipe.gate_data_id_seq', 13000, false) AS gate, setval('aipipe.decision_data_id_seq', 13000, false) AS decision \gset base_
 
 SET enable_nestloop = off; SET jit = off; -- the log has no statistics yet
 CREATE TABLE shadow_history AS
