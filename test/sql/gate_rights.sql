@@ -169,7 +169,7 @@ SET ROLE regress_gate_view;
 INSERT INTO public.rights_window VALUES (8, 8000);
 SELECT * FROM rights_area.rights_trap;
 RESET ROLE;
-SELECT role, "row" FROM aipipe.quarantine ORDER BY id DESC LIMIT 1;
+SELECT role, "row" FROM aipipe.quarantine WHERE model = 'rights_size' ORDER BY id DESC LIMIT 1;
 DROP VIEW public.rights_window;
 DROP ROLE regress_gate_view;
 
