@@ -9,6 +9,17 @@ COMMENT ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jso
 'trains a new version of a model on a relation or SELECT and gives its number; the first version becomes champion';
 GRANT EXECUTE ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jsonb) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.model_train_estimate(
+    task text, source text, target text DEFAULT NULL, features text[] DEFAULT NULL,
+    algorithm text DEFAULT NULL, params jsonb DEFAULT '{}',
+    OUT row_count bigint, OUT feature_count int, OUT data_bytes bigint, OUT library_bytes bigint,
+    OUT peak_bytes bigint, OUT limit_bytes bigint, OUT fits boolean)
+RETURNS record
+AS 'MODULE_PATHNAME', 'aipipe_model_train_estimate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION aipipe.model_train_estimate(text, text, text, text[], text, jsonb) IS
+'reads a source once and says what memory training on it would take, and whether aipipe.train_max_memory allows that';
+GRANT EXECUTE ON FUNCTION aipipe.model_train_estimate(text, text, text, text[], text, jsonb) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_predict(model text, "row" record, version int DEFAULT NULL)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'aipipe_model_predict' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
@@ -20,7 +31,7 @@ CREATE OR REPLACE FUNCTION aipipe.model_predict_class(model text, "row" record, 
 RETURNS text
 AS 'MODULE_PATHNAME', 'aipipe_model_predict_class' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION aipipe.model_predict_class(text, record, int) IS
-'gives the most probable class of a row';
+'gives the class of a row: by the version''s threshold when it has one, else the most probable';
 GRANT EXECUTE ON FUNCTION aipipe.model_predict_class(text, record, int) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_predict_proba(model text, "row" record, version int DEFAULT NULL)
@@ -38,6 +49,13 @@ COMMENT ON FUNCTION aipipe.model_predict_batch(text, text, text, int) IS
 'scores every row of a relation or SELECT in blocks; key names the column that identifies a row in the result';
 GRANT EXECUTE ON FUNCTION aipipe.model_predict_batch(text, text, text, int) TO PUBLIC;
 
+CREATE OR REPLACE PROCEDURE aipipe.model_apply(
+    model text, relation regclass, "column" name, version int DEFAULT NULL, batch_size int DEFAULT 10000, params jsonb DEFAULT '{}')
+LANGUAGE C AS 'MODULE_PATHNAME', 'aipipe_model_apply';
+COMMENT ON PROCEDURE aipipe.model_apply(text, regclass, name, int, int, jsonb) IS
+'fills a column of a table with predictions in batches, with a commit after each; a CALL after one that was cut off goes on where that stopped';
+GRANT EXECUTE ON PROCEDURE aipipe.model_apply(text, regclass, name, int, int, jsonb) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_explain(model text, "row" record, version int DEFAULT NULL)
 RETURNS TABLE (feature text, value text, contribution float8)
 AS 'MODULE_PATHNAME', 'aipipe_model_explain' LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
@@ -52,12 +70,30 @@ COMMENT ON FUNCTION aipipe.model_importance(text, int) IS
 'gives total gain, total cover and number of splits of each feature';
 GRANT EXECUTE ON FUNCTION aipipe.model_importance(text, int) TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION aipipe.model_evaluate(model text, source text, version int DEFAULT NULL)
+CREATE OR REPLACE FUNCTION aipipe.model_evaluate(
+    model text, source text, version int DEFAULT NULL, params jsonb DEFAULT '{}')
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'aipipe_model_evaluate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION aipipe.model_evaluate(text, text, int) IS
+COMMENT ON FUNCTION aipipe.model_evaluate(text, text, int, jsonb) IS
 'scores a source that holds the target column and gives the metrics of the task';
-GRANT EXECUTE ON FUNCTION aipipe.model_evaluate(text, text, int) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION aipipe.model_evaluate(text, text, int, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_confusion(
+    model text, source text, version int DEFAULT NULL, params jsonb DEFAULT '{}')
+RETURNS TABLE (actual text, predicted text, "rows" bigint, share float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_confusion' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 100;
+COMMENT ON FUNCTION aipipe.model_confusion(text, text, int, jsonb) IS
+'scores a source that holds the target column and gives its confusion matrix: rows of each actual class by predicted class, and their share of the actual class';
+GRANT EXECUTE ON FUNCTION aipipe.model_confusion(text, text, int, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_reliability(
+    model text, source text, bins int DEFAULT 10, version int DEFAULT NULL, strategy text DEFAULT 'uniform',
+    params jsonb DEFAULT '{}')
+RETURNS TABLE (class text, bin int, lower float8, upper float8, "rows" bigint, mean_probability float8, observed_share float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_reliability' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10;
+COMMENT ON FUNCTION aipipe.model_reliability(text, text, int, int, text, jsonb) IS
+'scores a source that holds the target column and says whether the probabilities can be taken at their word: by bins, the mean probability beside the share of rows that are of the class';
+GRANT EXECUTE ON FUNCTION aipipe.model_reliability(text, text, int, int, text, jsonb) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_alias(model text, alias text, version int, why text DEFAULT NULL)
 RETURNS void
@@ -151,6 +187,7 @@ SELECT m.name AS model, v.version, v.algorithm,
        ARRAY(SELECT a.alias FROM aipipe.model_alias_data a WHERE a.version_id = v.id ORDER BY a.alias) AS aliases,
        v.features, v.params, v.metrics, v.classes, v.source, v.source_resolved, v.target,
        v.row_count, v.seed, v.cpu_seconds, v.peak_bytes, v.library,
+       pg_catalog.substring(v.calibration, '"method":"([a-z]+)"') AS calibration, v.threshold,
        pg_catalog.encode(v.sha256, 'hex') AS sha256,
        pg_catalog.length(v.artifact) AS artifact_bytes,
        pg_catalog.length(v.compiled) AS compiled_bytes,
@@ -197,3 +234,34 @@ CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(v.features) WITH ORDINALITY A
 COMMENT ON VIEW aipipe.model_feature IS 'which column became which features of a version';
 GRANT SELECT ON aipipe.model_feature TO PUBLIC;
 
+CREATE OR REPLACE VIEW aipipe.model_trial WITH (security_barrier) AS
+SELECT m.name AS model, t.version, t.trial, t.rung, t.params, t.metric, t.scores, t.mean, t.resource,
+       t.cpu_seconds, t.state, t.error
+FROM aipipe.model_trial_data t
+JOIN aipipe.model_data m ON m.id = t.model_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_trial IS 'every trial of the searches that chose parameters of versions; the greater rung is the later one of successive halving';
+GRANT SELECT ON aipipe.model_trial TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_applies WITH (security_barrier) AS
+SELECT a.id, m.name AS model, a.version, pg_catalog.format('%I.%I', a.schema_name, a.relation_name) AS relation,
+       a.column_name AS "column",
+       CASE WHEN a.state <> 'running' THEN a.state
+            WHEN pg_catalog.pg_is_in_recovery() OR EXISTS (
+                SELECT FROM pg_catalog.pg_locks l
+                JOIN pg_catalog.pg_attribute t ON t.attrelid = l.objid AND t.attnum = l.objsubid
+                WHERE l.locktype = 'object' AND l.mode = 'ExclusiveLock' AND l.granted
+                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+                  AND l.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                  AND l.objid = r.oid AND t.attname = a.column_name) THEN 'running'
+            ELSE 'stopped' END AS state,
+       a.rows, a.last_key, a.started_by, a.started_at, a.changed_at
+FROM aipipe.apply_data a
+JOIN aipipe.model_data m ON m.id = a.model_id
+LEFT JOIN (pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace)
+       ON r.relname = a.relation_name AND n.nspname = a.schema_name
+LEFT JOIN pg_catalog.pg_roles s ON s.rolname = a.started_by
+WHERE pg_catalog.pg_has_role(s.oid, 'USAGE') OR pg_catalog.pg_has_role(r.relowner, 'USAGE');
+COMMENT ON VIEW aipipe.model_applies IS
+'runs of aipipe.model_apply() that you or the owner of a table of yours started: how far each came; state stopped: cut off, to be continued by another CALL';
+GRANT SELECT ON aipipe.model_applies TO PUBLIC;

@@ -28,57 +28,23 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "core/attempt.h"
+#include "core/key.h"
 #include "core/rowjson.h"
 #include "core/source.h"
 #include "core/version.h"
 #include "gate/gate.h"
 
-/* Says whether an error is about the transaction or the server and so must go on. */
-static bool
-must_go_on(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_OPERATOR_INTERVENTION ||
-		category == ERRCODE_INSUFFICIENT_RESOURCES ||
-		category == ERRCODE_TRANSACTION_ROLLBACK ||
-		category == ERRCODE_SYSTEM_ERROR ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-}
-
 /* Runs a step in a subtransaction; gives NULL, or the message of the error that it ended with. */
 char *
 gate_try(GateStep step, void *arg)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		step(arg);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_END_TRY();
+	ErrorData  *error = attempt_run(step, arg);
 
 	if (error == NULL)
 		return NULL;
-	if (must_go_on(error->sqlerrcode))
+	if (attempt_must_go_on(error))
 		ReThrowError(error);
 	return error->message ? error->message : pstrdup("unknown error");
 }
@@ -278,10 +244,10 @@ gate_call_key(GateCall *call)
 	{
 		MemoryContext old = MemoryContextSwitchTo(call->context);
 		Relation	rel = table_open(call->relid, NoLock);
-		int			nkeys = gate_find_key(rel, &call->keys);
+		int			nkeys = key_find(rel, &call->keys);
 
 		if (nkeys > 0)
-			call->key_desc = gate_key_desc(call->desc, call->keys, nkeys);
+			call->key_desc = key_row_desc(call->desc, call->keys, nkeys);
 		table_close(rel, NoLock);
 		MemoryContextSwitchTo(old);
 		call->key_sought = true;

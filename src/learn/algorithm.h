@@ -75,6 +75,16 @@ typedef struct LoadedModel
 	const void *state;			/* the algorithm's own */
 } LoadedModel;
 
+/* A parameter that a search draws when it is not told which: evenly between the bounds, or evenly in its logarithm. */
+typedef struct AlgorithmRange
+{
+	const char *name;
+	const char *other_name;		/* another name of the same parameter, or NULL */
+	double		min;
+	double		max;
+	bool		log_scale;
+} AlgorithmRange;
+
 typedef struct Algorithm
 {
 	const char *name;
@@ -100,6 +110,10 @@ typedef struct Algorithm
 	void		(*explain) (const LoadedModel *model, const float *row, int output, double *phi);
 	/* gain, cover, weight per feature */
 	void		(*importance) (const LoadedModel *model, double *gain, double *cover, double *weight);
+	/* the parameter of that name, or NULL: its kind, default and bounds; NULL function = nothing to search */
+	const OptionSpec *(*option) (const char *name);
+	const AlgorithmRange *space;	/* what a search draws by itself, ended by a NULL name; or NULL */
+	const char *resource;		/* parameter of which successive halving gives survivors more; or NULL */
 } Algorithm;
 
 extern const Algorithm *algorithm_find(const char *name);	/* ERROR 22023 naming the nearest */

@@ -311,6 +311,16 @@ xgboost_check_options(ModelTask task, const Jsonb *params, const char *const *co
 	xgboost_objective_check_library(parse_options(task, 0, params, common, &options, &metric));
 }
 
+/* Gives the parameter of that name, or NULL. */
+const OptionSpec *
+xgboost_option(const char *name)
+{
+	for (int i = 0; i < lengthof(xgboost_specs); i++)
+		if (strcmp(xgboost_specs[i].name, name) == 0)
+			return &xgboost_specs[i];
+	return NULL;
+}
+
 /* Refuses what would crash the library or give a model that says nothing. */
 static void
 check_request(const TrainRequest *request, const XgboostOptions *options, const XgboostObjective *objective)
