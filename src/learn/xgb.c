@@ -165,6 +165,7 @@ xgb_boost(const XgbTraining *training, XgbHandle *booster, XgbHandle *data, XgbH
 		rc = xgb_lib.XGBoosterUpdateOneIter(booster->handle, round, data->handle);
 		xgb_restore_signals(&mask);
 		xgb_check(rc, "training");
+		outcome->rounds = round + 1;
 		progress_update(training->progress, round + 1);
 		if (validation == NULL)
 			continue;

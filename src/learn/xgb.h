@@ -50,6 +50,7 @@ typedef struct XgbTraining
 /* What a training came to. */
 typedef struct XgbOutcome
 {
+	int			rounds;			/* that were trained */
 	int			best_round;		/* the last one that serves; -1 without patience */
 	double		best_score;		/* on the validation rows, then */
 } XgbOutcome;
@@ -92,5 +93,8 @@ extern void xgb_margin(const StringInfo model, int rounds, bool dart, const floa
 
 /* An estimate from above, in bytes, of what the library takes for such a training. */
 extern Size xgb_train_estimate(const XgbSize *size);
+
+/* The same of what a trained model of so many bytes takes until it is written, compiled and compared. */
+extern Size xgb_model_estimate(Size len);
 
 #endif							/* LEARN_XGB_H */

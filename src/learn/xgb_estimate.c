@@ -37,6 +37,9 @@
 #define NODE_BOOSTING 110
 #define NODE_WRITING 330
 
+/* What a node takes in the library's bytes. */
+#define NODE_BINARY 38
+
 /* Gives the bytes of one column's sketch, with the library's own choice of its size. */
 static Size
 sketch_bytes(Size nrows, int max_bin)
@@ -128,4 +131,11 @@ xgb_train_estimate(const XgbSize *size)
 	bytes = Max(bytes, mul_size(model_nodes(&rows), NODE_WRITING));
 	bytes = add_size(bytes, bytes / 16);
 	return add_size(bytes, FIXED_BYTES);
+}
+
+/* Estimates from above what a trained model of so many bytes takes until it is written, compiled and compared. */
+Size
+xgb_model_estimate(Size len)
+{
+	return add_size(mul_size(len / NODE_BINARY, NODE_WRITING), FIXED_BYTES);
 }

@@ -26,7 +26,7 @@
 /* Rows of the training data on which evaluator and library must agree. */
 #define PARITY_ROWS 1000
 
-/* Estimates what a training takes beside the data: the library, and the trees as they are read and compiled. */
+/* Estimates what a training takes beside the data: the library, and the trees as they are written and read. */
 static Size
 xgboost_estimate(const TrainSize *size)
 {
@@ -37,12 +37,12 @@ xgboost_estimate(const TrainSize *size)
 	return xgb_train_estimate(&library);
 }
 
-/* Gives the estimate of the training's memory, or ends with an error when it exceeds the budget. */
+/* Estimates a training by its rows and so many rounds. */
 static Size
-check_memory(const TrainRequest *request)
+estimate_request(const TrainRequest *request, int rounds)
 {
 	TrainSize	size = {0};
-	Size		need;
+	XgbSize		library;
 
 	size.task = request->task;
 	size.nrows = request->rows->nrows;
@@ -52,15 +52,24 @@ check_memory(const TrainRequest *request)
 	size.weighted = request->weights != NULL;
 	size.params = request->params;
 	size.common = request->common;
-	need = xgboost_estimate(&size);
-	if (request->budget != 0 && need > request->budget)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("training would need too much memory"),
-				 errdetail("XGBoost needs about %zu MB beside the training data, %zu MB are left of aipipe.train_max_memory.",
-						   need / (1024 * 1024) + 1, request->budget / (1024 * 1024)),
-				 errhint("Train on a sample, with fewer columns, or with a smaller max_bin or max_depth; or raise aipipe.train_max_memory.")));
-	return need;
+	xgboost_size(&size, &library);
+	library.nthread = core_train_threads;
+	library.rounds = rounds;
+	return xgb_train_estimate(&library);
+}
+
+/* Ends with an error when the need exceeds the budget. */
+static void
+check_budget(const TrainRequest *request, Size need)
+{
+	if (request->budget == 0 || need <= request->budget)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("training would need too much memory"),
+			 errdetail("XGBoost needs about %zu MB beside the training data, %zu MB are left of aipipe.train_max_memory.",
+					   need / (1024 * 1024) + 1, request->budget / (1024 * 1024)),
+			 errhint("Train on a sample, with fewer columns or rounds, or with a smaller max_bin or max_depth; or raise aipipe.train_max_memory.")));
 }
 
 /*
@@ -195,11 +204,14 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 
 	old = MemoryContextSwitchTo(context);
 	xgboost_plan(request, &plan, &result->params);
-	result->peak_bytes = check_memory(request);
+	/* how many rounds it is until training stops early is not known; the model is checked when it is there */
+	check_budget(request, estimate_request(request, plan.patience > 0 ? Min(plan.patience, plan.rounds) : plan.rounds));
 
 	describe_training(request, &plan, &training);
 	initStringInfo(&bytes);
 	xgb_train(&training, &bytes, &outcome);
+	check_budget(request, xgb_model_estimate(bytes.len));
+	result->peak_bytes = estimate_request(request, outcome.rounds);
 	note_outcome(&outcome, &result->params);
 	write_artifact(&bytes, &result->artifact);
 	progress_phase(request->progress, "checking the model", 0);

@@ -26,10 +26,10 @@ SELECT t.*, l.effective, p.*
 FROM lesson t,
 	LATERAL learn(t.task, t.name, jsonb_build_object('n_estimators', 6, 'objective', t.name, 'booster', t.booster) || t.params ||
 		CASE WHEN t.booster = 'dart' THEN '{"rate_drop": 0.3, "one_drop": true}' ELSE '{}' END::jsonb,
-		t.classes, t.categorical, 600, 6, 3, t.weighted, t.nvalidation, CASE WHEN t.task = 'ranking' THEN 10 ELSE 0 END) AS l,
-	LATERAL parity(l.model, 1000) AS p;
+		t.classes, t.categorical, 400, 6, 3, t.weighted, t.nvalidation, CASE WHEN t.task = 'ranking' THEN 10 ELSE 0 END) AS l,
+	LATERAL parity(l.model, 700) AS p;
 SELECT task, name, booster, what, margin_row, margin_block, margin_dense, margin_original, "values"
 FROM result WHERE margin_row + margin_block + coalesce(margin_dense, 0) + margin_original + "values" > 0;
-SELECT count(*) AS models, sum(compared) >= 200000 AS enough, count(DISTINCT (name, booster)) AS objectives_times_boosters,
+SELECT count(*) AS models, sum(compared) >= 150000 AS enough, count(DISTINCT (name, booster)) AS objectives_times_boosters,
 	count(*) FILTER (WHERE effective ? 'best_iteration') AS stopped_early
 FROM result;
