@@ -6,8 +6,8 @@
  *
  * The library's bytes are not trusted: they go through the strict reader, what
  * is kept is the canonical form that we wrote, and before it is handed out the
- * compiled form must give the library's own margins bit for bit on rows of the
- * training data.
+ * compiled form of that must give the margins of the library's own model bit for
+ * bit on rows of the training data.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,22 +26,23 @@
 /* Rows of the training data on which evaluator and library must agree. */
 #define PARITY_ROWS 1000
 
-/* Estimates what a training takes beside the data: the library, and the trees as they are read and compiled. */
+/* Estimates what a training takes beside the data: the library, and the trees as they are written and read. */
 static Size
 xgboost_estimate(const TrainSize *size)
 {
 	XgbSize		library;
 
 	xgboost_size(size, &library);
+	library.nthread = core_train_threads;
 	return xgb_train_estimate(&library);
 }
 
-/* Gives the estimate of the training's memory, or ends with an error when it exceeds the budget. */
+/* Estimates a training by its rows and so many rounds. */
 static Size
-check_memory(const TrainRequest *request)
+estimate_request(const TrainRequest *request, int rounds)
 {
 	TrainSize	size = {0};
-	Size		need;
+	XgbSize		library;
 
 	size.task = request->task;
 	size.nrows = request->rows->nrows;
@@ -51,23 +52,33 @@ check_memory(const TrainRequest *request)
 	size.weighted = request->weights != NULL;
 	size.params = request->params;
 	size.common = request->common;
-	need = xgboost_estimate(&size);
-	if (request->budget != 0 && need > request->budget)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("training would need too much memory"),
-				 errdetail("XGBoost needs about %zu MB beside the training data, %zu MB are left of aipipe.train_max_memory.",
-						   need / (1024 * 1024) + 1, request->budget / (1024 * 1024)),
-				 errhint("Train on a sample, with fewer columns, or with a smaller max_bin or max_depth; or raise aipipe.train_max_memory.")));
-	return need;
+	xgboost_size(&size, &library);
+	library.nthread = core_train_threads;
+	library.rounds = rounds;
+	return xgb_train_estimate(&library);
+}
+
+/* Ends with an error when the need exceeds the budget. */
+static void
+check_budget(const TrainRequest *request, Size need)
+{
+	if (request->budget == 0 || need <= request->budget)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("training would need too much memory"),
+			 errdetail("XGBoost needs about %zu MB beside the training data, %zu MB are left of aipipe.train_max_memory.",
+					   need / (1024 * 1024) + 1, request->budget / (1024 * 1024)),
+			 errhint("Train on a sample, with fewer columns or rounds, or with a smaller max_bin or max_depth; or raise aipipe.train_max_memory.")));
 }
 
 /*
- * Compares evaluator and library on rows spread over the training data; any
- * difference in any bit is an error.
+ * Compares what will be served with the model as the library made it, on rows
+ * spread over the training data; any difference in any bit is an error.
  */
 static void
-check_parity(const TrainRequest *request, const StringInfo artifact, const StringInfo compiled)
+check_parity(const TrainRequest *request, const XgboostPlan *plan, const StringInfo bytes, const XgbOutcome *outcome,
+			 const StringInfo compiled)
 {
 	const Matrix *rows = request->rows;
 	int			nrows = (int) Min(rows->nrows, PARITY_ROWS);
@@ -86,7 +97,7 @@ check_parity(const TrainRequest *request, const StringInfo artifact, const Strin
 	ours = palloc(mul_size(mul_size(nrows, model->nmargins), sizeof(float)));
 	theirs = palloc(mul_size(mul_size(nrows, model->nmargins), sizeof(float)));
 	forest_margin(model->state, sample, nrows, ours);
-	xgb_margin(artifact->data, artifact->len, sample, nrows, rows->ncols, theirs, model->nmargins);
+	xgb_margin(bytes, plan->dart ? 0 : outcome->best_round + 1, plan->dart, sample, nrows, rows->ncols, theirs, model->nmargins);
 
 	for (int i = 0; i < nrows * model->nmargins; i++)
 	{
@@ -111,6 +122,9 @@ check_parity(const TrainRequest *request, const StringInfo artifact, const Strin
 static void
 write_artifact(const StringInfo bytes, StringInfo artifact)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe learn read",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	Forest	   *forest = forest_read(bytes->data, bytes->len);
 	const char *wrong = forest_check(forest);
 
@@ -120,6 +134,8 @@ write_artifact(const StringInfo bytes, StringInfo artifact)
 				 errmsg("the trained model cannot be served"),
 				 errdetail_internal("%s", wrong)));
 	forest_write(forest, artifact);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 /* Tells whether the algorithm serves a task. */
@@ -188,16 +204,19 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 
 	old = MemoryContextSwitchTo(context);
 	xgboost_plan(request, &plan, &result->params);
-	result->peak_bytes = check_memory(request);
+	/* how many rounds it is until training stops early is not known; the model is checked when it is there */
+	check_budget(request, estimate_request(request, plan.patience > 0 ? Min(plan.patience, plan.rounds) : plan.rounds));
 
 	describe_training(request, &plan, &training);
 	initStringInfo(&bytes);
 	xgb_train(&training, &bytes, &outcome);
+	check_budget(request, xgb_model_estimate(bytes.len));
+	result->peak_bytes = estimate_request(request, outcome.rounds);
 	note_outcome(&outcome, &result->params);
 	write_artifact(&bytes, &result->artifact);
 	progress_phase(request->progress, "checking the model", 0);
 	algorithm_xgboost.compile(result->artifact.data, result->artifact.len, &result->compiled);
-	check_parity(request, &result->artifact, &result->compiled);
+	check_parity(request, &plan, &bytes, &outcome, &result->compiled);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

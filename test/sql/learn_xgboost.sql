@@ -136,7 +136,7 @@ BEGIN
     PERFORM set_config('statement_timeout', ms::text, true);
     PERFORM aipipe.model_train('long', 'classification',
         'SELECT i * 7919 % 1009 AS a, i::bigint * 104729 % 997 AS b, i * 31 % 89 AS c, i % 7 < 3 AS y FROM generate_series(1, 60000) i', 'y',
-        params => '{"n_estimators": 20000, "max_depth": 8}');
+        params => '{"n_estimators": 5000, "max_depth": 8}');
     RETURN 'trained';
 EXCEPTION WHEN query_canceled THEN
     RETURN CASE WHEN clock_timestamp() - began < interval '20 s' THEN 'answered' ELSE 'late' END;

@@ -17,7 +17,7 @@ $node->safe_psql('postgres', q{
 		random() AS f, (random() > .5)::text AS label FROM generate_series(1, 100000) i});
 my $tables = tables($node, 'postgres');
 my $long = q{SELECT aipipe.model_train('long', 'classification', 'big', 'label',
-	params => '{"n_estimators": 20000, "max_depth": 8}');};
+	params => '{"n_estimators": 5000, "max_depth": 8}');};
 
 # At different phases: while rows are read, while they are binned, while trees grow.
 foreach my $ms (20, 150, 600, 2000)
@@ -25,6 +25,20 @@ foreach my $ms (20, 150, 600, 2000)
 	my $began = time;
 	fails_with($node, 'postgres', "SET statement_timeout = $ms; $long", '57014', "statement_timeout of $ms ms");
 	cmp_ok(time - $began, '<', 30, "which does not take for ever ($ms ms)");
+}
+
+# The same where every round is scored on validation rows, and with dart, whose best round is kept as it was.
+foreach my $options (q{"booster": "gbtree"}, q{"booster": "dart", "rate_drop": 0.1})
+{
+	my $stopping = q{SELECT aipipe.model_train('long', 'classification', 'big', 'label', params => '{"n_estimators": 20000,
+		"max_depth": 8, "early_stopping_rounds": 5000, "validation": 0.3, } . qq{$options}');};
+	foreach my $ms (600, 2500)
+	{
+		my $began = time;
+		fails_with($node, 'postgres', "SET statement_timeout = $ms; $stopping", '57014',
+			"statement_timeout of $ms ms with early stopping, $options");
+		cmp_ok(time - $began, '<', 30, "which does not take for ever ($ms ms)");
+	}
 }
 
 my $session = session_start($node, 'postgres');

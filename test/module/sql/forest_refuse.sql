@@ -121,3 +121,9 @@ END $$;
 SELECT what, pg_temp.opened(bytes) FROM (SELECT compile(convert_to(model::text, 'UTF8')) AS c FROM good) g,
 	LATERAL (VALUES ('sound', c), ('empty', ''), ('cut', substr(c, 1, length(c) - 1)), ('longer', c || '\x00'), ('bit', set_bit(c, 1000, 1 - get_bit(c, 1000))),
 		('magic', overlay(c PLACING 'x' FROM 1)), ('format', overlay(c PLACING '\x09' FROM 9)), ('flags', overlay(c PLACING '\x01' FROM 21))) v(what, bytes);
+
+-- a quantile: one, alone or in brackets
+SELECT alpha, pg_temp.changed('{learner,objective}', jsonb_build_object('name', 'reg:quantileerror', 'quantile_loss_param', jsonb_build_object('quantile_alpha', alpha)))
+FROM unnest(ARRAY['[5E-1]', '0.5', '[0.1,0.9]', '[]', '[2]', '-1', '[', '[[0.5]]', 'abc']) AS alpha;
+SELECT pg_temp.changed('{learner,objective}', '{"name": "reg:quantileerror"}') AS without;
+SELECT convert_from(canonical(convert_to(jsonb_set(model, '{learner,objective}', '{"name": "reg:quantileerror", "quantile_loss_param": {"quantile_alpha": "0.9"}}')::text, 'UTF8')), 'UTF8')::jsonb #> '{learner,objective}' AS canonical FROM good;
