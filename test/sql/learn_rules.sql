@@ -48,6 +48,20 @@ BEGIN
 END $$;
 SELECT "when", d.* FROM condition, differences(number, sql) AS d ORDER BY number;
 
+-- categories and moments of other types
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+CREATE DOMAIN birthday AS date;
+CREATE TABLE person AS
+SELECT i, (ARRAY['sad', 'ok', 'happy'])[1 + i % 3]::mood AS mood, (ARRAY['a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'])[1 + i % 2]::uuid AS token,
+	(ARRAY['x', 'yz'])[1 + i % 2]::char(4) AS code, (date '2000-01-01' + i)::birthday AS born, (i * 1.5)::numeric::money AS fee, i * 1.0 AS y
+FROM generate_series(1, 60) AS i;
+SELECT w, aipipe.model_train('person', 'regression', 'person', 'y', features => '{mood,token,code,born,fee}', algorithm => 'rules',
+	params => jsonb_build_object('rules', jsonb_build_array(jsonb_build_object('when', w::jsonb, 'then', 1)), 'else', 0, 'holdout', 0)) AS version
+FROM unnest(ARRAY['{"mood": "happy"}', '{"token": "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"}', '{"code": "x"}', '{"born": {">": "2000-02-01"}}', '{"fee": {"<": 30}}']) AS w;
+SELECT sum(aipipe.model_predict('person', p, 1)) = count(*) FILTER (WHERE mood = 'happy') AS mood, sum(aipipe.model_predict('person', p, 2)) = count(*) FILTER (WHERE i % 2 = 0) AS token,
+	sum(aipipe.model_predict('person', p, 3)) = count(*) FILTER (WHERE code = 'x') AS code, sum(aipipe.model_predict('person', p, 4)) = count(*) FILTER (WHERE born > '2000-02-01') AS born,
+	sum(aipipe.model_predict('person', p, 5)) = count(*) FILTER (WHERE fee::numeric < 30) AS fee FROM person p;
+
 -- random tables of rules against CASE
 CREATE FUNCTION random_case(seed int, OUT rules jsonb, OUT expression text) LANGUAGE plpgsql AS $$
 DECLARE
