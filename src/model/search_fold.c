@@ -41,9 +41,9 @@ const char *const search_split_names[] = {
 	[SEARCH_GROUP + 1] = NULL
 };
 
-/* Checks a split that was asked for against the task. */
+/* Checks a split that was asked for against the task and the training's own: only that one reads a column. */
 void
-folds_check(const char *split, ModelTask task)
+folds_check(const char *split, const Jsonb *params, ModelTask task)
 {
 	if (split == NULL)
 		return;
@@ -57,6 +57,12 @@ folds_check(const char *split, ModelTask task)
 				 errmsg("split \"%s\" of search would part the rows of a group", split),
 				 errdetail("Task ranking compares rows of one group."),
 				 errhint("Leave it out, or use \"group\".")));
+	if (task != TASK_RANKING && (strcmp(split, "time") == 0 || strcmp(split, "group") == 0) &&
+		!search_has_text(params, "split", split))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split \"%s\" of search needs a column", split),
+				 errhint("Split the training itself so: give it option \"split\" and its \"split_column\".")));
 }
 
 /* Gives the split that was asked for, or the one that the set allows. */
@@ -65,6 +71,7 @@ choose_split(const TrainRequest *request, const TrainSet *set, const char *asked
 {
 	SearchSplit split;
 
+	/* folds_check() saw to it that the set has what it needs */
 	if (asked != NULL)
 		for (split = SEARCH_RANDOM; strcmp(search_split_names[split], asked) != 0; split++);
 	else if (request->task == TASK_RANKING)
@@ -75,13 +82,8 @@ choose_split(const TrainRequest *request, const TrainSet *set, const char *asked
 		split = SEARCH_GROUP;
 	else
 		split = request->task == TASK_CLASSIFICATION ? SEARCH_STRATIFIED : SEARCH_RANDOM;
-
 	if ((split == SEARCH_TIME && set->times == NULL) || (split == SEARCH_GROUP && set->groups == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("split \"%s\" of search needs the %s of the rows", search_split_names[split],
-						split == SEARCH_TIME ? "times" : "groups"),
-				 errhint("Name their column in the training's own options.")));
+		elog(ERROR, "the training set has no column to split \"%s\" by", search_split_names[split]);
 	return split;
 }
 
@@ -299,10 +301,11 @@ gather_truth(const SearchFolds *folds, float *labels, int32 *groups)
 
 /* Measures what the fold learned on the rows that did not teach. */
 static double
-measure_fold(SearchFolds *folds, const TrainResult *result, int64 nmeasure)
+measure_fold(SearchFolds *folds, const Jsonb *params, const TrainResult *result, int64 nmeasure)
 {
 	const TrainRequest *request = folds->request;
 	LoadedModel *model = folds->algorithm->open(result->compiled.data, result->compiled.len);
+	const OptionSpec *quantile = folds->algorithm->option("quantile_alpha");
 	Size		value_bytes = mul_size(mul_size(nmeasure, model->nvalues), sizeof(float));
 	Scored		scored = {0};
 	float	   *values;
@@ -326,6 +329,7 @@ measure_fold(SearchFolds *folds, const TrainResult *result, int64 nmeasure)
 	scored.labels = labels;
 	scored.groups = groups;
 	scored.threshold = get_float8_nan();
+	scored.quantile = quantile ? search_number(params, quantile->name, quantile->dflt) : 0;
 	return folds->metric->compute(&scored);
 }
 
@@ -337,5 +341,5 @@ folds_score(SearchFolds *folds, int fold, const Jsonb *params)
 	TrainResult result = {0};
 
 	train_fold(folds, params, &result);
-	return measure_fold(folds, &result, nmeasure);
+	return measure_fold(folds, params, &result, nmeasure);
 }
