@@ -30,13 +30,6 @@ PG_FUNCTION_INFO_V1(test_threshold);
 
 static const char *const tasks[] = {"classification", "regression", "ranking"};
 
-/* Gives the name of a task: the real list needs the algorithms. */
-const char *
-algorithm_task_name(ModelTask task)
-{
-	return tasks[task];
-}
-
 /* Gives the floats of a real[] argument without NULLs, or NULL when the argument is. */
 static const float *
 float_array(FunctionCallInfo fcinfo, int argno, int *n)
