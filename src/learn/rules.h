@@ -7,6 +7,7 @@
  *		rules_fit.c			what training saw among the rows of each rule
  *		rules_artifact.c	RuleTable ↔ canonical JSON
  *		rules_compiled.c	the compiled form
+ *		rules_score.c		scores and explanations
  *		rules.c				algorithm "rules"
  *		baseline.c			algorithm "baseline": a table without rules
  *

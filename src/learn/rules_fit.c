@@ -132,9 +132,9 @@ sum_rows(const RuleTable *table, const TrainRequest *request, double *weights, d
 	}
 }
 
-/* Writes the outcome that was given for a rule. */
+/* Writes the outcome that was given for rule i, or else. */
 static void
-give_outcome(const RuleTable *table, const RuleOutcome *outcome, const TrainRequest *request, float *out)
+give_outcome(const RuleTable *table, int i, const RuleOutcome *outcome, const TrainRequest *request, float *out)
 {
 	const char *nearest;
 
@@ -158,7 +158,8 @@ give_outcome(const RuleTable *table, const RuleOutcome *outcome, const TrainRequ
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the target has no class \"%s\"", outcome->label),
-			 nearest != NULL ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
+			 nearest != NULL ? errhint("Perhaps you meant \"%s\".", nearest) : 0,
+			 errcontext("%s", i < table->nrules ? psprintf("rule %d", i + 1) : "else")));
 }
 
 /* Sets the numbers of outputs and values that a task has. */
@@ -212,7 +213,7 @@ rules_fit(RuleTable *table, const RuleOutcome *outcomes, bool median, const Trai
 
 		shares[i] = (float) (weights[i] / total);
 		if (outcomes != NULL && outcomes[i].given)
-			give_outcome(table, &outcomes[i], request, to);
+			give_outcome(table, i, &outcomes[i], request, to);
 		else if (median || weights[i] == 0)
 			memcpy(to, overall, noutputs * sizeof(float));
 		else

@@ -143,7 +143,7 @@ add_constant(SpecReader *reader, const JsonbValue *value, RuleOperator operator)
 	if (value->type == jbvNull)
 		malformed("a comparison with null never holds", "Write null, or {\"null\": false} for the opposite.");
 	if (value->type != jbvString && value->type != jbvNumeric && value->type != jbvBool)
-		malformed("a column is compared with one string, number, true or false", NULL);
+		malformed("a condition compares with a string, a number, true or false", NULL);
 	if (table->nconstants == RULES_MAX_CONSTANTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -282,7 +282,7 @@ read_when(SpecReader *reader, const JsonbValue *when)
 				malformed("a condition needs an operator", NULL);
 		}
 		else if (is_array(&value))
-			malformed("an array is no condition", "Write {\"in\": […]}.");
+			malformed("an array is no condition", "Write {\"in\": [1, 2]}.");
 		else
 			read_operator(reader, "=", &value);
 	}

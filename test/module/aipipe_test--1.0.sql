@@ -156,6 +156,17 @@ LANGUAGE C AS 'MODULE_PATHNAME', 'test_split';
 CREATE FUNCTION sort_groups(groups int[]) RETURNS int[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sort_groups';
 
+-- A rule table's artifact compiled, and the number of rules in a compiled form.
+CREATE FUNCTION rules_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_rules_compile';
+CREATE FUNCTION rules_open(compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_rules_open';
+
+-- n mutants of a rule table's artifact, or of its compiled form with a checksum that is right, through read or open, score, explain and write.
+CREATE FUNCTION rules_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                             OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_rules_mutate';
+
 -- Algorithm xgboost on seeded random rows f0, f1 …: the model, its effective parameters, the estimate of its memory, and
 -- the scores of validation rows that it reported; taken: by how many bytes its memory grew at the peak.  labels: the objective whose labels the rows have; group_rows: rows a group.
 CREATE FUNCTION learn(task text, labels text, params jsonb DEFAULT '{}', classes int DEFAULT 0, categorical bool DEFAULT false,

@@ -26,6 +26,15 @@ FROM generate_series(2, 5) AS n;
 SELECT version, aipipe.model_predict('halves', s, version) AS median FROM (SELECT 1 AS x) AS s, generate_series(1, 4) AS version;
 SELECT params ->> 'statistic' AS statistic FROM aipipe.model_version WHERE model IN ('mean', 'median') ORDER BY model;
 
+-- relevances: one constant for every document
+SELECT aipipe.model_train('relevance', 'ranking', 'visit', 'grade', features => '{x}', algorithm => 'baseline', params => '{"group": "query", "holdout": 0}');
+SELECT count(DISTINCT aipipe.model_predict('relevance', v)) AS constants, round(min(aipipe.model_predict('relevance', v))::numeric, 5) = (SELECT round(avg(grade), 5) FROM visit) AS mean FROM visit v;
+
+-- weights count
+SELECT s AS statistic, aipipe.model_train('weighted ' || s, 'regression', 'SELECT x, y, w FROM (VALUES (1, 10, 1), (1, 20, 3), (2, 5, 2), (3, 100, 0)) AS v(x, y, w)', 'y', features => '{x}',
+	algorithm => 'baseline', params => jsonb_build_object('weight', 'w', 'holdout', 0, 'statistic', s)) AS version FROM unnest('{mean,median}'::text[]) AS s;
+SELECT s AS statistic, aipipe.model_predict('weighted ' || s, r) AS value FROM unnest('{mean,median}'::text[]) AS s, (SELECT 1 AS x) AS r;
+
 -- everything is in the bias, no column matters
 SELECT * FROM aipipe.model_explain('base2', (SELECT v FROM visit v WHERE id = 1));
 SELECT * FROM aipipe.model_importance('base2');
