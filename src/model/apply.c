@@ -26,7 +26,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/lock.h"
+#include "storage/lmgr.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -257,6 +257,8 @@ run_batch(ApplyRun *run, bool first)
 	int64		nread;
 	int64		updated;
 
+	/* locked first, so that the snapshot sees what was committed while the lock was waited for */
+	LockRelationOid(run->relid, RowExclusiveLock);
 	EnsurePortalSnapshotExists();
 	if (!first)
 		check_version(run);

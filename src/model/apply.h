@@ -25,7 +25,7 @@ typedef struct ApplyTarget
 	List	   *columns;		/* names of the columns to read: the key's, then the model's */
 } ApplyTarget;
 
-/* Opens the table and checks that the version can fill the column, or ends with an error. */
+/* Looks at the table, which is locked, and checks that the version can fill the column, or ends with an error. */
 extern ApplyTarget *apply_open(Oid relid, const char *column, const ModelVersion *version, bool only_null);
 
 /*

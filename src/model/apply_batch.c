@@ -139,7 +139,7 @@ list_columns(ApplyTarget *target, const ModelVersion *version)
 			target->columns = lappend(target->columns, version->encoder->columns[c].name);
 }
 
-/* Opens the table and checks that the version can fill the column. */
+/* Looks at the table, which is locked, and checks that the version can fill the column. */
 ApplyTarget *
 apply_open(Oid relid, const char *column, const ModelVersion *version, bool only_null)
 {
@@ -149,8 +149,9 @@ apply_open(Oid relid, const char *column, const ModelVersion *version, bool only
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the table with OID %u does not exist", relid)));
-	rel = table_open(relid, RowExclusiveLock);
+				 errmsg("the table to fill does not exist"),
+				 errdetail("No relation has OID %u.", relid)));
+	rel = table_open(relid, NoLock);
 	check_relation(rel);
 	target->schema = get_namespace_name(RelationGetNamespace(rel));
 	target->relation = pstrdup(RelationGetRelationName(rel));
