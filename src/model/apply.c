@@ -170,8 +170,13 @@ continue_run(ApplyRun *run, const ApplyTarget *target, const char *role)
 	if (found->nrows == 0)
 		return false;
 	key = sql_datum(found, 0, "last_key", &isnull);
-	if (isnull || !key_fits(target, DatumGetJsonbP(key)))
+	if (isnull || !key_fits(target, DatumGetJsonbP(key)) || !apply_is_filled(target, DatumGetJsonbP(key)))
+	{
+		ereport(NOTICE,
+				(errmsg("beginning with the first row of table \"%s\"", target->relation),
+				 errdetail("A run that was cut off cannot be continued: its last row is not there, or not filled, or the table has another key.")));
 		return false;
+	}
 	run->id = sql_int64(found, 0, "id", NULL);
 	run->rows = sql_int64(found, 0, "rows", NULL);
 	MemoryContextSwitchTo(run->context);

@@ -28,6 +28,9 @@ typedef struct ApplyTarget
 /* Looks at the table, which is locked, and checks that the version can fill the column, or ends with an error. */
 extern ApplyTarget *apply_open(Oid relid, const char *column, const ModelVersion *version, bool only_null);
 
+/* Says whether the row with this key is there and its column has a value: the table is still the one that was filled up to it. */
+extern bool apply_is_filled(const ApplyTarget *target, const Jsonb *key);
+
 /*
  * Fills the next batch behind a key (NULL: from the first row) as the current user, in key order.
  * SPI is connected.  Gives the rows that were read, those that were updated, and in CurrentMemoryContext
