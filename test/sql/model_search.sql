@@ -88,13 +88,16 @@ SELECT (SELECT state FROM t ORDER BY mean, trial LIMIT 1) AS best_mean,
 SELECT aipipe.model_train('halving', 'classification', 'sale', 'churned', features => ARRAY['spend', 'visits', 'region'],
     params => '{"n_estimators": 45, "search": {"method": "halving", "trials": 10, "folds": 2, "min_rounds": 5}}');
 SELECT rung, count(*) AS trials, min(resource) AS rounds, max(resource) AS same, count(*) FILTER (WHERE state = 'eliminated') AS eliminated,
-       count(*) FILTER (WHERE state = 'chosen') AS chosen,
        max(mean) FILTER (WHERE state <> 'eliminated') <= coalesce(min(mean) FILTER (WHERE state = 'eliminated'), 1e9) AS best_go_on
 FROM aipipe.model_trial WHERE model = 'halving' GROUP BY rung ORDER BY rung;
-SELECT v.params -> 'n_estimators' AS rounds, v.params @> t.params AS chosen, (v.params -> 'search') - 'mean' - 'space' - 'chosen' AS search
+-- what is chosen is the best of all rungs, with its rounds
+SELECT (SELECT (trial, rung) FROM aipipe.model_trial WHERE model = 'halving' AND state = 'chosen') =
+       (SELECT (trial, rung) FROM aipipe.model_trial WHERE model = 'halving' ORDER BY mean, rung, trial LIMIT 1) AS best;
+SELECT (v.params ->> 'n_estimators')::float8 = t.resource AS rounds, v.params @> t.params AS chosen, (v.params #>> '{search,rung}')::int = t.rung AS rung,
+       (v.params -> 'search') - 'mean' - 'space' - 'chosen' - 'rung' AS search
 FROM aipipe.model_version v JOIN aipipe.model_trial t USING (model, version) WHERE v.model = 'halving' AND t.state = 'chosen';
 SELECT count(*) AS gone_on_without_being_kept FROM aipipe.model_trial t WHERE model = 'halving' AND rung > 0 AND NOT EXISTS (
-    SELECT FROM aipipe.model_trial b WHERE b.model = 'halving' AND b.trial = t.trial AND b.rung = t.rung - 1 AND b.state = 'completed');
+    SELECT FROM aipipe.model_trial b WHERE b.model = 'halving' AND b.trial = t.trial AND b.rung = t.rung - 1 AND b.state <> 'eliminated');
 -- too few rounds to halve: all trials run with all of them
 SELECT aipipe.model_train('halving2', 'classification', 'sale', 'churned', features => ARRAY['spend', 'visits', 'region'],
     params => '{"n_estimators": 12, "search": {"method": "halving", "trials": 4, "folds": 2, "reduction": 2}}');
