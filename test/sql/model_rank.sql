@@ -29,6 +29,9 @@ SELECT row_count + (metrics ->> 'rows')::int AS rows FROM aipipe.model_version W
 -- early stopping and a search by whole groups
 SELECT aipipe.model_train('rank search', 'ranking', 'hit', 'relevance', ARRAY['match', 'noise'], params => '{"group": "query", "n_estimators": 30, "early_stopping_rounds": 3, "search": {"trials": 2, "folds": 2, "space": {"max_depth": [1, 3]}}}');
 SELECT params ->> 'max_depth' IN ('1', '3') AS chosen, params -> 'search' ->> 'split' AS split, (metrics ->> 'ndcg')::float8 > 0.9 AS good FROM aipipe.model_version WHERE model = 'rank search';
+-- a group has one weight
+SELECT aipipe.model_train('rank weight', 'ranking', 'SELECT *, 1 + query % 3 AS w FROM hit', 'relevance', ARRAY['match'], params => '{"group": "query", "weight": "w", "n_estimators": 2, "early_stopping_rounds": 1}');
+SELECT aipipe.model_train('rank weight', 'ranking', 'SELECT *, 1 + id % 3 AS w FROM hit', 'relevance', ARRAY['match'], params => '{"group": "query", "weight": "w", "n_estimators": 2}');
 -- evaluation groups by the same column
 SELECT (aipipe.model_evaluate('rank', 'hit') ->> 'ndcg')::float8 > 0.99 AS good, aipipe.model_evaluate('rank', 'hit') ->> 'groups' AS groups;
 -- nothing to compare with
