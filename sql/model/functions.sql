@@ -331,9 +331,13 @@ BEGIN
       INTO history
       FROM aipipe.model_alias_history h
      WHERE h.model = m.name AND v.version IN (h.old_version, h.new_version);
-    SELECT jsonb_agg(jsonb_build_object('type', x.key, 'value', x.value #>> '{}', 'slice', 'held-out rows') ORDER BY x.key COLLATE "C")
+    SELECT jsonb_agg(jsonb_build_object('type', x.key, 'value', x.value #>> '{}', 'slice', x.slice) ORDER BY x.slice COLLATE "C", x.key COLLATE "C")
       INTO metrics
-      FROM jsonb_each(v.metrics) x WHERE jsonb_typeof(x.value) IN ('number', 'string', 'boolean');
+      FROM (SELECT e.key, e.value, 'held-out rows' AS slice FROM jsonb_each(v.metrics) e
+            UNION ALL
+            SELECT e.key, e.value, format('held-out rows of class %s', c.key)
+              FROM jsonb_each(v.metrics -> 'per_class') c CROSS JOIN LATERAL jsonb_each(c.value) e) x
+     WHERE jsonb_typeof(x.value) IN ('number', 'string', 'boolean');
     SELECT jsonb_agg(jsonb_build_object('description', l.text) ORDER BY l.number)
       INTO limitations
       FROM (SELECT 0 AS source, x.number, x.text FROM jsonb_array_elements_text(said -> 'limitations') WITH ORDINALITY x (text, number)
@@ -388,7 +392,7 @@ BEGIN
             'output_format', outputs,
             'output_format_map', (SELECT jsonb_agg(jsonb_build_object('key', format('class %s', x.number), 'value', x.text) ORDER BY x.number)
                                     FROM unnest(v.classes) WITH ORDINALITY x (text, number)),
-            'parameters', v.params),
+            'parameters', v.params, 'calibration', v.calibration, 'threshold', v.threshold),
         'quantitative_analysis', jsonb_build_object('performance_metrics', metrics),
         'considerations', jsonb_build_object(
             'users', (SELECT jsonb_agg(jsonb_build_object('description', x.text) ORDER BY x.number)
@@ -431,6 +435,7 @@ BEGIN
                            (2, 'algorithm', card #>> '{model_parameters,model_architecture}'),
                            (3, 'gives', card #>> '{model_parameters,output_format}'),
                            (4, 'classes', (SELECT string_agg(c ->> 'value', ', ') FROM jsonb_array_elements(card #> '{model_parameters,output_format_map}') c)),
+                           (9, 'threshold', card #>> '{model_parameters,threshold}'),
                            (5, 'aliases', (SELECT string_agg(a, ', ') FROM jsonb_array_elements_text(details -> 'aliases') a)),
                            (6, 'owner', details #>> '{owners,0,name}'),
                            (7, 'contact', details #>> '{owners,0,contact}'),
@@ -447,7 +452,8 @@ BEGIN
             SELECT 3, 'Columns', x.number, x.value ->> 'key', x.value ->> 'value'
               FROM jsonb_array_elements(card #> '{model_parameters,input_format_map}') WITH ORDINALITY x (value, number)
             UNION ALL
-            SELECT 4, 'Metrics on held-out rows', x.number, x.value ->> 'type', x.value ->> 'value'
+            SELECT 4, 'Metrics on held-out rows', x.number,
+                   concat(x.value ->> 'type', substr(x.value ->> 'slice', length('held-out rows') + 1)), x.value ->> 'value'
               FROM jsonb_array_elements(card #> '{quantitative_analysis,performance_metrics}') WITH ORDINALITY x (value, number)
             UNION ALL
             SELECT 5, 'Parameters', row_number() OVER (ORDER BY x.key COLLATE "C"), x.key, x.value #>> '{}'

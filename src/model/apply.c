@@ -26,7 +26,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/lock.h"
+#include "storage/lmgr.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -170,8 +170,13 @@ continue_run(ApplyRun *run, const ApplyTarget *target, const char *role)
 	if (found->nrows == 0)
 		return false;
 	key = sql_datum(found, 0, "last_key", &isnull);
-	if (isnull || !key_fits(target, DatumGetJsonbP(key)))
+	if (isnull || !key_fits(target, DatumGetJsonbP(key)) || !apply_is_filled(target, DatumGetJsonbP(key)))
+	{
+		ereport(NOTICE,
+				(errmsg("beginning with the first row of table \"%s\"", target->relation),
+				 errdetail("A run that was cut off cannot be continued: its last row is not there, or not filled, or the table has another key.")));
 		return false;
+	}
 	run->id = sql_int64(found, 0, "id", NULL);
 	run->rows = sql_int64(found, 0, "rows", NULL);
 	MemoryContextSwitchTo(run->context);
@@ -257,6 +262,8 @@ run_batch(ApplyRun *run, bool first)
 	int64		nread;
 	int64		updated;
 
+	/* locked first, so that the snapshot sees what was committed while the lock was waited for */
+	LockRelationOid(run->relid, RowExclusiveLock);
 	EnsurePortalSnapshotExists();
 	if (!first)
 		check_version(run);

@@ -25,8 +25,11 @@ typedef struct ApplyTarget
 	List	   *columns;		/* names of the columns to read: the key's, then the model's */
 } ApplyTarget;
 
-/* Opens the table and checks that the version can fill the column, or ends with an error. */
+/* Looks at the table, which is locked, and checks that the version can fill the column, or ends with an error. */
 extern ApplyTarget *apply_open(Oid relid, const char *column, const ModelVersion *version, bool only_null);
+
+/* Says whether the row with this key is there and its column has a value: the table is still the one that was filled up to it. */
+extern bool apply_is_filled(const ApplyTarget *target, const Jsonb *key);
 
 /*
  * Fills the next batch behind a key (NULL: from the first row) as the current user, in key order.

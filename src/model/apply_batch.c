@@ -139,7 +139,7 @@ list_columns(ApplyTarget *target, const ModelVersion *version)
 			target->columns = lappend(target->columns, version->encoder->columns[c].name);
 }
 
-/* Opens the table and checks that the version can fill the column. */
+/* Looks at the table, which is locked, and checks that the version can fill the column. */
 ApplyTarget *
 apply_open(Oid relid, const char *column, const ModelVersion *version, bool only_null)
 {
@@ -149,8 +149,9 @@ apply_open(Oid relid, const char *column, const ModelVersion *version, bool only
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the table with OID %u does not exist", relid)));
-	rel = table_open(relid, RowExclusiveLock);
+				 errmsg("the table to fill does not exist"),
+				 errdetail("No relation has OID %u.", relid)));
+	rel = table_open(relid, NoLock);
 	check_relation(rel);
 	target->schema = get_namespace_name(RelationGetNamespace(rel));
 	target->relation = pstrdup(RelationGetRelationName(rel));
@@ -220,24 +221,51 @@ update_text(const ApplyTarget *target)
 	return out.data;
 }
 
+/* Gives the columns of a stored key as parameters. */
+static void
+key_parameters(const ApplyTarget *target, const Jsonb *key, Oid *types, Datum *values)
+{
+	bool		isnull[INDEX_MAX_KEYS];
+
+	heap_deform_tuple(rowjson_form(target->key_desc, key), target->key_desc, values, isnull);
+	for (int i = 0; i < target->nkeys; i++)
+		types[i] = TupleDescAttr(target->key_desc, i)->atttypid;
+}
+
+/* Says whether the row with this key is there and its column has a value. */
+bool
+apply_is_filled(const ApplyTarget *target, const Jsonb *key)
+{
+	Oid			types[INDEX_MAX_KEYS];
+	Datum		values[INDEX_MAX_KEYS];
+	StringInfoData text;
+	int			rc;
+
+	key_parameters(target, key, types, values);
+	initStringInfo(&text);
+	appendStringInfoString(&text, "SELECT FROM ");
+	append_table(&text, target);
+	appendStringInfo(&text, " WHERE %s AND t.%s IS NOT NULL", key_condition(target->key_desc, 1), quote_identifier(target->column));
+	rc = SPI_execute_with_args(text.data, target->nkeys, types, values, NULL, true, 1);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not read a row that was filled: %s", SPI_result_code_string(rc));
+	return SPI_processed == 1;
+}
+
 /* Reads and locks the next rows; they are in SPI_tuptable. */
 static void
 select_rows(const ApplyTarget *target, const Jsonb *after, int batch_size)
 {
 	Oid			types[INDEX_MAX_KEYS + 1] = {INT8OID};
 	Datum		values[INDEX_MAX_KEYS + 1];
-	bool		isnull[INDEX_MAX_KEYS + 1] = {0};
 	int			nargs = 1;
 	int			rc;
 
 	values[0] = Int64GetDatum(batch_size);
 	if (after != NULL)
 	{
-		HeapTuple	key = rowjson_form(target->key_desc, after);
-
-		heap_deform_tuple(key, target->key_desc, values + 1, isnull + 1);
-		for (int i = 0; i < target->nkeys; i++)
-			types[nargs++] = TupleDescAttr(target->key_desc, i)->atttypid;
+		key_parameters(target, after, types + 1, values + 1);
+		nargs += target->nkeys;
 	}
 	rc = SPI_execute_with_args(select_text(target, after == NULL), nargs, types, values, NULL, false, 0);
 	if (rc != SPI_OK_SELECT)

@@ -58,20 +58,20 @@ SELECT is_empty($$SELECT signature FROM routine
     WHERE NOT ((provolatile IN ('s', 'i') AND proparallel = 's')
             OR (provolatile = 'v' AND proparallel = 'u')
             OR prorettype = 'trigger'::regtype
-            OR proname IN ('model_cache'))$$,
+            OR proname IN ('model_cache', 'progress_list'))$$,
     'a function reads (STABLE, PARALLEL SAFE) or writes (VOLATILE, PARALLEL UNSAFE)');
 SELECT is_empty($$SELECT signature FROM routine
     WHERE proname ~ '_(predict|predict_class|predict_proba|score|explain|importance|export)$'
       AND NOT (provolatile = 's' AND proparallel = 's')$$,
     'scorers and explainers are STABLE and PARALLEL SAFE');
 SELECT is_empty($$SELECT signature FROM routine
-    WHERE proname ~ '_(train|evaluate|alias|promote|rollback|drop|grant|revoke|import|create|pause|resume|release|discard|split|prune)$'
+    WHERE proname ~ '_(train|evaluate|alias|promote|rollback|drop|grant|revoke|import|create|pause|resume|release|discard|describe|apply|split|prune)$'
       AND NOT (provolatile = 'v' AND proparallel = 'u')$$,
     'writers are VOLATILE and PARALLEL UNSAFE');
 SELECT is_empty($$SELECT signature FROM routine WHERE lanname = 'c' AND provolatile = 'i'
     AND prorettype <> 'trigger'::regtype AND proname ~ '^(model|anomaly|gate)_'$$,
     'nothing that looks at a table is IMMUTABLE');
-SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|anomaly|gate|quarantine|batch|prediction|core)_'$$,
+SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|anomaly|gate|quarantine|batch|prediction|core|progress)_'$$,
     'a function''s name begins with its room''s word');
 
 -- Relations and types.

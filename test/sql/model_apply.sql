@@ -95,6 +95,20 @@ INSERT INTO go VALUES (1);
 CALL aipipe.model_apply('apply_b', 't', 'p8', batch_size => 90);
 SELECT version, state, rows, last_key FROM aipipe.model_applies WHERE "column" = 'p8' ORDER BY id DESC LIMIT 2;
 SELECT count(*) FILTER (WHERE p8 IS DISTINCT FROM aipipe.model_predict('apply_b', t)) AS wrong FROM t;
+-- Nor can a run whose last row is gone, or lost its value: the table may be another one.
+SET client_min_messages = warning;
+CREATE TABLE remade (id int PRIMARY KEY, a int, k text, p float8);
+CREATE TRIGGER stop BEFORE UPDATE ON remade FOR EACH ROW WHEN (new.id = 750) EXECUTE FUNCTION stop();
+INSERT INTO remade SELECT i, 1, 'x' FROM generate_series(1, 800) i;
+DELETE FROM go;
+\set VERBOSITY sqlstate
+CALL aipipe.model_apply('apply_b', 'remade', 'p', batch_size => 300);
+TRUNCATE remade;
+INSERT INTO remade SELECT i, 2, 'x' FROM generate_series(1, 700) i;
+\set VERBOSITY default
+SET client_min_messages = notice;
+CALL aipipe.model_apply('apply_b', 'remade', 'p', batch_size => 300);
+SELECT count(*) FILTER (WHERE p IS DISTINCT FROM aipipe.model_predict('apply_b', remade)) AS wrong FROM remade;
 DROP TRIGGER stop ON t;
 
 -- Keys of many kinds; partitions; domains; a unique key without NULLs; operators of two schemas.
