@@ -61,7 +61,7 @@ FROM aipipe.model_version WHERE model = 'visit' AND version = 1;
 
 -- Training that cannot be cancelled: test/t/006_cancel.pl.  A timeout ends it and leaves nothing.
 SET statement_timeout = '300ms';
-SELECT aipipe.model_train('endless', 'classification', 'visit', 'churned', params => '{"n_estimators": 100000}');
+SELECT aipipe.model_train('endless', 'classification', 'visit', 'churned', params => '{"n_estimators": 20000}');
 RESET statement_timeout;
 SELECT count(*) FROM aipipe.model WHERE name = 'endless';
 
