@@ -116,11 +116,18 @@ COMMENT ON FUNCTION aipipe.model_rollback(text, int, text) IS
 'makes the champion of that many promotions ago champion again and gives its version';
 GRANT EXECUTE ON FUNCTION aipipe.model_rollback(text, int, text) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.model_split(model text, version int, share float8, why text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_split' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_split(text, int, float8, text) IS
+'lets a version serve a share of the row keys in gates, the champion the rest; a share of 0 or NULL ends that';
+GRANT EXECUTE ON FUNCTION aipipe.model_split(text, int, float8, text) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_drop(model text, version int DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'aipipe_model_drop' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION aipipe.model_drop(text, int) IS
-'drops one version that no alias points to, or the whole model';
+'drops one version that no alias points to and that has no share of a split, or the whole model';
 GRANT EXECUTE ON FUNCTION aipipe.model_drop(text, int) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_grant(model text, role text, privilege text DEFAULT 'predict')
@@ -136,6 +143,13 @@ AS 'MODULE_PATHNAME', 'aipipe_model_revoke' LANGUAGE C STRICT VOLATILE PARALLEL 
 COMMENT ON FUNCTION aipipe.model_revoke(text, text, text) IS
 'takes back what model_grant gave';
 GRANT EXECUTE ON FUNCTION aipipe.model_revoke(text, text, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_describe(model text, description jsonb)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_describe' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_describe(text, jsonb) IS
+'sets what only a person can say about a model: its overview, users, use cases, limitations, risks, license and so on, for model_card';
+GRANT EXECUTE ON FUNCTION aipipe.model_describe(text, jsonb) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_owner(model text, role text)
 RETURNS void
@@ -171,7 +185,7 @@ CREATE OR REPLACE VIEW aipipe.model WITH (security_barrier) AS
 SELECT m.name, m.task, m.owner,
        c.version AS champion,
        (SELECT pg_catalog.count(*) FROM aipipe.model_version_data v WHERE v.model_id = m.id) AS versions,
-       m.created_at
+       m.created_at, m.description
 FROM aipipe.model_data m
 LEFT JOIN (aipipe.model_alias_data a JOIN aipipe.model_version_data c ON c.id = a.version_id)
        ON a.model_id = m.id AND a.alias = 'champion'
@@ -214,6 +228,15 @@ JOIN aipipe.model_data m ON m.id = h.model_id
 WHERE m.name IN (SELECT name FROM aipipe.model);
 COMMENT ON VIEW aipipe.model_alias_history IS 'every change of an alias: who, when, why, from which version to which';
 GRANT SELECT ON aipipe.model_alias_history TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_split WITH (security_barrier) AS
+SELECT m.name AS model, v.version, s.share, s.changed_by, s.changed_at
+FROM aipipe.model_split_data s
+JOIN aipipe.model_data m ON m.id = s.model_id
+JOIN aipipe.model_version_data v ON v.id = s.version_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_split IS 'which versions serve a share of the row keys in gates beside the champion';
+GRANT SELECT ON aipipe.model_split TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model_grants WITH (security_barrier) AS
 SELECT m.name AS model,
@@ -265,3 +288,194 @@ WHERE pg_catalog.pg_has_role(s.oid, 'USAGE') OR pg_catalog.pg_has_role(r.relowne
 COMMENT ON VIEW aipipe.model_applies IS
 'runs of aipipe.model_apply() that you or the owner of a table of yours started: how far each came; state stopped: cut off, to be continued by another CALL';
 GRANT SELECT ON aipipe.model_applies TO PUBLIC;
+
+-- The model card: everything that is known of a version, in the shape of the Model Card Toolkit's schema
+-- 0.0.2.  Where that has no place for a fact (lineage, history, parameters), an object has a member more.
+CREATE OR REPLACE FUNCTION aipipe.model_card(model text, version int DEFAULT NULL)
+RETURNS jsonb LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $card$
+DECLARE
+    utc CONSTANT text := 'YYYY-MM-DD"T"HH24:MI:SS"Z"';
+    m aipipe.model%ROWTYPE;
+    v aipipe.model_version%ROWTYPE;
+    said jsonb;
+    imported boolean;
+    inputs jsonb;
+    history jsonb;
+    metrics jsonb;
+    limitations jsonb;
+    outputs text;
+BEGIN
+    SELECT x.* INTO m FROM aipipe.model x WHERE x.name = model_card.model;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('model "%s" does not exist', model_card.model),
+            HINT = 'The view aipipe.model lists the models that you may use.';
+    END IF;
+    SELECT x.* INTO v FROM aipipe.model_version x
+    WHERE x.model = m.name AND x.version = COALESCE(model_card.version, m.champion);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('version %s of model "%s" does not exist', model_card.version, m.name),
+            HINT = 'The view aipipe.model_version lists the versions.';
+    END IF;
+    said := COALESCE(m.description, '{}');
+    imported := v.source IS NULL;
+
+    SELECT jsonb_agg(jsonb_build_object('key', f."column", 'value', format('%s, as %s', f.column_type, f.kind)) ORDER BY f.number)
+      INTO inputs
+      FROM (SELECT x."column", min(x.column_type) AS column_type, min(x.kind) AS kind, min(x.number) AS number
+              FROM aipipe.model_feature x WHERE x.model = m.name AND x.version = v.version GROUP BY x."column") f;
+    SELECT jsonb_agg(jsonb_build_object('alias', h.alias, 'action', h.action, 'old_version', h.old_version,
+                                        'new_version', h.new_version, 'changed_by', h.changed_by,
+                                        'changed_at', to_char(h.changed_at AT TIME ZONE 'UTC', utc), 'why', h.why) ORDER BY h.id)
+      INTO history
+      FROM aipipe.model_alias_history h
+     WHERE h.model = m.name AND v.version IN (h.old_version, h.new_version);
+    SELECT jsonb_agg(jsonb_build_object('type', x.key, 'value', x.value #>> '{}', 'slice', 'held-out rows') ORDER BY x.key COLLATE "C")
+      INTO metrics
+      FROM jsonb_each(v.metrics) x WHERE jsonb_typeof(x.value) IN ('number', 'string', 'boolean');
+    SELECT jsonb_agg(jsonb_build_object('description', l.text) ORDER BY l.number)
+      INTO limitations
+      FROM (SELECT 0 AS source, x.number, x.text FROM jsonb_array_elements_text(said -> 'limitations') WITH ORDINALITY x (text, number)
+            UNION ALL
+            SELECT 1, 1000, 'It was imported: what it was learned from is not known here.' WHERE imported
+            UNION ALL
+            SELECT 1, 1001, 'Nothing was measured on rows that it did not learn from.' WHERE metrics IS NULL
+            UNION ALL
+            SELECT 1, 1002, 'A value that training did not see in a column of categories counts as missing.'
+             WHERE EXISTS (SELECT FROM aipipe.model_feature x WHERE x.model = m.name AND x.version = v.version AND x.kind = 'category')
+            UNION ALL
+            SELECT 1, 1003, 'A severity says how few of the rows that it learned from look stranger, not that a row is wrong.'
+             WHERE m.task = 'anomaly') l;
+    outputs := CASE m.task
+        WHEN 'classification' THEN format('probability of each of %s classes', cardinality(v.classes))
+        WHEN 'anomaly' THEN 'severity, 0 to 1: the share of training rows that look more normal'
+        WHEN 'ranking' THEN 'a number that orders the rows of a group'
+        ELSE 'a number' END;
+
+    RETURN jsonb_strip_nulls(jsonb_build_object(
+        'schema_version', '0.0.2',
+        'model_details', jsonb_build_object(
+            'name', m.name,
+            'overview', COALESCE(said ->> 'overview',
+                format('%s by %s%s, %s.', initcap(m.task), v.algorithm, CASE WHEN v.target IS NULL THEN '' ELSE format(' of "%s"', v.target) END,
+                       CASE WHEN imported THEN 'imported' ELSE format('learned from %s rows', v.row_count) END)),
+            'documentation', said ->> 'documentation',
+            'owners', jsonb_build_array(jsonb_build_object('name', m.owner::text, 'contact', said ->> 'contact')),
+            'version', jsonb_build_object('name', v.version::text,
+                                          'date', to_char(v.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+            'licenses', CASE WHEN said ? 'license'
+                             THEN jsonb_build_array(jsonb_build_object('identifier', said ->> 'license')) END,
+            'references', (SELECT jsonb_agg(jsonb_build_object('reference', x.text) ORDER BY x.number)
+                             FROM jsonb_array_elements_text(said -> 'references') WITH ORDINALITY x (text, number)),
+            'task', m.task,
+            'aliases', to_jsonb(v.aliases),
+            'lineage', jsonb_build_object(
+                'created_by', v.created_by, 'created_at', to_char(v.created_at AT TIME ZONE 'UTC', utc),
+                'source', v.source, 'source_resolved', v.source_resolved, 'target', v.target, 'rows', v.row_count,
+                'seed', v.seed, 'library', v.library, 'sha256', v.sha256, 'artifact_bytes', v.artifact_bytes,
+                'cpu_seconds', v.cpu_seconds, 'peak_bytes', v.peak_bytes),
+            'history', history),
+        'model_parameters', jsonb_build_object(
+            'model_architecture', v.algorithm,
+            'data', jsonb_build_array(jsonb_build_object(
+                'name', CASE WHEN imported THEN 'not known' ELSE v.source END,
+                'description', CASE WHEN imported THEN 'The version was imported.'
+                    ELSE format('%s rows, read with the rights of role %s', v.row_count, v.created_by) END,
+                'sensitive', CASE WHEN said ? 'sensitive' THEN jsonb_build_object('sensitive_data', said -> 'sensitive') END)),
+            'input_format', 'one row, bound by column name; NULL is missing',
+            'input_format_map', inputs,
+            'output_format', outputs,
+            'output_format_map', (SELECT jsonb_agg(jsonb_build_object('key', format('class %s', x.number), 'value', x.text) ORDER BY x.number)
+                                    FROM unnest(v.classes) WITH ORDINALITY x (text, number)),
+            'parameters', v.params),
+        'quantitative_analysis', jsonb_build_object('performance_metrics', metrics),
+        'considerations', jsonb_build_object(
+            'users', (SELECT jsonb_agg(jsonb_build_object('description', x.text) ORDER BY x.number)
+                        FROM jsonb_array_elements_text(said -> 'users') WITH ORDINALITY x (text, number)),
+            'use_cases', (SELECT jsonb_agg(jsonb_build_object('description', x.text) ORDER BY x.number)
+                            FROM jsonb_array_elements_text(said -> 'use_cases') WITH ORDINALITY x (text, number)),
+            'limitations', limitations,
+            'tradeoffs', (SELECT jsonb_agg(jsonb_build_object('description', x.text) ORDER BY x.number)
+                            FROM jsonb_array_elements_text(said -> 'tradeoffs') WITH ORDINALITY x (text, number)),
+            'ethical_considerations', (SELECT jsonb_agg(jsonb_build_object('name', x.text) ORDER BY x.number)
+                                         FROM jsonb_array_elements_text(said -> 'risks') WITH ORDINALITY x (text, number)))));
+END
+$card$;
+COMMENT ON FUNCTION aipipe.model_card(text, int) IS
+'gives all that is known of a version (what it is, data, features, metrics, limits, lineage) as a model card of the Model Card Toolkit''s schema';
+GRANT EXECUTE ON FUNCTION aipipe.model_card(text, int) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_card_markdown(model text, version int DEFAULT NULL)
+RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $markdown$
+DECLARE
+    card CONSTANT jsonb := aipipe.model_card(model_card_markdown.model, model_card_markdown.version);
+    details CONSTANT jsonb := card -> 'model_details';
+    lineage CONSTANT jsonb := details -> 'lineage';
+    cell CONSTANT text := '[\\|*_`<>\[\]]';     -- what would be read as markup
+    out text;
+    part record;
+BEGIN
+    out := format(E'# %s, version %s\n\n%s\n', regexp_replace(details ->> 'name', cell, '\\\&', 'g'),
+                  details #>> '{version,name}', regexp_replace(details ->> 'overview', cell, '\\\&', 'g'));
+    IF details ? 'documentation' THEN
+        out := out || format(E'\n%s\n', details ->> 'documentation');
+    END IF;
+    FOR part IN
+        SELECT s.number, s.title, string_agg(format(E'| %s | %s |\n',
+                   regexp_replace(regexp_replace(s.key, '\s+', ' ', 'g'), cell, '\\\&', 'g'),
+                   regexp_replace(regexp_replace(s.value, '\s+', ' ', 'g'), cell, '\\\&', 'g')), '' ORDER BY s.row) AS rows
+          FROM (
+            SELECT 1.0 AS number, 'What it is' AS title, x.row, x.key, x.value
+              FROM (VALUES (1, 'task', details ->> 'task'),
+                           (2, 'algorithm', card #>> '{model_parameters,model_architecture}'),
+                           (3, 'gives', card #>> '{model_parameters,output_format}'),
+                           (4, 'classes', (SELECT string_agg(c ->> 'value', ', ') FROM jsonb_array_elements(card #> '{model_parameters,output_format_map}') c)),
+                           (5, 'aliases', (SELECT string_agg(a, ', ') FROM jsonb_array_elements_text(details -> 'aliases') a)),
+                           (6, 'owner', details #>> '{owners,0,name}'),
+                           (7, 'contact', details #>> '{owners,0,contact}'),
+                           (8, 'license', details #>> '{licenses,0,identifier}')) x (row, key, value)
+            UNION ALL
+            SELECT 2, 'Data and lineage', x.row, x.key, x.value
+              FROM (VALUES (1, 'source', lineage ->> 'source'), (2, 'as resolved', lineage ->> 'source_resolved'),
+                           (3, 'target', lineage ->> 'target'), (4, 'rows', lineage ->> 'rows'),
+                           (5, 'sensitive', (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(card #> '{model_parameters,data,0,sensitive,sensitive_data}') t)),
+                           (6, 'created by', lineage ->> 'created_by'), (7, 'created at', lineage ->> 'created_at'),
+                           (8, 'library', lineage ->> 'library'), (9, 'seed', lineage ->> 'seed'),
+                           (10, 'SHA-256', lineage ->> 'sha256')) x (row, key, value)
+            UNION ALL
+            SELECT 3, 'Columns', x.number, x.value ->> 'key', x.value ->> 'value'
+              FROM jsonb_array_elements(card #> '{model_parameters,input_format_map}') WITH ORDINALITY x (value, number)
+            UNION ALL
+            SELECT 4, 'Metrics on held-out rows', x.number, x.value ->> 'type', x.value ->> 'value'
+              FROM jsonb_array_elements(card #> '{quantitative_analysis,performance_metrics}') WITH ORDINALITY x (value, number)
+            UNION ALL
+            SELECT 5, 'Parameters', row_number() OVER (ORDER BY x.key COLLATE "C"), x.key, x.value #>> '{}'
+              FROM jsonb_each(card #> '{model_parameters,parameters}') x
+            UNION ALL
+            SELECT 7, 'History', x.number, concat_ws(' ', x.value ->> 'changed_at', x.value ->> 'changed_by'),
+                   concat_ws(', ', concat_ws(' ', x.value ->> 'action', x.value ->> 'alias',
+                             CASE WHEN x.value ? 'old_version' THEN 'from ' || (x.value ->> 'old_version') END,
+                             CASE WHEN x.value ? 'new_version' THEN 'to ' || (x.value ->> 'new_version') END), x.value ->> 'why')
+              FROM jsonb_array_elements(details -> 'history') WITH ORDINALITY x (value, number)) s
+         WHERE s.value IS NOT NULL
+         GROUP BY s.number, s.title
+        UNION ALL
+        SELECT 6 + s.number / 10.0, s.title, string_agg(format(E'- %s\n', regexp_replace(regexp_replace(s.text, '\s+', ' ', 'g'), cell, '\\\&', 'g')), '' ORDER BY s.row)
+          FROM (SELECT k.title, k.number, x.number AS row, COALESCE(x.value ->> 'description', x.value ->> 'name', x.value ->> 'reference') AS text
+                  FROM (VALUES (1, 'Users', card #> '{considerations,users}'), (2, 'Use cases', card #> '{considerations,use_cases}'),
+                               (3, 'Limitations', card #> '{considerations,limitations}'), (4, 'Trade-offs', card #> '{considerations,tradeoffs}'),
+                               (5, 'Risks', card #> '{considerations,ethical_considerations}'),
+                               (6, 'References', details -> 'references')) k (number, title, list)
+                 CROSS JOIN LATERAL jsonb_array_elements(k.list) WITH ORDINALITY x (value, number)) s
+         GROUP BY s.title, s.number
+         ORDER BY 1
+    LOOP
+        out := out || format(E'\n## %s\n\n%s%s', part.title, CASE WHEN part.number = trunc(part.number) THEN E'| | |\n|---|---|\n' ELSE '' END, part.rows);
+    END LOOP;
+    RETURN out;
+END
+$markdown$;
+COMMENT ON FUNCTION aipipe.model_card_markdown(text, int) IS
+'gives the model card of a version as Markdown';
+GRANT EXECUTE ON FUNCTION aipipe.model_card_markdown(text, int) TO PUBLIC;

@@ -8,10 +8,14 @@ CREATE TABLE aipipe.model_data (
     task         text NOT NULL,
     owner        regrole NOT NULL,
     last_version int NOT NULL DEFAULT 0,
+    description  jsonb,
+    shadowed     boolean NOT NULL DEFAULT false,
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE aipipe.model_data IS 'Models: a named thing that was learned. Read it through the view aipipe.model.';
+COMMENT ON COLUMN aipipe.model_data.description IS 'what aipipe.model_describe() said of purpose, limits and risks, for the model''s card';
 COMMENT ON COLUMN aipipe.model_data.last_version IS 'highest version number ever given; numbers are not reused';
+COMMENT ON COLUMN aipipe.model_data.shadowed IS 'whether the model has challengers or a split, so that a gate whose champion is alone asks no further';
 
 CREATE TABLE aipipe.model_version_data (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -109,11 +113,13 @@ CREATE TABLE aipipe.model_split_data (
     model_id   bigint NOT NULL,
     version_id bigint NOT NULL,
     share      float8 NOT NULL,
+    slots      int[] NOT NULL,
     changed_by text NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     PRIMARY KEY (model_id, version_id)
 );
 COMMENT ON TABLE aipipe.model_split_data IS 'Versions that serve a share of the row keys beside the champion. Read it through the view aipipe.model_split.';
+COMMENT ON COLUMN aipipe.model_split_data.slots IS 'which of the million slots of keys are the version''s: first and end (exclusive) of each run, ascending';
 
 CREATE TABLE aipipe.prediction_data (
     model_id   bigint NOT NULL,

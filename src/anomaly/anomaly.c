@@ -89,6 +89,7 @@ aipipe_anomaly_explain(PG_FUNCTION_ARGS)
 	qsort(contributions, n, sizeof(Contribution), compare_strangeness);
 	for (int i = 0; i < n; i++)
 	{
+		char	   *expected = scorer_expected(call->scorer, &contributions[i]);
 		Datum		values[4];
 		bool		nulls[4] = {0};
 
@@ -99,8 +100,8 @@ aipipe_anomaly_explain(PG_FUNCTION_ARGS)
 		nulls[1] = (contributions[i].value == NULL);
 		values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(contributions[i].value);
 		values[2] = Float8GetDatum(contributions[i].contribution);
-		nulls[3] = (contributions[i].expected == NULL);
-		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(contributions[i].expected);
+		nulls[3] = (expected == NULL);
+		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(expected);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -121,6 +121,82 @@ rowjson_build(TupleDesc desc, const Datum *values, const bool *nulls)
 	return DatumGetJsonbP(jsonb);
 }
 
+/* Gives the text of one value that is not NULL as jsonb ->> gives it. */
+static char *
+value_as_text(Oid type, Datum value)
+{
+	char	   *text = text_form(type, value);
+
+	switch (getBaseType(type))
+	{
+		case BOOLOID:
+			return pstrdup(text[0] == 't' ? "true" : "false");
+		case FLOAT4OID:
+		case FLOAT8OID:
+			/* a JSON number is a numeric: 1e+20 has all its digits there */
+			if (is_json_number(text))
+				return DatumGetCString(DirectFunctionCall1(numeric_out,
+														   DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+																			   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
+			return text;
+		default:
+			return text;
+	}
+}
+
+/* Gives the text of a value of the types that most keys have, whose text form is never shaped by settings; else NULL. */
+static char *
+plain_key_text(Oid type, Datum value)
+{
+	char	   *digits;
+
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+			digits = palloc(MAXINT8LEN + 1);
+			pg_ltoa(type == INT2OID ? DatumGetInt16(value) : DatumGetInt32(value), digits);
+			return digits;
+		case INT8OID:
+			digits = palloc(MAXINT8LEN + 1);
+			pg_lltoa(DatumGetInt64(value), digits);
+			return digits;
+		case UUIDOID:
+			return DatumGetCString(DirectFunctionCall1(uuid_out, value));
+		case TEXTOID:
+		case VARCHAROID:
+			return TextDatumGetCString(value);
+		default:
+			return NULL;
+	}
+}
+
+/* Gives what names a row in text, or NULL when its only key column is NULL. */
+char *
+rowjson_key_text(TupleDesc key_desc, const Datum *values, const bool *nulls)
+{
+	Jsonb	   *object;
+	char	   *text;
+	int			level;
+
+	if (key_desc->natts != 1)
+	{
+		object = rowjson_build(key_desc, values, nulls);
+		text = JsonbToCString(NULL, &object->root, VARSIZE(object));
+		pfree(object);
+		return text;
+	}
+	if (nulls[0])
+		return NULL;
+	text = plain_key_text(TupleDescAttr(key_desc, 0)->atttypid, values[0]);
+	if (text != NULL)
+		return text;
+	level = pin_begin(pin_row_needs(key_desc));
+	text = value_as_text(TupleDescAttr(key_desc, 0)->atttypid, values[0]);
+	pin_end(level);
+	return text;
+}
+
 /* Gives the text that a type's input function shall read for a JSON value, or NULL for null. */
 static char *
 value_text(JsonbValue *value)

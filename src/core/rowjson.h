@@ -16,6 +16,13 @@
 extern Jsonb *rowjson_build(TupleDesc desc, const Datum *values, const bool *nulls);
 
 /*
+ * What names a row in text: of a key of one column what jsonb ->> gives of it in
+ * rowjson_build()'s object (NULL when it is NULL), of a longer key that object's text.
+ * The row type holds the key's columns alone and none that was dropped.
+ */
+extern char *rowjson_key_text(TupleDesc key_desc, const Datum *values, const bool *nulls);
+
+/*
  * The reverse: a heap tuple of the row type from jsonb, through the types' input
  * functions.  A key that is no column is an error 42703; a missing key is NULL.
  */

@@ -13,7 +13,9 @@
 /* In the order of preference for a task: the first that serves it is the default. */
 static const Algorithm *const algorithms[] = {
 	&algorithm_xgboost,
-	&algorithm_iforest
+	&algorithm_iforest,
+	&algorithm_baseline,
+	&algorithm_rules
 };
 
 /* By ModelTask. */

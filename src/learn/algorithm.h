@@ -36,6 +36,7 @@ typedef struct TrainRequest
 	const TrainSet *validation; /* rows that do not teach but say when to stop; NULL = none */
 	const Encoder *encoder;
 	int			nclasses;		/* classification: ≥ 2 */
+	char *const *classes;		/* classification: their labels, in the order of the indexes */
 	const Jsonb *params;		/* this algorithm's own, plus the common ones it must pass over */
 	const char *const *common;	/* names of the common keys (NULL-terminated) */
 	uint64		seed;
@@ -124,5 +125,7 @@ extern const char *algorithm_task_name(ModelTask task);
 
 extern const Algorithm algorithm_xgboost;
 extern const Algorithm algorithm_iforest;
+extern const Algorithm algorithm_baseline;
+extern const Algorithm algorithm_rules;
 
 #endif							/* LEARN_ALGORITHM_H */

@@ -13,10 +13,10 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "port/pg_crc32c.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "learn/compiled.h"
 #include "learn/forest_private.h"
 
 /* Gives the offsets of the sections for the given counts. */
@@ -30,22 +30,6 @@ forest_compiled_layout(CompiledLayout *layout, uint32 ntrees, uint32 nnodes, uin
 	layout->stats = add_size(layout->words, mul_size(TYPEALIGN(2, (Size) nwords), sizeof(uint32)));
 	layout->means = add_size(layout->stats, mul_size(nnodes, sizeof(CompiledStat)));
 	layout->length = add_size(layout->means, mul_size(ntrees, sizeof(double)));
-}
-
-/* Gives the CRC-32C of compiled bytes, their own crc field taken as zero. */
-uint32
-forest_compiled_crc(const char *bytes, Size len)
-{
-	CompiledHeader header;
-	pg_crc32c	crc;
-
-	memcpy(&header, bytes, sizeof(header));
-	header.crc = 0;
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, &header, sizeof(header));
-	COMP_CRC32C(crc, bytes + sizeof(header), len - sizeof(header));
-	FIN_CRC32C(crc);
-	return crc;
 }
 
 /* Lists a tree's nodes breadth first; order[new number] = number in the tree. */
@@ -242,7 +226,7 @@ forest_compile(const Forest *forest, StringInfo out)
 		compile_tree(forest, i, &target);
 	}
 	memcpy(bytes, &header, sizeof(header));
-	header.crc = forest_compiled_crc(bytes, layout.length);
+	header.crc = compiled_crc(bytes, layout.length, offsetof(CompiledHeader, crc));
 	memcpy(bytes, &header, sizeof(header));
 	appendBinaryStringInfo(out, bytes, layout.length);
 	pfree(bytes);

@@ -18,17 +18,8 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "learn/compiled.h"
 #include "learn/forest_private.h"
-
-/* Ends with an error that says what is wrong with the bytes. */
-static void
-corrupted(const char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("the compiled model is corrupted"),
-			 errdetail("%s.", detail)));
-}
 
 /* Checks all that the header alone can say, and the CRC. */
 static void
@@ -39,9 +30,9 @@ check_header(const char *bytes, Size len, CompiledLayout *layout)
 	if (bytes != (const char *) MAXALIGN(bytes))
 		elog(ERROR, "compiled forest is not aligned");
 	if (len < sizeof(CompiledHeader) || memcmp(header->magic, COMPILED_MAGIC, sizeof(header->magic)) != 0)
-		corrupted("It does not start as a compiled forest does");
+		compiled_corrupted("It does not start as a compiled forest does.");
 	if (header->byte_order != COMPILED_BYTE_ORDER)
-		corrupted("It was made on a machine of another byte order");
+		compiled_corrupted("It was made on a machine of another byte order.");
 	if (header->format != COMPILED_FORMAT || header->flags != 0 || header->reserved != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -49,19 +40,19 @@ check_header(const char *bytes, Size len, CompiledLayout *layout)
 				 errdetail("Its format is %u, flags %u; this version of aipipe reads format %d.",
 						   header->format, header->flags, COMPILED_FORMAT)));
 	if (header->length != len)
-		corrupted("Its length is not what its header says");
-	if (header->crc != forest_compiled_crc(bytes, len))
-		corrupted("Its checksum does not match");
+		compiled_corrupted("Its length is not what its header says.");
+	if (header->crc != compiled_crc(bytes, len, offsetof(CompiledHeader, crc)))
+		compiled_corrupted("Its checksum does not match.");
 	if (header->objective < 0 || header->objective > FOREST_ISOLATION ||
 		header->nfeatures < 1 || header->nfeatures > FOREST_MAX_FEATURES ||
 		header->ngroups < 1 || header->ngroups > FOREST_MAX_GROUPS ||
 		header->ntrees < 1 || header->ntrees > FOREST_MAX_TREES ||
 		header->nnodes > MaxAllocSize || header->nwords > FOREST_MAX_CATEGORY_WORDS ||
 		!isfinite(header->base_margin))
-		corrupted("A number in its header is out of range");
+		compiled_corrupted("A number in its header is out of range.");
 	forest_compiled_layout(layout, header->ntrees, header->nnodes, header->nwords);
 	if (layout->length != len)
-		corrupted("Its sections do not fit its length");
+		compiled_corrupted("Its sections do not fit its length.");
 }
 
 /* Says whether a categorical split's set lies inside the words. */
@@ -129,12 +120,12 @@ check_trees(CompiledForest *forest)
 			tree->nnodes > header->nnodes - next || tree->group >= header->ngroups ||
 			tree->has_categories > 1 || !isfinite(tree->weight) || !isfinite(forest->means[i]) ||
 			!nodes_are_sound(forest, tree))
-			corrupted(psprintf("Tree %d is not sound", i));
+			compiled_corrupted(psprintf("Tree %d is not sound.", i));
 		next += tree->nnodes;
 		forest->has_categories |= tree->has_categories;
 	}
 	if (next != header->nnodes)
-		corrupted("Some nodes belong to no tree");
+		compiled_corrupted("Some nodes belong to no tree.");
 }
 
 /* Copies the category sets into slots, or leaves it when one is too wide for them. */

@@ -178,7 +178,6 @@ extern int	forest_tree_depth(const ForestTree *tree, int number, const char **re
  */
 #define COMPILED_MAGIC "aipipeDF"
 #define COMPILED_FORMAT 1
-#define COMPILED_BYTE_ORDER 0x01020304
 
 #define NODE_CATEGORY_MARK 0xFFC00000u
 #define NODE_CATEGORY_MASK 0x003FFFFFu
@@ -258,7 +257,6 @@ typedef struct CompiledLayout
 } CompiledLayout;
 
 extern void forest_compiled_layout(CompiledLayout *layout, uint32 ntrees, uint32 nnodes, uint32 nwords);
-extern uint32 forest_compiled_crc(const char *bytes, Size len);
 
 /* Puts a node together. */
 static inline uint64

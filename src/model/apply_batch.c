@@ -210,13 +210,11 @@ update_text(const ApplyTarget *target)
 	initStringInfo(&out);
 	appendStringInfoString(&out, "UPDATE ");
 	append_table(&out, target);
-	appendStringInfo(&out, " SET %s = s.v FROM ROWS FROM (", quote_identifier(target->column));
-	for (int i = 1; i <= n + 1; i++)
-		appendStringInfo(&out, "%spg_catalog.unnest($%d)", i > 1 ? ", " : "", i);
-	appendStringInfoString(&out, ") AS s (");
+	/* in a select list, arrays of composites unnest into one column each */
+	appendStringInfo(&out, " SET %s = s.v FROM (SELECT", quote_identifier(target->column));
 	for (int i = 1; i <= n; i++)
-		appendStringInfo(&out, "k%d, ", i);
-	appendStringInfo(&out, "v) WHERE %s", key_join(target->key_desc, "t", "s"));
+		appendStringInfo(&out, " pg_catalog.unnest($%d) AS k%d,", i, i);
+	appendStringInfo(&out, " pg_catalog.unnest($%d) AS v) AS s WHERE %s", n + 1, key_join(target->key_desc, "t", "s"));
 	appendStringInfo(&out, " AND %s", key_comparison(target->key_desc, "t", n + 2, BTGreaterEqualStrategyNumber));
 	appendStringInfo(&out, " AND %s", key_comparison(target->key_desc, "t", 2 * n + 2, BTLessEqualStrategyNumber));
 	return out.data;

@@ -37,7 +37,7 @@
 #define MODEL_NAME_MAX 255
 
 static SqlStatement find_champion = {
-	"SELECT m.id AS model_id, m.task, m.owner, v.id AS version_id, v.version"
+	"SELECT m.id AS model_id, m.task, m.owner, m.shadowed, v.id AS version_id, v.version"
 	" FROM aipipe.model_data m"
 	" LEFT JOIN (aipipe.model_alias_data a"
 	"            JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) a.version_id)"
@@ -47,7 +47,7 @@ static SqlStatement find_champion = {
 };
 
 static SqlStatement find_version = {
-	"SELECT m.id AS model_id, m.task, m.owner, v.id AS version_id, v.version"
+	"SELECT m.id AS model_id, m.task, m.owner, m.shadowed, v.id AS version_id, v.version"
 	" FROM aipipe.model_data m"
 	" LEFT JOIN aipipe.model_version_data v"
 	" ON v.model_id OPERATOR(pg_catalog.=) m.id AND v.version OPERATOR(pg_catalog.=) $2"
@@ -101,6 +101,7 @@ registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role
 	ref.model_id = sql_int64(result, 0, "model_id", NULL);
 	ref.owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
 	ref.task = algorithm_task(sql_text(result, 0, "task"));
+	ref.shadowed = sql_bool(result, 0, "shadowed", NULL);
 	rights_check_model(model, ref.model_id, ref.owner, needed, role);
 
 	ref.version_id = sql_int64(result, 0, "version_id", &no_version);

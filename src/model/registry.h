@@ -22,6 +22,7 @@ typedef struct ModelRef
 	int			version;
 	ModelTask	task;
 	Oid			owner;
+	bool		shadowed;		/* the model has challengers or a split: see serving.h */
 } ModelRef;
 
 /*

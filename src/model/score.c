@@ -148,15 +148,7 @@ rank_contributions(const Scorer *scorer, int i)
 	return result;
 }
 
-/* Fills in the row's value and what training saw. */
-static void
-describe_contribution(const Scorer *scorer, Contribution *contribution, const Datum *values, const bool *nulls)
-{
-	contribution->value = encoder_column_text(scorer->binding, contribution->column, values, nulls);
-	contribution->expected = encoder_expected(scorer->version->encoder, contribution->column);
-}
-
-/* Gives each column's contribution to the margin of row i with its texts, largest first, bias last. */
+/* Gives each column's contribution to the margin of row i with the row's value, largest first, bias last. */
 Contribution *
 scorer_explain(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int *ncontributions)
 {
@@ -164,9 +156,18 @@ scorer_explain(const Scorer *scorer, int i, const Datum *values, const bool *nul
 	int			ncolumns = scorer->version->encoder->ncolumns;
 
 	for (int c = 0; c < ncolumns; c++)
-		describe_contribution(scorer, &result[c], values, nulls);
+		result[c].value = encoder_column_text(scorer->binding, result[c].column, values, nulls);
 	*ncontributions = ncolumns + 1;
 	return result;
+}
+
+/* Gives what training saw in a contribution's column, or NULL for the bias. */
+char *
+scorer_expected(const Scorer *scorer, const Contribution *contribution)
+{
+	if (contribution->column < 0)
+		return NULL;
+	return encoder_expected(scorer->version->encoder, contribution->column);
 }
 
 /* Appends "name": "text" or "name": null. */
@@ -196,13 +197,12 @@ scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nul
 	{
 		if (contributions[c].contribution <= 0)
 			continue;
-		describe_contribution(scorer, &contributions[c], values, nulls);
 		appendStringInfoString(&out, given++ ? ", {" : "{");
 		append_member(&out, "column", contributions[c].name);
 		appendStringInfoString(&out, ", ");
-		append_member(&out, "value", contributions[c].value);
+		append_member(&out, "value", encoder_column_text(scorer->binding, contributions[c].column, values, nulls));
 		appendStringInfo(&out, ", \"contribution\": %.4g, ", contributions[c].contribution);
-		append_member(&out, "expected", contributions[c].expected);
+		append_member(&out, "expected", scorer_expected(scorer, &contributions[c]));
 		appendStringInfoChar(&out, '}');
 	}
 	appendStringInfoChar(&out, ']');

@@ -69,7 +69,6 @@ typedef struct Contribution
 	const char *name;			/* column name, or "(bias)" */
 	char	   *value;			/* text of the row's value, or NULL */
 	double		contribution;	/* to the margin; for anomaly, positive = stranger */
-	char	   *expected;		/* what training saw */
 } Contribution;
 
 /*
@@ -78,6 +77,9 @@ typedef struct Contribution
  * row as it was added.
  */
 extern Contribution *scorer_explain(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int *ncontributions);
+
+/* What training saw in the column of a contribution, as a short phrase; NULL for the bias. */
+extern char *scorer_expected(const Scorer *scorer, const Contribution *contribution);
 
 /* The top k positive contributions of an explained row as jsonb text: [{"column":…,"value":…,"contribution":…,"expected":…}] */
 extern char *scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int k);

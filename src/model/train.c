@@ -106,6 +106,7 @@ fill_request(Training *training, TrainRequest *request, TrainSet *validation)
 	request->validation = validation->rows ? validation : NULL;
 	request->encoder = training->encoder;
 	request->nclasses = training->nclasses;
+	request->classes = training->classes;
 	request->params = training->params;
 	request->common = training->common;
 	request->seed = training->options.seed;

@@ -33,10 +33,10 @@ CREATE FUNCTION parity(model bytea, nrows int DEFAULT 2000, seed int DEFAULT 1,
                        OUT margin_dense bigint, OUT margin_original bigint, OUT "values" bigint) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_parity';
 
--- The largest differences of contributions: their sum to the margin, and each to
--- the library's, relative to the size of the margin (at least 1).
-CREATE FUNCTION shap(model bytea, nrows int DEFAULT 50, seed int DEFAULT 1,
-                     OUT to_margin float8, OUT to_library float8) RETURNS record
+-- The largest differences of contributions: their sum to the margin, each to
+-- the library's and to those of the algorithm of Lundberg et al. in double precision, relative to the size of the margin (at least 1).
+CREATE FUNCTION shap(model bytea, nrows int DEFAULT 50, seed int DEFAULT 1, library bool DEFAULT true,
+                     OUT to_margin float8, OUT to_library float8, OUT to_paths float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_shap';
 
 -- n mutants of a model through read, check, write, compile, open, score, explain;
@@ -57,6 +57,11 @@ CREATE FUNCTION bench_kernel(model bytea, nrows int DEFAULT 20000,
                              OUT our_row float8, OUT our_block float8, OUT library_dmatrix float8,
                              OUT library_inplace float8, OUT library_row float8, OUT trees int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_kernel';
+
+-- Nanoseconds of CPU per row, one thread: contributions to every output by us, by us with the algorithm of
+-- Lundberg et al., by the library.
+CREATE FUNCTION bench_shap(model bytea, nrows int DEFAULT 1000, OUT ours float8, OUT by_paths float8, OUT library float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_shap';
 
 -- Milliseconds of CPU: reading the model, compiling, and opening the compiled form.
 CREATE FUNCTION bench_load(model bytea, OUT read_ms float8, OUT write_ms float8, OUT compile_ms float8, OUT open_ms float8,

@@ -18,6 +18,7 @@
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(test_bench_kernel);
+PG_FUNCTION_INFO_V1(test_bench_shap);
 PG_FUNCTION_INFO_V1(test_bench_load);
 PG_FUNCTION_INFO_V1(test_noop);
 PG_FUNCTION_INFO_V1(test_xgb_predict_row);
@@ -49,6 +50,7 @@ typedef struct Work
 	int			nfeatures;
 	int			ngroups;
 	float	   *out;
+	double	   *phi;
 } Work;
 
 typedef void (*WorkFunction) (Work *work);
@@ -67,6 +69,36 @@ our_block(Work *work)
 {
 	for (int i = 0; i + 64 <= work->nrows; i += 64)
 		forest_margin(work->forest, work->rows + (Size) i * work->nfeatures, 64, work->out);
+}
+
+/* Our contributions, row by row. */
+static void
+our_shap(Work *work)
+{
+	for (int i = 0; i < work->nrows; i++)
+	{
+		for (int g = 0; g < work->ngroups; g++)
+			forest_shap(work->forest, work->rows + (Size) i * work->nfeatures, g, work->phi);
+	}
+}
+
+/* The same by the algorithm of Lundberg et al. */
+static void
+our_path_shap(Work *work)
+{
+	for (int i = 0; i < work->nrows; i++)
+	{
+		for (int g = 0; g < work->ngroups; g++)
+			path_shap(work->forest, work->rows + (Size) i * work->nfeatures, g, work->phi);
+	}
+}
+
+/* The library's contributions of all rows. */
+static void
+library_shap(Work *work)
+{
+	oracle_predict(work->oracle, ORACLE_CONTRIBUTIONS, work->rows, work->nrows, work->nfeatures, work->out,
+				   work->ngroups * (work->nfeatures + 1));
 }
 
 /* The library through a DMatrix of all rows. */
@@ -141,6 +173,42 @@ test_bench_kernel(PG_FUNCTION_ARGS)
 	values[3] = Float8GetDatum(time_work(library_inplace, &work, nrows));
 	values[4] = Float8GetDatum(time_work(library_row, &work, nrows / 16));
 	values[5] = Int32GetDatum(forest->best_iteration_trees);
+	oracle_free(work.oracle);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* Times contributions: ours, ours by the older algorithm, the library's. */
+Datum
+test_bench_shap(PG_FUNCTION_ARGS)
+{
+	int			nrows = PG_GETARG_INT32(1);
+	Size		len;
+	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
+	Forest	   *forest = forest_read(bytes, len);
+	Size		compiled_len;
+	char	   *compiled = compile_model(forest, &compiled_len);
+	StringInfoData canonical;
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {0};
+	Work		work;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	initStringInfo(&canonical);
+	forest_write(forest, &canonical);
+	work.forest = forest_open(compiled, compiled_len);
+	work.oracle = oracle_load(canonical.data, canonical.len);
+	work.nrows = nrows;
+	work.nfeatures = forest->nfeatures;
+	work.ngroups = forest->ngroups;
+	work.rows = plain_rows(nrows, forest->nfeatures);
+	work.phi = palloc(sizeof(double) * (forest->nfeatures + 1));
+	work.out = MemoryContextAllocHuge(CurrentMemoryContext,
+									  sizeof(float) * (Size) nrows * forest->ngroups * (forest->nfeatures + 1));
+	values[0] = Float8GetDatum(time_work(our_shap, &work, nrows));
+	values[1] = Float8GetDatum(time_work(our_path_shap, &work, nrows));
+	values[2] = Float8GetDatum(time_work(library_shap, &work, nrows));
 	oracle_free(work.oracle);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -74,6 +74,9 @@ extern void oracle_predict_dense(Oracle *oracle, OracleKind kind, const float *r
 /* The first value of one row, through a DMatrix of one row. */
 extern void oracle_predict_row(Oracle *oracle, const float *row, int nfeatures, float *out);
 
+/* Contributions of one row by the algorithm of Lundberg et al. (path_shap.c). */
+extern void path_shap(const CompiledForest *forest, const float *row, int group, double *phi);
+
 /* Seconds of CPU of this process. */
 extern double cpu_seconds(void);
 

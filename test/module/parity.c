@@ -141,21 +141,23 @@ raise(double *max, double difference)
 		*max = difference;
 }
 
-/* Compares contributions with the margin and with the library's. */
+/* Compares contributions with the margin, with the library's and with those of another algorithm. */
 Datum
 test_shap(PG_FUNCTION_ARGS)
 {
 	int			nrows = PG_GETARG_INT32(1);
 	Subject		subject;
 	TupleDesc	desc;
-	Datum		values[2];
-	bool		nulls[2] = {0};
+	Datum		values[3];
+	bool		nulls[3] = {0};
 	float	   *rows;
 	float	   *margins;
 	float	   *theirs;
 	double	   *phi;
+	double	   *by_paths;
 	double		to_margin = 0;
 	double		to_library = 0;
+	double		to_paths = 0;
 	int			width;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -166,10 +168,13 @@ test_shap(PG_FUNCTION_ARGS)
 	margins = palloc(sizeof(float) * nrows * subject.ngroups);
 	theirs = palloc(sizeof(float) * nrows * subject.ngroups * width);
 	phi = palloc(sizeof(double) * width);
+	by_paths = palloc(sizeof(double) * width);
 	data_hostile(subject.forest, nrows, PG_GETARG_INT32(2), rows);
 	forest_margin(subject.compiled, rows, nrows, margins);
-	oracle_predict(subject.oracle, ORACLE_CONTRIBUTIONS, rows, nrows, subject.nfeatures, theirs,
-				   subject.ngroups * width);
+	nulls[1] = !PG_GETARG_BOOL(3);
+	if (!nulls[1])
+		oracle_predict(subject.oracle, ORACLE_CONTRIBUTIONS, rows, nrows, subject.nfeatures, theirs,
+					   subject.ngroups * width);
 	for (int row = 0; row < nrows; row++)
 	{
 		for (int g = 0; g < subject.ngroups; g++)
@@ -180,10 +185,12 @@ test_shap(PG_FUNCTION_ARGS)
 			double		sum = 0;
 
 			forest_shap(subject.compiled, rows + (Size) row * subject.nfeatures, g, phi);
+			path_shap(subject.compiled, rows + (Size) row * subject.nfeatures, g, by_paths);
 			for (int f = 0; f < width; f++)
 			{
 				sum += phi[f];
-				raise(&to_library, fabs(phi[f] - expected[f]) / size);
+				raise(&to_library, nulls[1] ? 0 : fabs(phi[f] - expected[f]) / size);
+				raise(&to_paths, fabs(phi[f] - by_paths[f]) / size);
 			}
 			raise(&to_margin, fabs(sum - margin) / size);
 		}
@@ -192,5 +199,6 @@ test_shap(PG_FUNCTION_ARGS)
 	oracle_free(subject.original);
 	values[0] = Float8GetDatum(to_margin);
 	values[1] = Float8GetDatum(to_library);
+	values[2] = Float8GetDatum(to_paths);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -7,7 +7,8 @@
 # XGBoost 3.0, sid PostgreSQL 18 and XGBoost 3.3; without a name, the last two.  Debootstraps what is not
 # there yet below FOLDER (about 1 GB each, kept for the next run), installs the packages of
 # test/setup/packages inside, and runs test/setup/check.sh there: all of it on bookworm, and on the others all
-# but the static gates, whose tools say other things there.  Needs root and a Debian mirror.
+# but the static gates, whose tools say other things there.  Then a database that this machine's server dumped is
+# restored there and must give the same scores (test/setup/world.sh).  Needs root and a Debian mirror.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -50,6 +51,9 @@ inside()
 }
 
 status=0
+rm -rf "$folder/world"
+mkdir -p "$folder/world"
+"$here/world.sh" dump "$folder/world" || status=1
 for suite in "$@"; do
 	pg=$(major "$suite")
 	if [ ! -x "$folder/$suite/usr/bin/apt-get" ]; then
@@ -67,5 +71,7 @@ for suite in "$@"; do
 	[ "$suite" != bookworm ] || kinds=()
 	echo "== $suite: PostgreSQL $pg"
 	inside "$suite" env AIPIPE_PG_MAJOR="$pg" HOME=/tmp LC_ALL=C.UTF-8 /src/aipipe/test/setup/check.sh "${kinds[@]}" || status=1
+	cp -r "$folder/world" "$folder/$suite/src/aipipe/world"
+	inside "$suite" env AIPIPE_PG_MAJOR="$pg" HOME=/tmp LC_ALL=C.UTF-8 /src/aipipe/test/setup/world.sh restore /src/aipipe/world || status=1
 done
 exit "$status"

@@ -7,7 +7,7 @@ use lib $FindBin::RealBin;
 
 use Aipipe;
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 
 my $node = make_node('crash', "restart_after_crash = on\n");
 
@@ -19,24 +19,37 @@ $node->safe_psql('postgres', q{
 my $scores = scores($node, 'postgres');
 my $tables = tables($node, 'postgres');
 
-foreach my $delay (0.05, 0.3, 1.0)
+# Twenty kills that sweep a whole training, from its first moment to beyond its last: each leaves the
+# version whole or no trace of it.
+my $train = q{SELECT aipipe.model_train('doomed', 'classification', 'big', 'label', params => '{"n_estimators": 20, "max_depth": 7}');};
+my $began = time;
+$node->safe_psql('postgres', $train);
+my $whole = time - $began;
+my ($versions, $unfinished) = (1, 0);
+foreach my $round (1 .. 20)
 {
 	my $session = session_start($node, 'postgres');
 	my ($pid) = session_run($session, 'SELECT pg_backend_pid();');
-	session_run($session, q{SELECT aipipe.model_train('doomed', 'classification', 'big', 'label',
-		params => '{"n_estimators": 5000, "max_depth": 8}');}, wait => 0);
-	ok(wait_until($node, 'postgres', "SELECT state = 'active' AND query LIKE '%doomed%' FROM pg_stat_activity WHERE pid = $pid"),
-		"training runs (to be killed after $delay s)");
-	usleep($delay * 1_000_000);
+	session_run($session, $train, wait => 0);
+	usleep($whole * 1_000_000 * 1.1 * $round / 20);
 	kill 'KILL', $pid;
 	session_end($session);
-	ok(wait_until($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)"),
-		'the server is back');
-	is($node->safe_psql('postgres', q{SELECT count(*) FROM aipipe.model WHERE name = 'doomed'}), '0',
-		'no half model is left');
-	is(tables($node, 'postgres'), $tables, 'no table has changed');
-	is(scores($node, 'postgres'), $scores, 'the scores are those of before');
+	wait_until($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)")
+		or fail("round $round: the server does not come back");
+	my ($count, $sound) = split /\|/, $node->safe_psql('postgres', q{
+		SELECT count(*), bool_and(aipipe.model_predict('doomed', one, v.version) BETWEEN 0 AND 1
+								  AND length(aipipe.model_export('doomed', v.version)) > 1000)
+		FROM aipipe.model_version v, (SELECT * FROM big LIMIT 1) one WHERE v.model = 'doomed'});
+	ok($sound eq 't' && $count - $versions <= 1, "round $round: $count versions, each of them whole");
+	$unfinished++ if $count == $versions;
+	$versions = $count;
+	is(scores($node, 'postgres'), $scores, "round $round: the scores of other models are those of before");
 }
+cmp_ok($unfinished, '>=', 10, "kills that a training did not survive: $unfinished of 20");
+is($node->safe_psql('postgres', q{SELECT count(*) FROM aipipe.model_version_data v
+	WHERE NOT EXISTS (SELECT FROM aipipe.model_data m WHERE m.id = v.model_id)}), '0', 'no version without its model');
+$node->safe_psql('postgres', q{SELECT aipipe.model_drop('doomed')});
+is(tables($node, 'postgres'), $tables, 'once the model is dropped, every table is as before');
 
 # Loads through the gate, killed while they run: rows and decisions go together.
 my $sure = 0;

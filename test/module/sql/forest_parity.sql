@@ -41,7 +41,28 @@ SELECT n, p.margin_row, p.margin_block, p.values
 FROM unnest('{1,2,7,8,9,63,64,65,130}'::int[]) n, parity((SELECT model FROM subject WHERE what = 'multi:softprob dart categorical'), n, 3) p;
 
 -- contributions
-SELECT what, s.* FROM subject, shap(model, 20) s WHERE s.to_margin > 1e-5 OR s.to_library > 1e-4;
+SELECT what, s.* FROM subject, shap(model, 20) s WHERE s.to_margin > 1e-5 OR s.to_library > 1e-4 OR s.to_paths > 1e-9;
+
+-- trees of every depth: a chain that splits on the same six features again and again, up to the deepest that is served
+CREATE FUNCTION pg_temp.chain(depth int, empty int) RETURNS bytea LANGUAGE sql AS $$
+SELECT convert_to(jsonb_set(m, '{learner,gradient_booster,model,trees,0}', (m #> '{learner,gradient_booster,model,trees,0}') || (
+	SELECT jsonb_build_object('left_children', jsonb_agg(CASE WHEN i % 2 = 0 AND i < 2 * depth THEN i + 1 ELSE -1 END ORDER BY i),
+		'right_children', jsonb_agg(CASE WHEN i % 2 = 0 AND i < 2 * depth THEN i + 2 ELSE -1 END ORDER BY i),
+		'parents', jsonb_agg(CASE WHEN i = 0 THEN 2147483647 ELSE (i - 1) / 2 * 2 END ORDER BY i),
+		'split_indices', jsonb_agg(CASE WHEN i % 2 = 0 AND i < 2 * depth THEN i / 2 % 6 ELSE 0 END ORDER BY i),
+		'split_conditions', jsonb_agg(round((-2 + i * 3.0 / (2 * depth))::numeric, 3) ORDER BY i),
+		'default_left', jsonb_agg(i / 2 % 3 % 2 ORDER BY i), 'split_type', jsonb_agg(0 ORDER BY i),
+		'base_weights', jsonb_agg(0.5 ORDER BY i), 'loss_changes', jsonb_agg(1 ORDER BY i),
+		'sum_hessian', jsonb_agg(CASE WHEN i > empty THEN 0 ELSE 1000 - i END ORDER BY i),
+		'categories', '[]'::jsonb, 'categories_nodes', '[]'::jsonb, 'categories_segments', '[]'::jsonb, 'categories_sizes', '[]'::jsonb,
+		'tree_param', (m #> '{learner,gradient_booster,model,trees,0,tree_param}') || jsonb_build_object('num_nodes', (2 * depth + 1)::text))
+	FROM generate_series(0, 2 * depth) AS i))::text, 'UTF8')
+FROM (SELECT convert_from(canonical(train('reg:squarederror', rounds => 1)), 'UTF8')::jsonb AS m) AS s $$;
+SELECT depth, s.to_margin <= 1e-5 AS margin, s.to_library <= 1e-4 AS library, s.to_paths <= 1e-9 AS paths
+FROM unnest('{1,2,3,4,5,7,8,9,12,16,17,31,32,33,48,63,64}'::int[]) AS depth, shap(canonical(pg_temp.chain(depth, 2 * depth)), 100) AS s;
+-- branches that training never saw: the library divides by their cover and fails
+SELECT depth, s.to_margin <= 1e-5 AS margin, s.to_paths <= 1e-9 AS paths
+FROM unnest('{3,6,20,64}'::int[]) AS depth, shap(canonical(pg_temp.chain(depth, depth)), 100, library => false) AS s;
 
 -- the same forest gives the same bytes, which read back to themselves, from either format
 SELECT count(*) FILTER (WHERE canonical(canonical(model)) <> canonical(model)) AS unstable,
