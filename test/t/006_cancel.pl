@@ -28,10 +28,10 @@ foreach my $ms (20, 150, 600, 2000)
 }
 
 # The same where every round is scored on validation rows, and with dart, whose best round is kept as it was.
-foreach my $options (q{"booster": "gbtree"}, q{"booster": "dart", "rate_drop": 0.1})
+foreach my $options ('"booster": "gbtree"', '"booster": "dart", "rate_drop": 0.1')
 {
-	my $stopping = q{SELECT aipipe.model_train('long', 'classification', 'big', 'label', params => '{"n_estimators": 20000,
-		"max_depth": 8, "early_stopping_rounds": 5000, "validation": 0.3, } . qq{$options}');};
+	my $params = qq({"n_estimators": 20000, "max_depth": 8, "early_stopping_rounds": 5000, "validation": 0.3, $options});
+	my $stopping = "SELECT aipipe.model_train('long', 'classification', 'big', 'label', params => '$params');";
 	foreach my $ms (600, 2500)
 	{
 		my $began = time;
