@@ -118,3 +118,11 @@ CREATE FUNCTION metrics_classification(proba real[], labels real[]) RETURNS text
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_classification';
 CREATE FUNCTION metrics_regression("values" real[], labels real[]) RETURNS text
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_regression';
+
+-- learn/stats: "what" of its numbers; DeLong's test of two scores; a paired bootstrap of mean, root (of a mean) or auc.
+CREATE FUNCTION stats(what text, numbers float8[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats';
+CREATE FUNCTION stats_delong(first float8[], second float8[], labels float8[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats_delong';
+CREATE FUNCTION stats_bootstrap(figure text, first float8[], second float8[], labels float8[], resamples int, seed int) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats_bootstrap';
