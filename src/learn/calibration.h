@@ -28,6 +28,9 @@ extern CalibrationMethod calibration_method(const char *name);	/* "none", "platt
 extern Calibration *calibration_fit(CalibrationMethod method, int64 nrows, int nclasses, const float *proba,
 									const float *labels, const float *weights);
 
+/* Bytes that learning on so many rows takes beside them. */
+extern Size calibration_estimate(int64 nrows);
+
 /* Replaces probabilities by calibrated ones in place. */
 extern void calibration_apply(const Calibration *calibration, float *proba, int nrows);
 
@@ -50,6 +53,9 @@ extern ThresholdRule *threshold_parse(const Jsonb *option);	/* ERROR 22023; NULL
 
 /* True when rows are needed to choose it. */
 extern bool threshold_is_chosen(const ThresholdRule *rule);
+
+/* Bytes that a choice among so many rows takes beside them. */
+extern Size threshold_estimate(int64 nrows);
 
 /* Chooses from probabilities of the positive class; ERROR 22023 when no threshold meets the rule. */
 extern double threshold_choose(const ThresholdRule *rule, int64 nrows, const float *proba, int stride,

@@ -1,67 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * metrics.c
- *	  Metrics of predictions against the truth.
+ *	  Metrics of predictions against the truth: the list, and all of them as JSON.
  *
- * Sums are in double precision and compensated (Neumaier), so a million rows
- * lose no digits.  The definitions are scikit-learn's; where it falls back to an
- * arbitrary value or warns, the metric is null here.
+ * The definitions are scikit-learn's; where it falls back to an arbitrary value
+ * or warns, the metric is null here.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <float.h>
-#include <math.h>
-
 #include "common/shortest_dec.h"
-#include "miscadmin.h"
-#include "utils/memutils.h"
+#include "storage/shmem.h"
 
-#include "learn/metrics.h"
-
-/* A sum that keeps what rounding takes away. */
-typedef struct Sum
-{
-	double		total;
-	double		lost;
-} Sum;
-
-/* A row for the metrics that order rows by score. */
-typedef struct ScoredRow
-{
-	float		score;
-	bool		positive;
-} ScoredRow;
-
-/* Counts of a binary decision against the truth. */
-typedef struct Confusion
-{
-	double		true_positive;
-	double		false_positive;
-	double		true_negative;
-	double		false_negative;
-} Confusion;
-
-/* Adds a value to a compensated sum. */
-static inline void
-sum_add(Sum *sum, double value)
-{
-	double		total = sum->total + value;
-
-	if (fabs(sum->total) >= fabs(value))
-		sum->lost += (sum->total - total) + value;
-	else
-		sum->lost += (value - total) + sum->total;
-	sum->total = total;
-}
-
-/* Gives the value of a compensated sum. */
-static inline double
-sum_value(const Sum *sum)
-{
-	return sum->total + sum->lost;
-}
+#include "core/options.h"
+#include "learn/metrics_private.h"
 
 /* Tells whether the JSON object text waits for its next pair: it has just been opened or ends in a comma. */
 static bool
@@ -74,13 +27,20 @@ metrics_at_pair(const StringInfo out)
 	return end == 0 || out->data[end - 1] == '{' || out->data[end - 1] == ',';
 }
 
-/* Appends one metric to the open JSON object; what is undefined becomes null. */
-static void
-metrics_append(StringInfo out, const char *name, double value)
+/* Appends a name to the open JSON object; its value is the caller's. */
+void
+metrics_append_name(StringInfo out, const char *name)
 {
 	if (!metrics_at_pair(out))
 		appendStringInfoString(out, ", ");
 	appendStringInfo(out, "\"%s\": ", name);
+}
+
+/* Appends one metric to the open JSON object; what is undefined becomes null. */
+void
+metrics_append(StringInfo out, const char *name, double value)
+{
+	metrics_append_name(out, name);
 	if (isfinite(value))
 	{
 		char		number[DOUBLE_SHORTEST_DECIMAL_LEN];
@@ -92,243 +52,286 @@ metrics_append(StringInfo out, const char *name, double value)
 		appendStringInfoString(out, "null");
 }
 
-/* Gives a / b, undefined when b is zero. */
-static double
-ratio(double a, double b)
-{
-	return b == 0 ? NAN : a / b;
-}
-
-/* Orders rows by score, highest first. */
-static int
-scored_row_compare(const void *a, const void *b)
-{
-	float		x = ((const ScoredRow *) a)->score;
-	float		y = ((const ScoredRow *) b)->score;
-
-	return (x < y) - (x > y);
-}
-
 /* Gives the bytes that the metrics of so many rows take beside the rows. */
 Size
 metrics_estimate(int64 nrows)
 {
-	return mul_size(nrows, sizeof(ScoredRow));
+	return mul_size(nrows, Max(sizeof(ScoredRow), sizeof(double)));
 }
 
-/* Gives the rows ordered by score and the number of positive ones; to be freed by the caller. */
-static ScoredRow *
-metrics_order(int64 nrows, const float *scores, int stride, const float *labels, int64 *npositive)
+/* Gives the decisions' metrics of scored rows. */
+static DecisionMetrics
+decisions(const Scored *scored)
 {
-	ScoredRow  *rows = MemoryContextAllocHuge(CurrentMemoryContext,
-											  mul_size(Max(nrows, 1), sizeof(ScoredRow)));
+	int64	   *confusion = metrics_confusion(scored);
+	DecisionMetrics metrics = metrics_decisions(confusion, scored->nclasses);
 
-	*npositive = 0;
-	for (int64 i = 0; i < nrows; i++)
-	{
-		rows[i].score = scores[i * stride];
-		rows[i].positive = labels[i] > 0.5f;
-		*npositive += rows[i].positive;
-	}
-	CHECK_FOR_INTERRUPTS();
-	qsort(rows, nrows, sizeof(ScoredRow), scored_row_compare);
-	CHECK_FOR_INTERRUPTS();
-	return rows;
+	pfree(confusion);
+	return metrics;
 }
 
-/* Gives the area under the ROC curve of ordered rows: the share of pairs that are in the right order, ties at half. */
+/* Gives the log loss. */
 static double
-ordered_auc(const ScoredRow *rows, int64 nrows, int64 npositive)
+compute_log_loss(const Scored *scored)
 {
-	int64		nnegative = nrows - npositive;
-	int64		positives_above = 0;
-	Sum			pairs = {0};
+	double		log_loss;
+	double		brier;
 
-	if (npositive == 0 || nnegative == 0)
-		return NAN;
-	for (int64 i = 0; i < nrows;)
-	{
-		int64		positives = 0;
-		int64		negatives = 0;
-		float		score = rows[i].score;
-
-		do
-		{
-			if (rows[i].positive)
-				positives++;
-			else
-				negatives++;
-			i++;
-		} while (i < nrows && rows[i].score == score);
-		sum_add(&pairs, (double) negatives * (double) positives_above +
-				0.5 * (double) negatives * (double) positives);
-		positives_above += positives;
-	}
-	return sum_value(&pairs) / ((double) npositive * (double) nnegative);
+	metrics_class_losses(scored, &log_loss, &brier);
+	return log_loss;
 }
 
-/* Gives the average precision of ordered rows: precision at each distinct score, weighted by the recall it adds. */
+/* Gives the Brier score. */
 static double
-ordered_average_precision(const ScoredRow *rows, int64 nrows, int64 npositive)
+compute_brier(const Scored *scored)
 {
-	int64		found = 0;
-	Sum			precision = {0};
+	double		log_loss;
+	double		brier;
 
-	if (npositive == 0)
-		return NAN;
-	for (int64 i = 0; i < nrows;)
-	{
-		int64		positives = 0;
-		float		score = rows[i].score;
-
-		do
-			positives += rows[i++].positive;
-		while (i < nrows && rows[i].score == score);
-		found += positives;
-		sum_add(&precision, (double) positives * ((double) found / (double) i));
-	}
-	return sum_value(&precision) / (double) npositive;
+	metrics_class_losses(scored, &log_loss, &brier);
+	return brier;
 }
 
-/* Gives the class of the highest probability, the first of equals. */
-static int
-best_class(const float *proba, int nclasses)
-{
-	int			best = 0;
-
-	for (int i = 1; i < nclasses; i++)
-	{
-		if (proba[i] > proba[best])
-			best = i;
-	}
-	return best;
-}
-
-/* Gives -log of the probability given to the true class, clipped away from 0 and 1 and renormalised over the classes. */
+/* Gives the area under the ROC curve. */
 static double
-row_log_loss(const float *proba, int nclasses, int label)
+compute_auc(const Scored *scored)
 {
-	double		total = 0;
-	double		truth = 0;
+	double		auc;
+	double		average_precision;
 
-	for (int i = 0; i < nclasses; i++)
-	{
-		double		p = Min(Max((double) proba[i], DBL_EPSILON), 1 - DBL_EPSILON);
-
-		total += p;
-		if (i == label)
-			truth = p;
-	}
-	return -log(truth / total);
+	metrics_curves(scored, &auc, &average_precision);
+	return auc;
 }
 
-/*
- * Gives a row's squared distance from the truth: of the positive class for two
- * classes, summed over the classes for more.
- */
+/* Gives the average precision. */
 static double
-row_brier(const float *proba, int nclasses, int label)
+compute_pr_auc(const Scored *scored)
 {
-	double		total = 0;
+	double		auc;
+	double		average_precision;
 
-	for (int i = (nclasses == 2) ? 1 : 0; i < nclasses; i++)
-	{
-		double		distance = (double) proba[i] - (i == label);
-
-		total += distance * distance;
-	}
-	return total;
+	metrics_curves(scored, &auc, &average_precision);
+	return average_precision;
 }
 
-/* Appends the metrics that exist for two classes only. */
+/* Gives the share of right decisions. */
+static double
+compute_accuracy(const Scored *scored)
+{
+	return decisions(scored).accuracy;
+}
+
+/* Gives the mean share of right decisions over the classes. */
+static double
+compute_balanced_accuracy(const Scored *scored)
+{
+	return decisions(scored).balanced_accuracy;
+}
+
+/* Gives the F1 score. */
+static double
+compute_f1(const Scored *scored)
+{
+	return decisions(scored).f1;
+}
+
+/* Gives the Matthews correlation coefficient. */
+static double
+compute_mcc(const Scored *scored)
+{
+	return decisions(scored).mcc;
+}
+
+/* Gives the precision. */
+static double
+compute_precision(const Scored *scored)
+{
+	return decisions(scored).precision;
+}
+
+/* Gives the recall. */
+static double
+compute_recall(const Scored *scored)
+{
+	return decisions(scored).recall;
+}
+
+/* Gives the root of the mean squared error. */
+static double
+compute_rmse(const Scored *scored)
+{
+	return metrics_values(scored).rmse;
+}
+
+/* Gives the mean absolute error. */
+static double
+compute_mae(const Scored *scored)
+{
+	return metrics_values(scored).mae;
+}
+
+/* Gives the share of the variance that is explained. */
+static double
+compute_r2(const Scored *scored)
+{
+	return metrics_values(scored).r2;
+}
+
+/* Gives the mean absolute error relative to the truth. */
+static double
+compute_mape(const Scored *scored)
+{
+	return metrics_values(scored).mape;
+}
+
+/* Gives the normalised discounted cumulative gain of whole groups. */
+static double
+compute_ndcg(const Scored *scored)
+{
+	return metrics_ndcg(scored, 0);
+}
+
+/* Gives the same of the ten best. */
+static double
+compute_ndcg_10(const Scored *scored)
+{
+	return metrics_ndcg(scored, 10);
+}
+
+/* The metrics by task; the first of a task is its default. */
+static const struct TaskMetric
+{
+	ModelTask	task;
+	Metric		metric;
+}			task_metrics[] = {
+	{TASK_CLASSIFICATION, {"log_loss", false, compute_log_loss}},
+	{TASK_CLASSIFICATION, {"accuracy", true, compute_accuracy}},
+	{TASK_CLASSIFICATION, {"auc", true, compute_auc}},
+	{TASK_CLASSIFICATION, {"balanced_accuracy", true, compute_balanced_accuracy}},
+	{TASK_CLASSIFICATION, {"brier", false, compute_brier}},
+	{TASK_CLASSIFICATION, {"ece", false, metrics_calibration_error}},
+	{TASK_CLASSIFICATION, {"f1", true, compute_f1}},
+	{TASK_CLASSIFICATION, {"mcc", true, compute_mcc}},
+	{TASK_CLASSIFICATION, {"pr_auc", true, compute_pr_auc}},
+	{TASK_CLASSIFICATION, {"precision", true, compute_precision}},
+	{TASK_CLASSIFICATION, {"recall", true, compute_recall}},
+	{TASK_REGRESSION, {"rmse", false, compute_rmse}},
+	{TASK_REGRESSION, {"mae", false, compute_mae}},
+	{TASK_REGRESSION, {"mape", false, compute_mape}},
+	{TASK_REGRESSION, {"median_absolute_error", false, metrics_median_absolute_error}},
+	{TASK_REGRESSION, {"quantile_loss", false, metrics_quantile_loss}},
+	{TASK_REGRESSION, {"r2", true, compute_r2}},
+	{TASK_RANKING, {"ndcg", true, compute_ndcg}},
+	{TASK_RANKING, {"map", true, metrics_map}},
+	{TASK_RANKING, {"ndcg@10", true, compute_ndcg_10}},
+};
+
+/* Gives the metric of that name for the task. */
+const Metric *
+metric_find(const char *name, ModelTask task, int nclasses)
+{
+	const char *names[lengthof(task_metrics)];
+	const char *nearest;
+	int			n = 0;
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; i < lengthof(task_metrics); i++)
+	{
+		const Metric *metric = &task_metrics[i].metric;
+
+		if (task_metrics[i].task != task)
+			continue;
+		if (strcmp(metric->name, name) == 0)
+			return metric;
+		appendStringInfo(&known, "%s\"%s\"", n > 0 ? ", " : "", metric->name);
+		names[n++] = metric->name;
+	}
+	nearest = options_nearest(name, names, n);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("task %s has no metric \"%s\"", algorithm_task_name(task), name),
+			 n > 0 ? errdetail("Known are %s.", known.data) : 0,
+			 nearest != NULL ? errhint("Perhaps you meant \"%s\".", nearest) : 0));
+	return NULL;				/* not reached */
+}
+
+/* Gives the metric that decides when none is named. */
+const Metric *
+metric_default(ModelTask task)
+{
+	for (int i = 0; i < lengthof(task_metrics); i++)
+		if (task_metrics[i].task == task)
+			return &task_metrics[i].metric;
+	elog(ERROR, "task %s has no metric", algorithm_task_name(task));
+}
+
+/* Appends the metrics of a classification. */
 static void
-metrics_binary(int64 nrows, const float *proba, const float *labels, const Confusion *c, StringInfo out)
+append_classification(const Scored *scored, StringInfo out)
 {
-	int64		npositive;
-	ScoredRow  *rows = metrics_order(nrows, proba + 1, 2, labels, &npositive);
-	double		tp = c->true_positive;
-	double		fp = c->false_positive;
-	double		tn = c->true_negative;
-	double		fn = c->false_negative;
+	int64	   *confusion = metrics_confusion(scored);
+	DecisionMetrics metrics = metrics_decisions(confusion, scored->nclasses);
+	double		log_loss;
+	double		brier;
+	double		auc;
+	double		pr_auc;
 
-	metrics_append(out, "auc", ordered_auc(rows, nrows, npositive));
-	metrics_append(out, "pr_auc", ordered_average_precision(rows, nrows, npositive));
-	metrics_append(out, "f1", ratio(2 * tp, 2 * tp + fp + fn));
-	metrics_append(out, "precision", ratio(tp, tp + fp));
-	metrics_append(out, "recall", ratio(tp, tp + fn));
-	metrics_append(out, "mcc", ratio(tp * tn - fp * fn,
-									 sqrt(tp + fp) * sqrt(tp + fn) * sqrt(tn + fp) * sqrt(tn + fn)));
-	metrics_append(out, "base_rate", ratio((double) npositive, (double) nrows));
-	pfree(rows);
+	metrics_class_losses(scored, &log_loss, &brier);
+	metrics_curves(scored, &auc, &pr_auc);
+	metrics_append(out, "log_loss", log_loss);
+	metrics_append(out, "accuracy", metrics.accuracy);
+	metrics_append(out, "balanced_accuracy", metrics.balanced_accuracy);
+	metrics_append(out, "brier", brier);
+	metrics_append(out, "ece", metrics_calibration_error(scored));
+	metrics_append(out, "auc", auc);
+	metrics_append(out, "pr_auc", pr_auc);
+	metrics_append(out, "f1", metrics.f1);
+	metrics_append(out, "precision", metrics.precision);
+	metrics_append(out, "recall", metrics.recall);
+	metrics_append(out, "mcc", metrics.mcc);
+	if (scored->nclasses == 2)
+		metrics_append(out, "base_rate", metrics.base_rate);
+	if (scored->classes != NULL)
+		metrics_append_classes(scored, confusion, out);
+	pfree(confusion);
 }
 
-/* Appends the metrics of class probabilities against class indexes. */
-void
-metrics_classification(int64 nrows, int nclasses, const float *proba, const float *labels, StringInfo out)
+/* Appends the metrics of a regression. */
+static void
+append_regression(const Scored *scored, StringInfo out)
 {
-	Sum			log_loss = {0};
-	Sum			brier = {0};
-	int64		right = 0;
-	Confusion	confusion = {0};
+	ValueMetrics metrics = metrics_values(scored);
 
-	for (int64 row = 0; row < nrows; row++)
-	{
-		const float *p = proba + (size_t) row * nclasses;
-		int			label = (int) labels[row];
-		int			answer = best_class(p, nclasses);
-
-		if (row % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		sum_add(&log_loss, row_log_loss(p, nclasses, label));
-		sum_add(&brier, row_brier(p, nclasses, label));
-		right += answer == label;
-		if (label == 1)
-			*(answer == 1 ? &confusion.true_positive : &confusion.false_negative) += 1;
-		else
-			*(answer == 1 ? &confusion.false_positive : &confusion.true_negative) += 1;
-	}
-	metrics_append(out, "log_loss", ratio(sum_value(&log_loss), (double) nrows));
-	metrics_append(out, "accuracy", ratio((double) right, (double) nrows));
-	metrics_append(out, "brier", ratio(sum_value(&brier), (double) nrows));
-	if (nclasses == 2)
-		metrics_binary(nrows, proba, labels, &confusion, out);
+	metrics_append(out, "rmse", metrics.rmse);
+	metrics_append(out, "mae", metrics.mae);
+	metrics_append(out, "median_absolute_error", metrics_median_absolute_error(scored));
+	metrics_append(out, "r2", metrics.r2);
+	metrics_append(out, "mape", metrics.mape);
+	metrics_append(out, "mean_error", metrics.mean_error);
+	if (scored->quantile > 0)
+		metrics_append(out, "quantile_loss", metrics_quantile_loss(scored));
 }
 
-/* Appends the metrics of predicted values against true ones. */
+/* Appends all metrics of the task to an open JSON object. */
 void
-metrics_regression(int64 nrows, const float *values, const float *labels, StringInfo out)
+metrics_append_all(const Scored *scored, StringInfo out)
 {
-	Sum			squared = {0};
-	Sum			absolute = {0};
-	Sum			relative = {0};
-	Sum			error = {0};
-	Sum			label = {0};
-	Sum			spread = {0};
-	double		mean;
-	bool		has_zero = false;
-
-	for (int64 row = 0; row < nrows; row++)
+	switch (scored->task)
 	{
-		double		distance = (double) values[row] - (double) labels[row];
-
-		if (row % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		sum_add(&squared, distance * distance);
-		sum_add(&absolute, fabs(distance));
-		sum_add(&error, distance);
-		sum_add(&label, labels[row]);
-		if (labels[row] == 0)
-			has_zero = true;
-		else
-			sum_add(&relative, fabs(distance / labels[row]));
+		case TASK_CLASSIFICATION:
+			append_classification(scored, out);
+			break;
+		case TASK_REGRESSION:
+			append_regression(scored, out);
+			break;
+		case TASK_RANKING:
+			metrics_append(out, "ndcg", metrics_ndcg(scored, 0));
+			metrics_append(out, "ndcg@10", metrics_ndcg(scored, 10));
+			metrics_append(out, "map", metrics_map(scored));
+			metrics_append(out, "groups", metrics_ngroups(scored));
+			break;
+		case TASK_ANOMALY:
+			break;
 	}
-	mean = ratio(sum_value(&label), (double) nrows);
-	for (int64 row = 0; row < nrows; row++)
-		sum_add(&spread, (labels[row] - mean) * (labels[row] - mean));
-
-	metrics_append(out, "rmse", sqrt(ratio(sum_value(&squared), (double) nrows)));
-	metrics_append(out, "mae", ratio(sum_value(&absolute), (double) nrows));
-	metrics_append(out, "r2", 1 - ratio(sum_value(&squared), sum_value(&spread)));
-	metrics_append(out, "mape", has_zero ? NAN : ratio(sum_value(&relative), (double) nrows));
-	metrics_append(out, "mean_error", ratio(sum_value(&error), (double) nrows));
 }

@@ -22,7 +22,7 @@ typedef struct Scored
 	int			nvalues;		/* floats a row in values: nclasses, or 1 */
 	const float *values;		/* row-major probabilities, or values */
 	const float *labels;		/* class indexes, values or relevances */
-	const int32 *groups;		/* ranking: rows of a group adjacent; else NULL */
+	const int32 *groups;		/* ranking: rows of a group adjacent; NULL = all rows are one */
 	double		threshold;		/* two classes: class 1 from this probability on; NaN = the most probable class */
 	double		quantile;		/* regression: also pinball loss at this quantile; 0 = not */
 	char	  **classes;		/* labels of the classes, for per-class metrics; NULL = leave them out */
@@ -45,13 +45,29 @@ extern const Metric *metric_default(ModelTask task);
 /* All metrics of the task, as "name": number pairs appended to an open JSON object. */
 extern void metrics_append_all(const Scored *scored, StringInfo out);
 
-/* proba: row-major nrows x nclasses; labels: class indexes.  log_loss, accuracy, brier; binary also auc, pr_auc, f1, precision, recall, mcc, base_rate */
-extern void metrics_classification(int64 nrows, int nclasses, const float *proba, const float *labels, StringInfo out);
-
 /* Bytes that the metrics of so many rows take beside the rows. */
 extern Size metrics_estimate(int64 nrows);
 
-/* rmse, mae, r2, mape, mean_error */
-extern void metrics_regression(int64 nrows, const float *values, const float *labels, StringInfo out);
+/* Class that is decided for a row of probabilities (threshold as in Scored). */
+extern int	metrics_decide(const float *proba, int nclasses, double threshold);
+
+/* How often each class was decided for rows of each class: counts[actual * nclasses + decided], to be freed by the caller. */
+extern int64 *metrics_confusion(const Scored *scored);
+
+/* Rows whose probability of a class lies between two bounds, the upper one included. */
+typedef struct ReliabilityBin
+{
+	double		lower;
+	double		upper;
+	int64		nrows;
+	double		mean_probability;	/* NaN without rows */
+	double		observed_share; /* of rows that are of the class */
+} ReliabilityBin;
+
+/*
+ * Fills nbins bins of the probabilities of a class: equally wide, or (by_quantile) of about as many
+ * rows each.  The bins are those of scikit-learn's calibration_curve().
+ */
+extern void metrics_reliability(const Scored *scored, int class, int nbins, bool by_quantile, ReliabilityBin *bins);
 
 #endif							/* LEARN_METRICS_H */

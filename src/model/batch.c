@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -261,6 +263,7 @@ aipipe_model_evaluate(PG_FUNCTION_ARGS)
 	char	   *name = version_target(version);
 	AttrNumber	attno = source_column(batch.source->desc, name);
 	Evaluation	evaluation = {0};
+	Scored		scored = {0};
 	Target	   *target;
 	StringInfoData out;
 
@@ -279,10 +282,15 @@ aipipe_model_evaluate(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", \"skipped\": " INT64_FORMAT,
 					 evaluation.nrows, evaluation.nskipped);
-	if (version->task == TASK_CLASSIFICATION)
-		metrics_classification(evaluation.nrows, version->nclasses, evaluation.values, evaluation.labels, &out);
-	else
-		metrics_regression(evaluation.nrows, evaluation.values, evaluation.labels, &out);
+	scored.task = version->task;
+	scored.nrows = evaluation.nrows;
+	scored.nclasses = version->nclasses;
+	scored.nvalues = version->loaded->nvalues;
+	scored.values = evaluation.values;
+	scored.labels = evaluation.labels;
+	scored.threshold = NAN;
+	scored.classes = version->classes;
+	metrics_append_all(&scored, &out);
 	appendStringInfoChar(&out, '}');
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data)));
 }

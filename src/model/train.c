@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include <math.h>
 #include <sys/resource.h>
 
 #include "access/htup_details.h"
@@ -368,6 +369,7 @@ measure(Training *training, const TrainResult *result)
 {
 	const Algorithm *algorithm = training->algorithm;
 	const Matrix *rows = training->held_rows;
+	Scored		scored = {0};
 	StringInfoData out;
 	LoadedModel *model;
 	float	   *margins;
@@ -388,10 +390,15 @@ measure(Training *training, const TrainResult *result)
 	}
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT, rows->nrows);
-	if (training->spec->task == TASK_CLASSIFICATION)
-		metrics_classification(rows->nrows, training->nclasses, values, training->held_labels, &out);
-	else
-		metrics_regression(rows->nrows, values, training->held_labels, &out);
+	scored.task = training->spec->task;
+	scored.nrows = rows->nrows;
+	scored.nclasses = training->nclasses;
+	scored.nvalues = model->nvalues;
+	scored.values = values;
+	scored.labels = training->held_labels;
+	scored.threshold = NAN;
+	scored.classes = training->classes;
+	metrics_append_all(&scored, &out);
 	appendStringInfoChar(&out, '}');
 	return out.data;
 }
