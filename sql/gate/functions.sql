@@ -39,6 +39,11 @@ CREATE OR REPLACE FUNCTION aipipe.quarantine_discard(id bigint, why text DEFAULT
 COMMENT ON FUNCTION aipipe.quarantine_discard(bigint, text) IS
     'Closes a quarantined row without putting it back; the row stays readable in aipipe.quarantine';
 
+CREATE OR REPLACE FUNCTION aipipe.prediction_prune(model text, before timestamptz) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_prediction_prune';
+COMMENT ON FUNCTION aipipe.prediction_prune(text, timestamptz) IS
+    'Deletes what the prediction log holds of a model from before a time; gives the number of predictions';
+
 GRANT EXECUTE ON FUNCTION
     aipipe.gate_trigger(),
     aipipe.gate_create(regclass, text, text, text, double precision, name, text, jsonb),
@@ -46,7 +51,8 @@ GRANT EXECUTE ON FUNCTION
     aipipe.gate_pause(regclass, bigint),
     aipipe.gate_resume(regclass, bigint),
     aipipe.quarantine_release(bigint, jsonb),
-    aipipe.quarantine_discard(bigint, text)
+    aipipe.quarantine_discard(bigint, text),
+    aipipe.prediction_prune(text, timestamptz)
 TO PUBLIC;
 
 -- The table that a gate watches now: the one that carries its triggers, else the recorded one.
@@ -56,7 +62,7 @@ SELECT g.id,
        g.detector, g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update, g.children, g.reasons, g.explain_limit,
        CASE WHEN t.relation IS NULL THEN 'orphaned' ELSE g.state END AS state,
        g.owner, g.created_at, g.changed_at,
-       t.uncovered_partitions
+       t.uncovered_partitions, g.log_share AS log, g.log_always, g.log_key
   FROM aipipe.gate_data g
   LEFT JOIN LATERAL (
        SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS relation,
@@ -87,7 +93,8 @@ SELECT b.id, b.gate,
        pg_catalog.format('%I.%I', b.schema_name, b.relation_name) AS relation,
        b.event, b.role, b.started_at, b.duration_ms,
        b.rows, b.accepted, b.marked, b.quarantined, b.errors, b.error,
-       b.score_min, b.score_mean, b.score_max, b.threshold, b.model, b.model_version
+       b.score_min, b.score_mean, b.score_max, b.threshold, b.model, b.model_version,
+       b.recorded, b.shadow_errors, b.shadow_error
   FROM aipipe.batch_data b
   JOIN aipipe.gate_data g ON g.id OPERATOR(pg_catalog.=) b.gate
  WHERE pg_catalog.pg_has_role(g.owner, 'USAGE');
@@ -114,5 +121,21 @@ SELECT d.id, d.gate,
    AND pg_catalog.pg_has_role(g.owner, 'USAGE');
 COMMENT ON VIEW aipipe.quarantine IS 'Rows that your gates held back, whole, with their reasons and what became of them';
 
-GRANT SELECT ON aipipe.gate, aipipe.batch, aipipe.decision, aipipe.quarantine TO PUBLIC;
+-- Keys are data of the gate's rows, so the right to predict with the model is not enough.
+CREATE OR REPLACE VIEW aipipe.prediction WITH (security_barrier) AS
+SELECT m.name AS model, p.version, p.gate, p.batch, p.key, p.prediction, p.served, p.at
+  FROM aipipe.prediction_data p
+  JOIN aipipe.model_data m ON m.id OPERATOR(pg_catalog.=) p.model_id
+ WHERE m.id OPERATOR(pg_catalog.=) ANY (ARRAY(
+           SELECT o.id FROM aipipe.model_data o
+            WHERE pg_catalog.pg_has_role(o.owner, 'USAGE')
+               OR EXISTS (SELECT FROM aipipe.model_grant_data r
+                           WHERE r.model_id OPERATOR(pg_catalog.=) o.id AND r.privilege OPERATOR(pg_catalog.=) 'manage'
+                             AND (r.grantee::pg_catalog.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR pg_catalog.pg_has_role(r.grantee, 'USAGE')))))
+    OR p.gate OPERATOR(pg_catalog.=) ANY (ARRAY(
+           SELECT g.id FROM aipipe.gate_data g WHERE pg_catalog.pg_has_role(g.owner, 'USAGE')));
+COMMENT ON VIEW aipipe.prediction IS
+    'The prediction log: what each version said of recorded rows that landed, for members of the gate''s owner and for who may manage the model';
+
+GRANT SELECT ON aipipe.gate, aipipe.batch, aipipe.decision, aipipe.quarantine, aipipe.prediction TO PUBLIC;
 

@@ -48,7 +48,10 @@ CREATE TABLE aipipe.batch_data (
     score_max double precision,
     threshold double precision NOT NULL,
     model text NOT NULL,
-    model_version integer
+    model_version integer,
+    recorded bigint NOT NULL,
+    shadow_errors bigint NOT NULL,
+    shadow_error text
 );
 CREATE INDEX batch_data_gate_idx ON aipipe.batch_data (gate, id);
 COMMENT ON TABLE aipipe.batch_data IS 'Batches: the rows that one statement landed in a gated table, counted by decision';

@@ -80,11 +80,18 @@ COMMENT ON FUNCTION aipipe.model_rollback(text, int, text) IS
 'makes the champion of that many promotions ago champion again and gives its version';
 GRANT EXECUTE ON FUNCTION aipipe.model_rollback(text, int, text) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.model_split(model text, version int, share float8, why text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_split' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_split(text, int, float8, text) IS
+'lets a version serve a share of the row keys in gates, the champion the rest; a share of 0 or NULL ends that';
+GRANT EXECUTE ON FUNCTION aipipe.model_split(text, int, float8, text) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_drop(model text, version int DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'aipipe_model_drop' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION aipipe.model_drop(text, int) IS
-'drops one version that no alias points to, or the whole model';
+'drops one version that no alias points to and that has no share of a split, or the whole model';
 GRANT EXECUTE ON FUNCTION aipipe.model_drop(text, int) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_grant(model text, role text, privilege text DEFAULT 'predict')
@@ -177,6 +184,15 @@ JOIN aipipe.model_data m ON m.id = h.model_id
 WHERE m.name IN (SELECT name FROM aipipe.model);
 COMMENT ON VIEW aipipe.model_alias_history IS 'every change of an alias: who, when, why, from which version to which';
 GRANT SELECT ON aipipe.model_alias_history TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_split WITH (security_barrier) AS
+SELECT m.name AS model, v.version, s.share, s.changed_by, s.changed_at
+FROM aipipe.model_split_data s
+JOIN aipipe.model_data m ON m.id = s.model_id
+JOIN aipipe.model_version_data v ON v.id = s.version_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_split IS 'which versions serve a share of the row keys in gates beside the champion';
+GRANT SELECT ON aipipe.model_split TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model_grants WITH (security_barrier) AS
 SELECT m.name AS model,

@@ -109,11 +109,13 @@ CREATE TABLE aipipe.model_split_data (
     model_id   bigint NOT NULL,
     version_id bigint NOT NULL,
     share      float8 NOT NULL,
+    slots      int[] NOT NULL,
     changed_by text NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     PRIMARY KEY (model_id, version_id)
 );
 COMMENT ON TABLE aipipe.model_split_data IS 'Versions that serve a share of the row keys beside the champion. Read it through the view aipipe.model_split.';
+COMMENT ON COLUMN aipipe.model_split_data.slots IS 'which of the million slots of keys are the version''s: first and end (exclusive) of each run, ascending';
 
 CREATE TABLE aipipe.prediction_data (
     model_id   bigint NOT NULL,

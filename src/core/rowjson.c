@@ -144,6 +144,33 @@ value_as_text(Oid type, Datum value)
 	}
 }
 
+/* Gives the text of a value of the types that most keys have, whose text form is never shaped by settings; else NULL. */
+static char *
+plain_key_text(Oid type, Datum value)
+{
+	char	   *digits;
+
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+			digits = palloc(MAXINT8LEN + 1);
+			pg_ltoa(type == INT2OID ? DatumGetInt16(value) : DatumGetInt32(value), digits);
+			return digits;
+		case INT8OID:
+			digits = palloc(MAXINT8LEN + 1);
+			pg_lltoa(DatumGetInt64(value), digits);
+			return digits;
+		case UUIDOID:
+			return DatumGetCString(DirectFunctionCall1(uuid_out, value));
+		case TEXTOID:
+		case VARCHAROID:
+			return TextDatumGetCString(value);
+		default:
+			return NULL;
+	}
+}
+
 /* Gives what names a row in text, or NULL when its only key column is NULL. */
 char *
 rowjson_key_text(TupleDesc key_desc, const Datum *values, const bool *nulls)
@@ -161,6 +188,9 @@ rowjson_key_text(TupleDesc key_desc, const Datum *values, const bool *nulls)
 	}
 	if (nulls[0])
 		return NULL;
+	text = plain_key_text(TupleDescAttr(key_desc, 0)->atttypid, values[0]);
+	if (text != NULL)
+		return text;
 	level = pin_begin(pin_row_needs(key_desc));
 	text = value_as_text(TupleDescAttr(key_desc, 0)->atttypid, values[0]);
 	pin_end(level);

@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -32,7 +33,7 @@ static SqlStatement find_gate = {
 	"SELECT g.id, g.schema_name, g.relation_name, g.owner,"
 	" g.table_owner, g.detector,"
 	" g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update,"
-	" g.children, g.reasons, g.explain_limit, g.state"
+	" g.children, g.reasons, g.explain_limit, g.log_share, g.log_always, g.log_key, g.state"
 	" FROM aipipe.gate_data g WHERE g.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
 };
@@ -98,6 +99,24 @@ stored_state(const SqlResult *result)
 	return state;
 }
 
+/* Reads the columns that name a row in the prediction log; NIL when the gate says none. */
+static List *
+stored_columns(const SqlResult *result)
+{
+	bool		isnull;
+	Datum		array = sql_datum(result, 0, "log_key", &isnull);
+	Datum	   *names;
+	int			n;
+	List	   *columns = NIL;
+
+	if (isnull)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+		columns = lappend(columns, TextDatumGetCString(names[i]));
+	return columns;
+}
+
 /* Gives a gate by id as the active snapshot sees it; NULL when it is not there. */
 Gate *
 gate_find(int64 id)
@@ -128,6 +147,9 @@ gate_find(int64 id)
 	gate->children = sql_bool(result, 0, "children", NULL);
 	gate->reasons = sql_int32(result, 0, "reasons", NULL);
 	gate->explain_limit = sql_int32(result, 0, "explain_limit", NULL);
+	gate->log_share = sql_float8(result, 0, "log_share", NULL);
+	gate->log_always = sql_bool(result, 0, "log_always", NULL);
+	gate->log_key = stored_columns(result);
 	gate->state = stored_state(result);
 	pfree(timing);
 	sql_free(result);

@@ -11,8 +11,11 @@
  *		gate_statement.c	statement timing
  *		gate_remove.c		the DELETE of a row that has landed already
  *		gate_score.c		the score column
- *		gate_judge.c		a call: set-up, score → decision, reasons, error policy
+ *		gate_call.c			a call: set-up, encoding, catching errors
+ *		gate_judge.c		score → decision, reasons, error policy
+ *		gate_shadow.c		versions beside the champion: who serves a row, what is recorded
  *		gate_batch.c		open batches, their decisions, transaction ends
+ *		gate_log.c			the prediction log
  *		gate_release.c		quarantine_release(), quarantine_discard()
  */
 #ifndef GATE_GATE_H
@@ -25,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "model/score.h"
+#include "model/serving.h"
 
 typedef enum GateAction
 {
@@ -91,9 +95,8 @@ typedef struct GateBatch
 	int64		id;				/* 0 until a decision or the batch row needs it */
 	char	   *role;			/* who landed the rows */
 	TimestampTz started;
-	/* the model, resolved once a statement */
-	bool		resolved;
-	ModelRef	ref;
+	Serving    *serving;		/* the model, resolved once a statement; an implicit batch covers several and has none */
+	int			model_version;	/* the champion's; 0 while unknown */
 	char	   *error;			/* first failure, or NULL */
 	/* counts */
 	int64		rows;
@@ -110,6 +113,16 @@ typedef struct GateBatch
 	MemoryContext waiting;
 	List	   *decisions;		/* GateDecision */
 	Size		bytes;
+	/* predictions that wait to be written */
+	MemoryContext log;			/* NULL before the first */
+	struct GatePrediction *predictions;
+	int			npredictions;
+	int			max_predictions;
+	Size		log_bytes;
+	/* what of the prediction log was made, and was not */
+	int64		recorded;
+	int64		shadow_errors;
+	char	   *shadow_error;	/* first failure, or NULL */
 } GateBatch;
 
 /* A decision other than accept, as it is stored. */
@@ -126,6 +139,17 @@ typedef struct GateDecision
 	TimestampTz at;
 } GateDecision;
 
+/* What one version said of one row, as it is recorded. */
+typedef struct GatePrediction
+{
+	int64		model_id;
+	int			version;
+	bool		served;
+	double		prediction;
+	text	   *key;			/* shared by the row's predictions */
+	TimestampTz at;
+} GatePrediction;
+
 /* The column that takes the score. */
 typedef struct ScoreColumn
 {
@@ -134,6 +158,16 @@ typedef struct ScoreColumn
 	int32		typmod;
 	bool		narrow;			/* some scores do not fit */
 } ScoreColumn;
+
+/* A version of the gate's model, bound to the rows of one relation. */
+typedef struct GateVersion
+{
+	Scorer	   *scorer;			/* NULL when it could not be bound */
+	char	   *error;			/* then why */
+	bool		guarded;		/* encoding may raise errors: done in subtransactions */
+} GateVersion;
+
+typedef struct GateShadow GateShadow;
 
 /*
  * One statement's judging on one relation: set up once, used for its rows.
@@ -149,14 +183,23 @@ typedef struct GateCall
 	const char *schema;			/* table that takes rows back */
 	const char *relation;
 	TupleTableSlot *old;		/* the row that an UPDATE changes, in row timing; else NULL */
-	Scorer	   *scorer;			/* NULL when the set-up failed */
-	char	   *error;			/* then why */
-	bool		guarded;		/* encoding may raise errors: done in subtransactions */
+	const Serving *serving;		/* NULL when the set-up failed */
+	GateVersion champion;
+	GateShadow *shadow;			/* NULL when the champion is alone and nothing is recorded */
 	ScoreColumn score;
 	bool		key_sought;
 	TupleDesc	key_desc;		/* of the table's key, or NULL */
 	AttrNumber *keys;
 } GateCall;
+
+/* One row of the block that is being judged. */
+typedef struct GateRow
+{
+	TupleTableSlot *slot;
+	Scorer	   *scorer;			/* of the version that serves it; NULL when that could not be bound */
+	int			place;			/* in the scorer's block */
+	const char *failure;		/* why the row was not scored, or NULL */
+} GateRow;
 
 /* What becomes of one row. */
 typedef struct GateVerdict
@@ -186,6 +229,7 @@ extern int	gate_find_key(Relation rel, AttrNumber **keys);
 extern bool gate_has_children(Relation rel);
 extern TupleDesc gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys);
 extern char *gate_key_condition(TupleDesc desc, int first_param);
+extern int	gate_find_log_key(const Gate *gate, Relation rel, AttrNumber **keys);
 
 /* gate_create.c */
 extern void gate_check_key(const Gate *gate, Relation rel);
@@ -203,6 +247,7 @@ extern GateBatch *batch_open(int64 gate_id, Relation rel, GateEvent event, bool 
 extern GateBatch *batch_find(int64 gate, GateEvent event, bool implicit);
 extern void batch_decide(GateBatch *batch, const GateDecision *decision);
 extern void batch_close(GateBatch *batch);
+extern int64 batch_id(GateBatch *batch);
 extern int	gate_trigger_depth(void);
 
 /* Counts one judged row. */
@@ -227,14 +272,34 @@ batch_count(GateBatch *batch, GateAction action, double score)
 	}
 }
 
-/* gate_judge.c */
+/* gate_log.c */
+extern void log_row(GateBatch *batch, const GatePrediction *predictions, int npredictions,
+					const char *key, int keylen, TimestampTz at);
+extern void log_flush(GateBatch *batch);
+
+/* gate_call.c */
 typedef void (*GateStep) (void *arg);
 
 extern char *gate_try(GateStep step, void *arg);
+extern char *gate_run_step(const GateCall *call, GateStep step, void *arg);
+extern bool gate_type_is_harmless(Oid type);
 extern GateCall *gate_call_begin(GateBatch *batch, const Gate *gate, Relation rel, MemoryContext parent);
+extern void gate_version_bind(const GateCall *call, const ModelRef *ref, bool always_guard, GateVersion *version);
+extern void gate_version_add(const GateVersion *version, TupleTableSlot *slot, GateRow *row);
 extern bool gate_call_key(GateCall *call);
-extern char *gate_add(GateCall *call, TupleTableSlot *slot);
-extern GateVerdict gate_judge(GateCall *call, int i, const char *failure, TupleTableSlot *slot, GateDecision *decision);
+extern void gate_reset(GateCall *call);
+extern void gate_add(GateCall *call, int n, TupleTableSlot *slot, GateRow *row);
+extern void gate_run(GateCall *call);
+
+/* gate_judge.c */
+extern GateVerdict gate_judge(GateCall *call, const GateRow *row, GateDecision *decision);
+
+/* gate_shadow.c */
+extern GateShadow *shadow_begin(GateCall *call);
+extern void shadow_reset(GateShadow *shadow);
+extern void shadow_add(GateCall *call, int n, TupleTableSlot *slot, GateRow *row);
+extern void shadow_run(GateShadow *shadow);
+extern void shadow_record(GateCall *call, int n);
 
 /* gate_score.c */
 extern void score_column_find(ScoreColumn *column, const char *name, const char *relation, TupleDesc desc);

@@ -10,7 +10,8 @@
  *
  * Where no statement trigger fires (apply of logical replication, a direct load
  * into a partition that carries none), the first row opens an implicit batch.
- * Its decisions are written at once, and the batch itself before commit.
+ * Its decisions are written at once, and the batch itself before commit, with the
+ * predictions that still wait.
  *
  * A batch belongs to the subtransaction that opened it: an abort forgets it, as
  * the abort undoes its rows; a commit hands it to the parent.
@@ -42,7 +43,7 @@ static const char *const decision_columns[] = {
 static const char *const batch_columns[] = {
 	"id", "gate", "schema_name", "relation_name", "event", "role", "started_at", "duration_ms",
 	"rows", "accepted", "marked", "quarantined", "errors", "error", "score_min", "score_mean",
-	"score_max", "threshold", "model", "model_version"
+	"score_max", "threshold", "model", "model_version", "recorded", "shadow_errors", "shadow_error"
 };
 
 /* Gives how many triggers deep the current call is. */
@@ -97,7 +98,7 @@ batch_find(int64 gate_id, GateEvent event, bool implicit)
 }
 
 /* Gives the batch its id at the first need of it. */
-static int64
+int64
 batch_id(GateBatch *batch)
 {
 	if (batch->id == 0)
@@ -232,8 +233,12 @@ write_batch(GateBatch *batch)
 	values[16] = Float8GetDatum(batch->score_max);
 	values[17] = Float8GetDatum(batch->gate->threshold);
 	values[18] = CStringGetTextDatum(batch->gate->detector);
-	values[19] = Int32GetDatum(batch->ref.version);
-	nulls[19] = batch->ref.version == 0;
+	values[19] = Int32GetDatum(batch->model_version);
+	nulls[19] = batch->model_version == 0;
+	values[20] = Int64GetDatum(batch->recorded);
+	values[21] = Int64GetDatum(batch->shadow_errors);
+	values[22] = batch->shadow_error ? CStringGetTextDatum(batch->shadow_error) : (Datum) 0;
+	nulls[22] = batch->shadow_error == NULL;
 
 	writer = writer_open("batch_data", lengthof(batch_columns), batch_columns, batch->context);
 	writer_put(writer, values, nulls);
@@ -259,6 +264,7 @@ batch_close(GateBatch *batch)
 	MemoryContext old = MemoryContextSwitchTo(batch->context);
 
 	flush_decisions(batch);
+	log_flush(batch);
 	if (batch->rows > 0)
 		write_batch(batch);
 	MemoryContextSwitchTo(old);

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -35,6 +36,9 @@ typedef struct GateOptions
 {
 	bool		children;
 	int64		explain_limit;
+	double		log;			/* negative when not given */
+	bool		log_always;
+	List	   *log_key;
 	int64		reasons;
 	bool		update;
 } GateOptions;
@@ -42,6 +46,9 @@ typedef struct GateOptions
 static const OptionSpec gate_options[] = {
 	{"children", OPTION_BOOL, OPTION_FIELD(GateOptions, children), 0},
 	{"explain_limit", OPTION_INT, OPTION_FIELD(GateOptions, explain_limit), 1000, 0, INT_MAX},
+	{"log", OPTION_REAL, OPTION_FIELD(GateOptions, log), -1, 0, 1},
+	{"log_always", OPTION_BOOL, OPTION_FIELD(GateOptions, log_always), 0},
+	{"log_key", OPTION_TEXT_LIST, OPTION_FIELD(GateOptions, log_key)},
 	{"reasons", OPTION_INT, OPTION_FIELD(GateOptions, reasons), 3, 0, 100},
 	{"update", OPTION_BOOL, OPTION_FIELD(GateOptions, update), 0},
 };
@@ -52,10 +59,12 @@ static const char *const error_actions[] = {"accept", "quarantine", "reject"};
 
 static SqlStatement insert_gate = {
 	"INSERT INTO aipipe.gate_data (schema_name, relation_name, owner, table_owner, detector, timing,"
-	" on_anomaly, threshold, score_column, on_error, on_update, children, reasons, explain_limit)"
-	" VALUES ($1, $2, $3::pg_catalog.regrole, $4::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+	" on_anomaly, threshold, score_column, on_error, on_update, children, reasons, explain_limit,"
+	" log_share, log_always, log_key)"
+	" VALUES ($1, $2, $3::pg_catalog.regrole, $4::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 	" RETURNING id",
-	14, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID, INT4OID}
+	17, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID, INT4OID,
+	FLOAT8OID, BOOLOID, TEXTARRAYOID}
 };
 
 /* Gives a word argument, which must be one of the choices. */
@@ -80,9 +89,9 @@ word_argument(FunctionCallInfo fcinfo, int argno, const char *name, const char *
 	return NULL;
 }
 
-/* Reads what the arguments say by themselves. */
+/* Reads what the arguments say by themselves; log_given: they want something of the prediction log. */
 static Gate *
-read_arguments(FunctionCallInfo fcinfo)
+read_arguments(FunctionCallInfo fcinfo, bool *log_given)
 {
 	Gate	   *gate = palloc0(sizeof(Gate));
 	GateOptions options;
@@ -112,6 +121,14 @@ read_arguments(FunctionCallInfo fcinfo)
 	gate->children = options.children;
 	gate->reasons = options.reasons;
 	gate->explain_limit = options.explain_limit;
+	gate->log_share = options.log < 0 ? 1 : options.log;
+	gate->log_always = options.log_always;
+	gate->log_key = options.log_key;
+	if (gate->log_always && gate->log_share == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"log_always\" of gate_create records nothing when \"log\" is 0")));
+	*log_given = options.log > 0 || options.log_always || options.log_key != NIL;
 	gate->owner = GetUserId();
 	return gate;
 }
@@ -267,6 +284,41 @@ gate_check_key(const Gate *gate, Relation rel)
 		(void) removal_prepare(gate, gate_key_desc(RelationGetDescr(rel), keys, nkeys), rel);
 }
 
+/* Ends with an error when rows that are to be recorded or split could not be named. */
+static void
+check_log_key(const Gate *gate, Relation rel)
+{
+	AttrNumber *keys;
+	int			nkeys = gate_find_log_key(gate, rel, &keys);
+
+	if (nkeys == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has no key, which the prediction log needs to name rows", RelationGetRelationName(rel)),
+				 errhint("Add a primary key (or a unique constraint on NOT NULL columns), or name columns in option \"log_key\".")));
+	if (nkeys > INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"log_key\" of gate_create names %d columns", nkeys),
+				 errdetail("There can be at most %d.", INDEX_MAX_KEYS)));
+	for (int i = 0; i < nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), keys[i] - 1);
+
+		for (int k = 0; k < i; k++)
+			if (keys[k] == keys[i])
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("option \"log_key\" of gate_create names column \"%s\" twice", NameStr(att->attname))));
+		if (att->attgenerated != '\0' && !gate->statement)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("generated column \"%s\" cannot name rows in the prediction log", NameStr(att->attname)),
+					 errdetail("Generated columns are not computed yet when row timing judges a row."),
+					 errhint("Use timing 'statement', or other columns in option \"log_key\".")));
+	}
+}
+
 /* Ends with an error when updated rows would have to be removed and may be those of inheritance children. */
 static void
 check_children(const Gate *gate, Relation rel)
@@ -306,12 +358,25 @@ check_other_gates(const Gate *gate, Relation rel)
 	}
 }
 
+/* Gives names as text[]. */
+static Datum
+names_array(const List *names)
+{
+	Datum	   *texts = palloc(mul_size(sizeof(Datum), Max(list_length(names), 1)));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+		texts[n++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* Stores the gate and gives it its id. */
 static void
 store_gate(Gate *gate)
 {
-	Datum		values[14];
-	bool		nulls[14] = {0};
+	Datum		values[17];
+	bool		nulls[17] = {0};
 	SqlResult  *result;
 
 	values[0] = CStringGetTextDatum(gate->schema);
@@ -329,6 +394,10 @@ store_gate(Gate *gate)
 	values[11] = BoolGetDatum(gate->children);
 	values[12] = Int32GetDatum(gate->reasons);
 	values[13] = Int32GetDatum(gate->explain_limit);
+	values[14] = Float8GetDatum(gate->log_share);
+	values[15] = BoolGetDatum(gate->log_always);
+	values[16] = names_array(gate->log_key);
+	nulls[16] = gate->log_key == NIL;
 	result = sql_run_values(&insert_gate, SQL_WRITE, values, nulls);
 	gate->id = sql_int64(result, 0, "id", NULL);
 	sql_free(result);
@@ -340,10 +409,11 @@ aipipe_gate_create(PG_FUNCTION_ARGS)
 {
 	Gate	   *gate;
 	Relation	rel;
+	bool		log_given;
 
 	PreventCommandIfReadOnly("creating a gate");
 	core_check_version();
-	gate = read_arguments(fcinfo);
+	gate = read_arguments(fcinfo, &log_given);
 	rel = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
 	if (rel == NULL)
 		ereport(ERROR,
@@ -354,6 +424,8 @@ aipipe_gate_create(PG_FUNCTION_ARGS)
 	check_timing(gate, rel);
 	check_other_gates(gate, rel);
 	gate_check_key(gate, rel);
+	if (log_given)
+		check_log_key(gate, rel);
 	check_children(gate, rel);
 	check_model(gate, rel);
 

@@ -1,17 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * gate_judge.c
- *	  From a row to a verdict.
+ *	  From a scored row to a verdict.
  *
- * The set-up (version check, rights, champion, binding) happens once a
- * statement and relation.  After it, the hot path is: encode, score, compare.
- *
- * A failure on the model's side follows the gate's on_error policy instead of
- * failing the load.  Errors are only ever caught around a subtransaction: one
- * for the set-up, one for the evidence (reasons, row image) of a row that
- * is not accepted, and one a row only when a column's type has output code that
- * may raise errors.  With on_error = 'reject' nothing is caught.  A cancel, an
- * exhausted resource or a conflict between transactions is never swallowed.
+ * The score of the version that serves the row decides.  A failure on the model's
+ * side follows the gate's on_error policy instead of failing the load; evidence
+ * (reasons, row image) is collected in a subtransaction for a row that is not
+ * accepted.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,206 +15,14 @@
 #include <float.h>
 #include <math.h>
 
-#include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "core/rowjson.h"
-#include "core/source.h"
-#include "core/version.h"
 #include "gate/gate.h"
-
-/* Says whether an error is about the transaction or the server and so must go on. */
-static bool
-must_go_on(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_OPERATOR_INTERVENTION ||
-		category == ERRCODE_INSUFFICIENT_RESOURCES ||
-		category == ERRCODE_TRANSACTION_ROLLBACK ||
-		category == ERRCODE_SYSTEM_ERROR ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-}
-
-/* Runs a step in a subtransaction; gives NULL, or the message of the error that it ended with. */
-char *
-gate_try(GateStep step, void *arg)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		step(arg);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_END_TRY();
-
-	if (error == NULL)
-		return NULL;
-	if (must_go_on(error->sqlerrcode))
-		ReThrowError(error);
-	return error->message ? error->message : pstrdup("unknown error");
-}
-
-/* Runs a step under the gate's error policy; gives NULL, or the message of the error. */
-static char *
-run_step(const GateCall *call, GateStep step, void *arg)
-{
-	if (call->gate->on_error != GATE_REJECT)
-		return gate_try(step, arg);
-	step(arg);
-	return NULL;
-}
-
-/* Says whether encoding a value of the type runs no code that could raise an error. */
-static bool
-type_is_harmless(Oid type)
-{
-	switch (getBaseType(type))
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-		case NUMERICOID:
-		case DATEOID:
-		case TIMEOID:
-		case TIMETZOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-		case INTERVALOID:
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-		case NAMEOID:
-		case CHAROID:
-		case UUIDOID:
-		case INETOID:
-		case CIDROID:
-		case BYTEAOID:
-		case JSONBOID:
-			return true;
-		default:
-			return type_is_enum(type) || OidIsValid(get_element_type(type));
-	}
-}
-
-/* Says whether a bound column's type may raise errors while it is encoded. */
-static bool
-needs_guard(const Encoder *encoder, TupleDesc desc)
-{
-	for (int i = 0; i < encoder->ncolumns; i++)
-	{
-		AttrNumber	attnum = source_column(desc, encoder->columns[i].name);
-
-		if (attnum != InvalidAttrNumber && !type_is_harmless(TupleDescAttr(desc, attnum - 1)->atttypid))
-			return true;
-	}
-	return false;
-}
-
-/* Resolves the champion once a statement and binds it to the relation's rows. */
-static void
-set_up(void *arg)
-{
-	GateCall   *call = arg;
-	GateBatch  *batch = call->batch;
-	const ModelVersion *version;
-
-	if (call->gate->score_column != NULL)
-		score_column_find(&call->score, call->gate->score_column, call->relation, call->desc);
-	core_check_version();
-	if (!batch->resolved)
-	{
-		batch->ref = registry_resolve(call->gate->detector, MODEL_CHAMPION, MODEL_PREDICT, call->gate->owner);
-		batch->resolved = true;
-	}
-	version = cache_acquire(&batch->ref, call->context);
-	scorer_check_single(version);
-	call->guarded = call->gate->on_error != GATE_REJECT && needs_guard(version->encoder, call->desc);
-	call->scorer = scorer_create(version, call->desc, call->context);
-}
-
-/* Sets up the judging of rows of one relation in a child of the given context. */
-GateCall *
-gate_call_begin(GateBatch *batch, const Gate *gate, Relation rel, MemoryContext parent)
-{
-	MemoryContext context = AllocSetContextCreate(parent, "aipipe gate call", ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	GateCall   *call = palloc0(sizeof(GateCall));
-
-	call->context = context;
-	call->batch = batch;
-	call->gate = gate;
-	call->desc = RelationGetDescr(rel);
-	call->relid = RelationGetRelid(rel);
-	gate_name_target(gate, rel, &call->schema, &call->relation);
-	call->error = run_step(call, set_up, call);
-	if (call->error != NULL)
-		call->scorer = NULL;
-	MemoryContextSwitchTo(old);
-	return call;
-}
-
-typedef struct AddStep
-{
-	Scorer	   *scorer;
-	TupleTableSlot *slot;
-} AddStep;
-
-/* Encodes one row, as a step that may fail. */
-static void
-add_row(void *arg)
-{
-	AddStep    *step = arg;
-
-	scorer_add(step->scorer, step->slot->tts_values, step->slot->tts_isnull);
-}
-
-/* Encodes a row as the next of the scorer's block; gives NULL, or why it could not. */
-char *
-gate_add(GateCall *call, TupleTableSlot *slot)
-{
-	Scorer	   *scorer = call->scorer;
-	AddStep		step = {scorer, slot};
-	int			nrows = scorer->nrows;
-	char	   *failure;
-
-	slot_getsomeattrs(slot, scorer->last_attno);
-	if (!call->guarded)
-	{
-		scorer_add(scorer, slot->tts_values, slot->tts_isnull);
-		return NULL;
-	}
-	failure = gate_try(add_row, &step);
-	if (failure != NULL)
-		scorer->nrows = nrows;
-	return failure;
-}
 
 typedef struct ScoreStep
 {
@@ -248,7 +51,7 @@ check_score(const GateCall *call, double score)
 		return NULL;
 	if (call->score.type == FLOAT4OID && fabs(score) <= FLT_MAX)
 		return NULL;
-	failure = run_step(call, form_score, &step);
+	failure = gate_run_step(call, form_score, &step);
 	return failure ? psprintf("score column \"%s\" cannot take score %.6g: %s", call->gate->score_column, score, failure) : NULL;
 }
 
@@ -268,25 +71,6 @@ row_image(const GateCall *call, TupleTableSlot *slot, double score)
 	memcpy(nulls, slot->tts_isnull, mul_size(sizeof(bool), call->desc->natts));
 	values[call->score.attnum - 1] = score_column_datum(&call->score, score, &nulls[call->score.attnum - 1]);
 	return rowjson_build(call->desc, values, nulls);
-}
-
-/* Finds the table's key at its first need; says whether there is one. */
-bool
-gate_call_key(GateCall *call)
-{
-	if (!call->key_sought)
-	{
-		MemoryContext old = MemoryContextSwitchTo(call->context);
-		Relation	rel = table_open(call->relid, NoLock);
-		int			nkeys = gate_find_key(rel, &call->keys);
-
-		if (nkeys > 0)
-			call->key_desc = gate_key_desc(call->desc, call->keys, nkeys);
-		table_close(rel, NoLock);
-		MemoryContextSwitchTo(old);
-		call->key_sought = true;
-	}
-	return call->key_desc != NULL;
 }
 
 /* Gives the row's key as jsonb, or NULL when the table has none. */
@@ -312,24 +96,23 @@ row_key(GateCall *call, TupleTableSlot *slot)
  * names it; a quarantined update keeps the key of the row that stays.
  */
 static void
-describe_row(GateCall *call, TupleTableSlot *slot, GateAction action, double score,
+describe_row(GateCall *call, const GateRow *row, GateAction action, double score,
 			 GateDecision *decision)
 {
 	decision->action = action;
 	decision->schema = call->schema;
 	decision->relation = call->relation;
 	decision->score = score;
-	decision->model_version = call->scorer ? call->scorer->version->version : 0;
-	decision->key = row_key(call, action == GATE_QUARANTINE && call->old ? call->old : slot);
+	decision->model_version = row->scorer ? row->scorer->version->version : 0;
+	decision->key = row_key(call, action == GATE_QUARANTINE && call->old ? call->old : row->slot);
 	if (action == GATE_QUARANTINE || decision->key == NULL)
-		decision->row = row_image(call, slot, score);
+		decision->row = row_image(call, row->slot, score);
 }
 
 typedef struct EvidenceStep
 {
 	GateCall   *call;
-	int			i;
-	TupleTableSlot *slot;
+	const GateRow *row;
 	double		score;
 	GateDecision *decision;
 	StringInfoData reasons;		/* for a message */
@@ -345,15 +128,16 @@ collect_evidence(void *arg)
 {
 	EvidenceStep *step = arg;
 	GateCall   *call = step->call;
+	TupleTableSlot *slot = step->row->slot;
 	char	   *reasons = "[]";
 
-	describe_row(call, step->slot, call->gate->on_anomaly, step->score, step->decision);
-	slot_getallattrs(step->slot);
+	describe_row(call, step->row, call->gate->on_anomaly, step->score, step->decision);
+	slot_getallattrs(slot);
 	if (call->gate->reasons > 0 && call->batch->explained >= call->gate->explain_limit)
 		reasons = psprintf("[{\"note\": \"not explained: the gate explains %d rows of a batch\"}]", call->gate->explain_limit);
 	else if (call->gate->reasons > 0)
 	{
-		reasons = scorer_reasons(call->scorer, step->i, step->slot->tts_values, step->slot->tts_isnull,
+		reasons = scorer_reasons(step->row->scorer, step->row->place, slot->tts_values, slot->tts_isnull,
 								 call->gate->reasons);
 		call->batch->explained++;
 	}
@@ -365,12 +149,13 @@ static void
 collect_reasons(void *arg)
 {
 	EvidenceStep *step = arg;
+	TupleTableSlot *slot = step->row->slot;
 	int			n;
 	int			shown = 0;
 	Contribution *found;
 
-	slot_getallattrs(step->slot);
-	found = scorer_explain(step->call->scorer, step->i, step->slot->tts_values, step->slot->tts_isnull, &n);
+	slot_getallattrs(slot);
+	found = scorer_explain(step->row->scorer, step->row->place, slot->tts_values, slot->tts_isnull, &n);
 	for (int c = 0; c < n && shown < step->call->gate->reasons; c++)
 	{
 		if (found[c].column < 0 || found[c].contribution <= 0)
@@ -420,14 +205,14 @@ collect_failed_row(void *arg)
 {
 	EvidenceStep *step = arg;
 
-	describe_row(step->call, step->slot, GATE_QUARANTINE, NAN, step->decision);
+	describe_row(step->call, step->row, GATE_QUARANTINE, NAN, step->decision);
 }
 
 /* Fills the decision on a row that is held because of a failure; a row that cannot be kept ends the statement. */
 static void
-hold_failed_row(GateCall *call, const char *failure, TupleTableSlot *slot, GateDecision *decision)
+hold_failed_row(GateCall *call, const char *failure, const GateRow *row, GateDecision *decision)
 {
-	EvidenceStep step = {call, 0, slot, NAN, decision};
+	EvidenceStep step = {call, row, NAN, decision};
 	StringInfoData reasons;
 	char	   *cause;
 
@@ -448,7 +233,7 @@ hold_failed_row(GateCall *call, const char *failure, TupleTableSlot *slot, GateD
 
 /* Gives the verdict on a row that could not be judged. */
 static GateVerdict
-judge_failure(GateCall *call, const char *failure, TupleTableSlot *slot, GateDecision *decision)
+judge_failure(GateCall *call, const char *failure, const GateRow *row, GateDecision *decision)
 {
 	GateVerdict verdict = {call->gate->on_error, NAN};
 
@@ -459,32 +244,31 @@ judge_failure(GateCall *call, const char *failure, TupleTableSlot *slot, GateDec
 				 errdetail("The error was: %s.", failure)));
 	note_failure(call, failure);
 	if (call->gate->on_error == GATE_QUARANTINE)
-		hold_failed_row(call, failure, slot, decision);
+		hold_failed_row(call, failure, row, decision);
 	return verdict;
 }
 
 /*
- * Gives the verdict on row i of the scored block, whose tuple is in the slot,
- * or on a row that failed.  A mark or quarantine fills the decision, in the
- * current context; a rejection is an error.  The caller counts.
+ * Gives the verdict on a row of the scored block, or on one that failed.  A mark
+ * or quarantine fills the decision, in the current context; a rejection is an
+ * error.  The caller counts.
  */
 GateVerdict
-gate_judge(GateCall *call, int i, const char *failure, TupleTableSlot *slot, GateDecision *decision)
+gate_judge(GateCall *call, const GateRow *row, GateDecision *decision)
 {
 	GateVerdict verdict = {GATE_ACCEPT, NAN};
-	EvidenceStep step = {call, i, slot};
+	EvidenceStep step = {call, row};
+	const char *failure;
 
-	if (call->scorer == NULL)
-		failure = call->error;
-	if (failure != NULL)
-		return judge_failure(call, failure, slot, decision);
+	if (row->failure != NULL)
+		return judge_failure(call, row->failure, row, decision);
 
-	verdict.score = scorer_value(call->scorer, i);
+	verdict.score = scorer_value(row->scorer, row->place);
 	if (isnan(verdict.score))
-		return judge_failure(call, "the model's score is not a number", slot, decision);
+		return judge_failure(call, "the model's score is not a number", row, decision);
 	failure = check_score(call, verdict.score);
 	if (failure != NULL)
-		return judge_failure(call, failure, slot, decision);
+		return judge_failure(call, failure, row, decision);
 	if (verdict.score < call->gate->threshold || call->gate->on_anomaly == GATE_ACCEPT)
 		return verdict;
 
@@ -493,9 +277,9 @@ gate_judge(GateCall *call, int i, const char *failure, TupleTableSlot *slot, Gat
 		reject_row(&step);
 	memset(decision, 0, sizeof(GateDecision));
 	step.decision = decision;
-	failure = run_step(call, collect_evidence, &step);
+	failure = gate_run_step(call, collect_evidence, &step);
 	if (failure != NULL)
-		return judge_failure(call, failure, slot, decision);
+		return judge_failure(call, failure, row, decision);
 	verdict.action = call->gate->on_anomaly;
 	return verdict;
 }

@@ -3,6 +3,7 @@
  * gate_key.c
  *	  What names a row of a table: its primary key, or a unique key without NULLs.
  *	  Keys hold in one table (with its partitions), never across inheritance.
+ *	  What names a row in the prediction log may be other columns.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,6 +11,7 @@
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
@@ -23,6 +25,7 @@
 #include "utils/typcache.h"
 
 #include "compat/compat.h"
+#include "core/source.h"
 #include "gate/gate.h"
 
 /* Says whether an index makes every row of the table tell apart: unique now, whole, on columns that are NOT NULL. */
@@ -154,4 +157,52 @@ gate_key_condition(TupleDesc key_desc, int first_param)
 		append_cast(&out, att, base);
 	}
 	return out.data;
+}
+
+/* Gives the attribute numbers of columns by name; a column that is missing is an error. */
+static int
+columns_by_name(Relation rel, const List *names, AttrNumber **keys)
+{
+	int			nkeys = 0;
+	ListCell   *cell;
+
+	*keys = palloc(mul_size(sizeof(AttrNumber), Max(list_length(names), 1)));
+	foreach(cell, names)
+	{
+		AttrNumber	attnum = source_column(RelationGetDescr(rel), lfirst(cell));
+
+		if (attnum == InvalidAttrNumber)
+			source_no_column(lfirst(cell), RelationGetRelationName(rel), RelationGetDescr(rel));
+		(*keys)[nkeys++] = attnum;
+	}
+	return nkeys;
+}
+
+/* Gives the names of the key's columns of the topmost table that a partition belongs to. */
+static List *
+root_key(Relation rel)
+{
+	Relation	root = table_open(llast_oid(get_partition_ancestors(RelationGetRelid(rel))), AccessShareLock);
+	List	   *names = NIL;
+	AttrNumber *keys;
+	int			nkeys = gate_find_key(root, &keys);
+
+	for (int i = 0; i < nkeys; i++)
+		names = lappend(names, pstrdup(NameStr(TupleDescAttr(RelationGetDescr(root), keys[i] - 1)->attname)));
+	table_close(root, NoLock);
+	return names;
+}
+
+/*
+ * Gives what names a row in the prediction log: the gate's columns for it, else the
+ * table's key, a partition's being that of the partitioned table; 0 when there is none.
+ */
+int
+gate_find_log_key(const Gate *gate, Relation rel, AttrNumber **keys)
+{
+	if (gate->log_key != NIL)
+		return columns_by_name(rel, gate->log_key, keys);
+	if (rel->rd_rel->relispartition)
+		return columns_by_name(rel, root_key(rel), keys);
+	return gate_find_key(rel, keys);
 }

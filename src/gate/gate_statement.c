@@ -30,8 +30,7 @@ typedef struct StatementRows
 	Tuplestorestate *store;
 	TupleTableSlot *slots[SCORER_BLOCK];
 	int			nslots;			/* filled by the current block */
-	int			scored[SCORER_BLOCK];	/* row of the scorer's block, -1 when it failed */
-	char	   *failures[SCORER_BLOCK];
+	GateRow		rows[SCORER_BLOCK];
 	MemoryContext context;		/* holds the tuples in the slots */
 	MemoryContext block;		/* reset after each block */
 	GateRemoval *removal;		/* DELETE by key, prepared at the first quarantined row */
@@ -65,25 +64,14 @@ read_block(StatementRows *rows)
 	GateCall   *call = rows->call;
 
 	rows->nslots = 0;
-	if (call->scorer != NULL)
-		scorer_reset(call->scorer);
+	gate_reset(call);
 	while (rows->nslots < SCORER_BLOCK)
 	{
 		int			n = rows->nslots;
-		TupleTableSlot *slot = rows->slots[n];
 
-		if (!read_row(rows, slot))
+		if (!read_row(rows, rows->slots[n]))
 			break;
-		rows->scored[n] = -1;
-		rows->failures[n] = NULL;
-		if (call->scorer != NULL)
-		{
-			int			place = call->scorer->nrows;
-
-			rows->failures[n] = gate_add(call, slot);
-			if (rows->failures[n] == NULL)
-				rows->scored[n] = place;
-		}
+		gate_add(call, n, rows->slots[n], &rows->rows[n]);
 		rows->nslots++;
 	}
 	return rows->nslots > 0;
@@ -218,18 +206,19 @@ judge_block(StatementRows *rows)
 {
 	GateCall   *call = rows->call;
 
-	if (call->scorer != NULL)
-		scorer_run(call->scorer);
+	gate_run(call);
 	for (int i = 0; i < rows->nslots; i++)
 	{
 		GateDecision decision;
-		GateVerdict verdict = gate_judge(call, rows->scored[i], rows->failures[i], rows->slots[i], &decision);
+		GateVerdict verdict = gate_judge(call, &rows->rows[i], &decision);
 
 		if (verdict.action == GATE_QUARANTINE)
 			remove_row(rows, rows->slots[i], &decision);
 		batch_count(call->batch, verdict.action, verdict.score);
 		if (verdict.action != GATE_ACCEPT)
 			batch_decide(call->batch, &decision);
+		if (call->shadow != NULL)
+			shadow_record(call, i);
 	}
 }
 

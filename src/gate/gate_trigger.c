@@ -87,7 +87,6 @@ batch_for_rows(int64 gate_id, Relation rel, GateEvent event, const Gate **gate, 
 	old = MemoryContextSwitchTo(context);
 	*gate = gate_read(gate_id);
 	MemoryContextSwitchTo(old);
-	batch->resolved = false;
 	return batch;
 }
 
@@ -146,21 +145,19 @@ with_score(const GateCall *call, HeapTuple tuple, double score)
 static HeapTuple
 judge_row(GateCall *call, TupleTableSlot *slot, HeapTuple tuple)
 {
+	GateRow		row;
 	GateDecision decision;
 	GateVerdict verdict;
-	char	   *failure = NULL;
 
-	if (call->scorer != NULL)
-	{
-		scorer_reset(call->scorer);
-		failure = gate_add(call, slot);
-		if (failure == NULL)
-			scorer_run(call->scorer);
-	}
-	verdict = gate_judge(call, 0, failure, slot, &decision);
+	gate_reset(call);
+	gate_add(call, 0, slot, &row);
+	gate_run(call);
+	verdict = gate_judge(call, &row, &decision);
 	batch_count(call->batch, verdict.action, verdict.score);
 	if (verdict.action != GATE_ACCEPT)
 		batch_decide(call->batch, &decision);
+	if (call->shadow != NULL)
+		shadow_record(call, 0);
 	if (verdict.action == GATE_QUARANTINE)
 		return NULL;
 	return with_score(call, tuple, verdict.score);

@@ -24,9 +24,10 @@
 
 #include "core/args.h"
 #include "core/sql.h"
+#include "model/alias.h"
 #include "model/cache.h"
-#include "model/registry.h"
 #include "model/rights.h"
+#include "model/split.h"
 
 #define ALIAS_MAX 63
 
@@ -98,9 +99,9 @@ read_alias(int64 model_id, const char *alias)
 }
 
 /* Records one change and gives its id; zero versions and previous are stored as NULL. */
-static int64
-record_change(int64 model_id, const char *alias, const char *action, int old_version,
-			  int new_version, int64 previous_id, const char *why)
+int64
+alias_record_change(int64 model_id, const char *alias, const char *action, int old_version,
+					int new_version, int64 previous_id, const char *why)
 {
 	Datum		values[8];
 	bool		nulls[8] = {0};
@@ -130,8 +131,8 @@ static void
 point_alias(int64 model_id, const char *alias, const char *action, int64 version_id, int version,
 			AliasState old, int64 previous_id, const char *why)
 {
-	int64		history_id = record_change(model_id, alias, action, old.version, version,
-										   previous_id, why);
+	int64		history_id = alias_record_change(model_id, alias, action, old.version, version,
+												 previous_id, why);
 
 	sql_free(sql_run(&set_alias, SQL_WRITE, Int64GetDatum(model_id), CStringGetTextDatum(alias),
 					 Int64GetDatum(version_id), Int64GetDatum(history_id)));
@@ -148,8 +149,8 @@ alias_first_champion(int64 model_id, int64 version_id, int version)
 }
 
 /* Resolves a model and version that the caller may manage, locks the model, and looks whether the version is still there. */
-static ModelRef
-resolve_and_lock(const char *model, int version, const char *command)
+ModelRef
+alias_lock_model(const char *model, int version, const char *command)
 {
 	ModelRef	ref;
 	SqlResult  *locked;
@@ -179,7 +180,7 @@ resolve_and_lock(const char *model, int version, const char *command)
 static void
 move_alias(const char *model, const char *alias, int version, const char *action, const char *why)
 {
-	ModelRef	ref = resolve_and_lock(model, version, "changing the alias of a model");
+	ModelRef	ref = alias_lock_model(model, version, "changing the alias of a model");
 	AliasState	now = read_alias(ref.model_id, alias);
 
 	if (now.history_id != 0 && now.version == version)
@@ -203,13 +204,13 @@ remove_alias(const char *model, const char *alias, const char *why)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("alias \"champion\" cannot be removed"),
 				 errhint("Promote another version, or drop the model.")));
-	ref = resolve_and_lock(model, MODEL_CHAMPION, "changing the alias of a model");
+	ref = alias_lock_model(model, MODEL_CHAMPION, "changing the alias of a model");
 	now = read_alias(ref.model_id, alias);
 	if (now.history_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" has no alias \"%s\"", model, alias)));
-	record_change(ref.model_id, alias, "remove", now.version, 0, now.history_id, why);
+	(void) alias_record_change(ref.model_id, alias, "remove", now.version, 0, now.history_id, why);
 	sql_free(sql_run(&delete_alias, SQL_WRITE, Int64GetDatum(ref.model_id), CStringGetTextDatum(alias)));
 }
 
@@ -280,7 +281,7 @@ aipipe_model_rollback(PG_FUNCTION_ARGS)
 
 	model = arg_text(fcinfo, 0, "model");
 	steps = arg_positive(fcinfo, 1, "steps");
-	ref = resolve_and_lock(model, MODEL_CHAMPION, "rolling back a model");
+	ref = alias_lock_model(model, MODEL_CHAMPION, "rolling back a model");
 	now = read_alias(ref.model_id, "champion");
 	version = read_change(now.history_id, &previous_id);
 	for (int i = 0; i < steps; i++)
@@ -312,6 +313,8 @@ static SqlStatement delete_version = {
 /* Whatever belongs to a model, the model itself last. */
 static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_split_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_version_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
@@ -324,11 +327,11 @@ static SqlStatement aliases_of_version = {
 	1, {INT8OID}
 };
 
-/* Drops one version to which no alias points. */
+/* Drops one version to which no alias points and that has no share of a split. */
 static void
 drop_version(const char *model, int version)
 {
-	ModelRef	ref = resolve_and_lock(model, version, "dropping a model version");
+	ModelRef	ref = alias_lock_model(model, version, "dropping a model version");
 	SqlResult  *used = sql_run(&aliases_of_version, SQL_WRITE, Int64GetDatum(ref.version_id));
 	char	   *aliases = sql_text(used, 0, "aliases");
 
@@ -339,10 +342,11 @@ drop_version(const char *model, int version)
 				 errdetail("Aliases point to it: %s.", aliases),
 				 errhint("Move the alias to another version first.")));
 	sql_free(used);
+	split_check_unused(model, &ref);
 	sql_free(sql_run(&delete_version, SQL_WRITE, Int64GetDatum(ref.version_id)));
 }
 
-/* Drops a model with all versions, aliases, history and grants: its owner's right alone. */
+/* Drops a model with all that belongs to it: its owner's right alone. */
 static void
 drop_model(const char *model)
 {

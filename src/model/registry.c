@@ -57,8 +57,8 @@ static SqlStatement all_names = {
 };
 
 /* Ends with the error for a model that does not exist, naming the nearest that the role may use. */
-static void
-unknown_model(const char *model, Oid role)
+void
+registry_unknown_model(const char *model, Oid role)
 {
 	SqlResult  *result = sql_run(&all_names, SQL_READ);
 	const char **names = palloc(sizeof(char *) * Max(result->nrows, 1));
@@ -78,6 +78,16 @@ unknown_model(const char *model, Oid role)
 			 : errhint("The view aipipe.model lists the models that you may use.")));
 }
 
+/* Ends with the error for a model without a champion. */
+void
+registry_no_champion(const char *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("model \"%s\" has no champion", model),
+			 errhint("Choose one with aipipe.model_promote().")));
+}
+
 /* Resolves name and version with the active snapshot and checks the role's right. */
 ModelRef
 registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role)
@@ -92,7 +102,7 @@ registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role
 	else
 		result = sql_run(&find_version, SQL_READ, CStringGetTextDatum(model), Int32GetDatum(version));
 	if (result->nrows == 0)
-		unknown_model(model, role);
+		registry_unknown_model(model, role);
 
 	ref.model_id = sql_int64(result, 0, "model_id", NULL);
 	ref.owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
@@ -101,10 +111,7 @@ registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role
 
 	ref.version_id = sql_int64(result, 0, "version_id", &no_version);
 	if (no_version && version == MODEL_CHAMPION)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" has no champion", model),
-				 errhint("Choose one with aipipe.model_promote().")));
+		registry_no_champion(model);
 	if (no_version)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

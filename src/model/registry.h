@@ -40,6 +40,12 @@ typedef struct ModelRef
  */
 extern ModelRef registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role);
 
+/* ERROR 42704 that names the nearest model that the role may use. */
+extern void registry_unknown_model(const char *model, Oid role) pg_attribute_noreturn();
+
+/* ERROR 55000 for a model without a champion. */
+extern void registry_no_champion(const char *model) pg_attribute_noreturn();
+
 /* A version argument: MODEL_CHAMPION when NULL, else a positive number (ERROR 22023). */
 extern int	registry_version_arg(FunctionCallInfo fcinfo, int argno);
 
