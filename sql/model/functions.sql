@@ -213,3 +213,11 @@ CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(v.features) WITH ORDINALITY A
 COMMENT ON VIEW aipipe.model_feature IS 'which column became which features of a version';
 GRANT SELECT ON aipipe.model_feature TO PUBLIC;
 
+CREATE OR REPLACE VIEW aipipe.model_trial WITH (security_barrier) AS
+SELECT m.name AS model, t.version, t.trial, t.rung, t.params, t.metric, t.scores, t.mean, t.resource,
+       t.cpu_seconds, t.state, t.error
+FROM aipipe.model_trial_data t
+JOIN aipipe.model_data m ON m.id = t.model_id
+WHERE m.name IN (SELECT name FROM aipipe.model);
+COMMENT ON VIEW aipipe.model_trial IS 'every trial of the searches that chose parameters of versions; the greater rung is the later one of successive halving';
+GRANT SELECT ON aipipe.model_trial TO PUBLIC;

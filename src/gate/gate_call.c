@@ -17,59 +17,23 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "core/attempt.h"
 #include "core/source.h"
 #include "gate/gate.h"
-
-/* Says whether an error is about the transaction or the server and so must go on. */
-static bool
-must_go_on(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_OPERATOR_INTERVENTION ||
-		category == ERRCODE_INSUFFICIENT_RESOURCES ||
-		category == ERRCODE_TRANSACTION_ROLLBACK ||
-		category == ERRCODE_SYSTEM_ERROR ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-}
 
 /* Runs a step in a subtransaction; gives NULL, or the message of the error that it ended with. */
 char *
 gate_try(GateStep step, void *arg)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		step(arg);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_END_TRY();
+	ErrorData  *error = attempt_run(step, arg);
 
 	if (error == NULL)
 		return NULL;
-	if (must_go_on(error->sqlerrcode))
+	if (attempt_must_go_on(error))
 		ReThrowError(error);
 	return error->message ? error->message : pstrdup("unknown error");
 }

@@ -43,6 +43,19 @@ typedef struct TrainRequest
 	Progress   *progress;
 } TrainRequest;
 
+/* What an estimate of a training's memory goes by: known before any row is read. */
+typedef struct TrainSize
+{
+	ModelTask	task;
+	int64		nrows;			/* rows that teach */
+	int64		nvalidation;	/* rows that say when to stop; 0 = none */
+	int			ncols;			/* features */
+	int			nclasses;		/* classification; 0 = unknown, taken for two */
+	bool		weighted;
+	const Jsonb *params;
+	const char *const *common;
+} TrainSize;
+
 typedef struct TrainResult
 {
 	StringInfoData artifact;	/* canonical bytes: same input, same bytes */
@@ -62,12 +75,24 @@ typedef struct LoadedModel
 	const void *state;			/* the algorithm's own */
 } LoadedModel;
 
+/* A parameter that a search draws when it is not told which: evenly between the bounds, or evenly in its logarithm. */
+typedef struct AlgorithmRange
+{
+	const char *name;
+	const char *other_name;		/* another name of the same parameter, or NULL */
+	double		min;
+	double		max;
+	bool		log_scale;
+} AlgorithmRange;
+
 typedef struct Algorithm
 {
 	const char *name;
 	bool		(*serves) (ModelTask task);
 	/* checks the parameters before any row is read; error 22023 */
 	void		(*check) (ModelTask task, const Jsonb *params, const char *const *common);
+	/* bytes that train() takes beside the data, from above but not by far; checks the parameters */
+	Size		(*estimate) (const TrainSize *size);
 	void		(*train) (const TrainRequest *request, TrainResult *result);
 	/* artifact (hostile when imported or restored) → compiled bytes; checks everything */
 	void		(*compile) (const char *artifact, Size len, StringInfo compiled);
@@ -85,6 +110,10 @@ typedef struct Algorithm
 	void		(*explain) (const LoadedModel *model, const float *row, int output, double *phi);
 	/* gain, cover, weight per feature */
 	void		(*importance) (const LoadedModel *model, double *gain, double *cover, double *weight);
+	/* the parameter of that name, or NULL: its kind, default and bounds; NULL function = nothing to search */
+	const OptionSpec *(*option) (const char *name);
+	const AlgorithmRange *space;	/* what a search draws by itself, ended by a NULL name; or NULL */
+	const char *resource;		/* parameter of which successive halving gives survivors more; or NULL */
 } Algorithm;
 
 extern const Algorithm *algorithm_find(const char *name);	/* ERROR 22023 naming the nearest */

@@ -56,17 +56,33 @@ iforest_check_options(ModelTask task, const Jsonb *params, const char *const *co
 
 /* Reads the options and replaces what depends on the number of rows. */
 static void
-resolve_options(const TrainRequest *request, IforestOptions *options)
+resolve_options(const Jsonb *params, const char *const *common, int64 nrows, IforestOptions *options)
 {
-	options_parse_some(request->params, "isolation forest",
-					   iforest_options, lengthof(iforest_options), request->common, options);
-	options->max_samples = Min(options->max_samples, request->rows->nrows);
+	options_parse_some(params, "isolation forest", iforest_options, lengthof(iforest_options), common, options);
+	options->max_samples = Min(options->max_samples, Max(nrows, 1));
 	if (options->max_depth == 0)
 	{
 		while (((int64) 1 << options->max_depth) < options->max_samples)
 			options->max_depth++;
 		options->max_depth = Max(options->max_depth, 1);
 	}
+}
+
+/* Gives the bytes that the trees, their growth and the scores of the training rows take. */
+static Size
+training_bytes(int64 nrows, int ncols, const IforestOptions *options)
+{
+	return add_size(iforest_grow_estimate(ncols, options), mul_size(sizeof(float), Min(nrows, SEVERITY_MAX_ROWS)));
+}
+
+/* Estimates what a training on so many rows takes beside the data. */
+static Size
+iforest_estimate(const TrainSize *size)
+{
+	IforestOptions options;
+
+	resolve_options(size->params, size->common, size->nrows, &options);
+	return training_bytes(size->nrows, size->ncols, &options);
 }
 
 /* Refuses what cannot be trained on. */
@@ -189,10 +205,9 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 	int64		nscores;
 
 	check_request(request);
-	resolve_options(request, &options);
+	resolve_options(request->params, request->common, request->rows->nrows, &options);
 	check_nodes(&options);
-	check_budget(request, add_size(iforest_grow_estimate(request->rows->ncols, &options),
-								   mul_size(sizeof(float), Min(request->rows->nrows, SEVERITY_MAX_ROWS))));
+	check_budget(request, training_bytes(request->rows->nrows, request->rows->ncols, &options));
 	initStringInfo(&result->artifact);
 	initStringInfo(&result->compiled);
 	initStringInfo(&result->params);
@@ -271,6 +286,7 @@ const Algorithm algorithm_iforest = {
 	.name = "isolation_forest",
 	.serves = iforest_serves,
 	.check = iforest_check_options,
+	.estimate = iforest_estimate,
 	.train = iforest_train,
 	.compile = iforest_compile,
 	.open = iforest_load,

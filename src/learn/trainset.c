@@ -122,3 +122,134 @@ trainset_free(TrainSet *set)
 	free_array(set->times);
 	pfree(set);
 }
+
+/* Gives every row its place when rows of a group stand together, in their order, and the groups in that of their numbers. */
+static int64 *
+group_places(const TrainSet *set, int64 ngroups)
+{
+	int64		nrows = set->rows->nrows;
+	int64	   *place = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(Max(nrows, 1), sizeof(int64)));
+	int64	   *next = MemoryContextAllocExtended(CurrentMemoryContext, mul_size(ngroups + 1, sizeof(int64)),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int64 row = 0; row < nrows; row++)
+		next[set->groups[row] + 1]++;
+	for (int64 group = 1; group < ngroups; group++)
+		next[group] += next[group - 1];
+	for (int64 row = 0; row < nrows; row++)
+		place[row] = next[set->groups[row]]++;
+	pfree(next);
+	return place;
+}
+
+/* One row with its entries, on the way to its place. */
+typedef struct MovedRow
+{
+	float	   *row;
+	float		label;
+	float		weight;
+	int32		group;
+	double		time;
+} MovedRow;
+
+/* Exchanges the row in hand with the one at a place. */
+static void
+exchange_row(TrainSet *set, int64 at, MovedRow *hand, MovedRow *other, Size row_bytes)
+{
+	MovedRow	taken = *other;
+
+	memcpy(taken.row, matrix_row(set->rows, at), row_bytes);
+	memcpy(matrix_row(set->rows, at), hand->row, row_bytes);
+#define EXCHANGE(array, field) \
+	if (set->array) \
+		taken.field = set->array[at], set->array[at] = hand->field
+	EXCHANGE(labels, label);
+	EXCHANGE(weights, weight);
+	EXCHANGE(groups, group);
+	EXCHANGE(times, time);
+#undef EXCHANGE
+	*other = *hand;
+	*hand = taken;
+}
+
+/* Moves the rows to their places, cycle by cycle; place is used up. */
+static void
+move_rows(TrainSet *set, int64 *place)
+{
+	Size		row_bytes = mul_size(set->rows->ncols, sizeof(float));
+	MovedRow	hand = {0};
+	MovedRow	other = {0};
+
+	hand.row = palloc0(row_bytes);
+	other.row = palloc(row_bytes);
+	for (int64 row = 0; row < set->rows->nrows; row++)
+	{
+		int64		at = place[row];
+
+		if (row % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (at == row || at < 0)
+			continue;
+		/* what the hand holds first goes to waste: this row's place is filled last */
+		exchange_row(set, row, &hand, &other, row_bytes);
+		while (at != row)
+		{
+			int64		next = place[at];
+
+			exchange_row(set, at, &hand, &other, row_bytes);
+			place[at] = -1;
+			at = next;
+		}
+		exchange_row(set, row, &hand, &other, row_bytes);
+	}
+	pfree(hand.row);
+	pfree(other.row);
+}
+
+/* Gives the bytes that trainset_sort_groups() takes. */
+Size
+trainset_sort_bytes(const TrainSet *set)
+{
+	return mul_size(set->rows->nrows, 2 * sizeof(int64)) + 2 * sizeof(int64);
+}
+
+/* Brings the rows of a group together. */
+void
+trainset_sort_groups(TrainSet *set)
+{
+	int64		nrows = set->rows->nrows;
+	int32		last = -1;
+	bool		sorted = true;
+	int64	   *place;
+
+	for (int64 row = 0; row < nrows; row++)
+	{
+		sorted &= (set->groups[row] >= last);
+		last = Max(last, set->groups[row]);
+	}
+	if (sorted)
+		return;
+	place = group_places(set, (int64) last + 1);
+	move_rows(set, place);
+	pfree(place);
+}
+
+/* Numbers the groups, whose rows stand together, 0 … without gaps. */
+void
+trainset_number_groups(TrainSet *set)
+{
+	int32		number = -1;
+	int32		current = -1;
+
+	if (set->groups == NULL)
+		return;
+	for (int64 row = 0; row < set->rows->nrows; row++)
+	{
+		if (set->groups[row] != current)
+		{
+			current = set->groups[row];
+			number++;
+		}
+		set->groups[row] = number;
+	}
+}

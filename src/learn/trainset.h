@@ -33,6 +33,15 @@ extern TrainSet *trainset_copy(const TrainSet *from, const uint8 *part, uint8 wa
 /* Keeps only the rows whose part is the wanted one, closing the gaps in place. */
 extern void trainset_keep(TrainSet *set, const uint8 *part, uint8 wanted);
 
+/* Brings the rows of a group together, in their order; the groups stand in that of their numbers. */
+extern void trainset_sort_groups(TrainSet *set);
+
+/* Bytes that it takes meanwhile: groups have no more numbers than there are rows. */
+extern Size trainset_sort_bytes(const TrainSet *set);
+
+/* Numbers the groups, whose rows stand together, anew without gaps. */
+extern void trainset_number_groups(TrainSet *set);
+
 /* Frees the set and its arrays. */
 extern void trainset_free(TrainSet *set);
 

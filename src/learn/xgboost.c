@@ -219,6 +219,17 @@ xgboost_importance(const LoadedModel *model, double *gain, double *cover, double
 	forest_importance(model->state, gain, cover, weight);
 }
 
+/* What decides most about boosted trees, within bounds that suit tables of a thousand rows and of a million. */
+static const AlgorithmRange xgboost_space[] = {
+	{"learning_rate", "eta", 0.03, 0.3, true},
+	{"max_depth", NULL, 3, 10, false},
+	{"min_child_weight", NULL, 1, 20, true},
+	{"subsample", NULL, 0.6, 1, false},
+	{"colsample_bytree", NULL, 0.5, 1, false},
+	{"reg_lambda", "lambda", 0.1, 10, true},
+	{NULL}
+};
+
 const Algorithm algorithm_xgboost = {
 	.name = "xgboost",
 	.serves = xgboost_serves,
@@ -229,5 +240,8 @@ const Algorithm algorithm_xgboost = {
 	.margin = xgboost_margin,
 	.values = xgboost_values,
 	.explain = xgboost_explain,
-	.importance = xgboost_importance
+	.importance = xgboost_importance,
+	.option = xgboost_option,
+	.space = xgboost_space,
+	.resource = "n_estimators"
 };

@@ -336,6 +336,16 @@ xgboost_check_options(ModelTask task, const Jsonb *params, const char *const *co
 	(void) parse_options(task, 0, params, common, &options);
 }
 
+/* Gives the parameter of that name, or NULL. */
+const OptionSpec *
+xgboost_option(const char *name)
+{
+	for (int i = 0; i < lengthof(xgboost_specs); i++)
+		if (strcmp(xgboost_specs[i].name, name) == 0)
+			return &xgboost_specs[i];
+	return NULL;
+}
+
 /* Tells whether a label lies in the domain; infinities and NaN never do. */
 static bool
 label_in_domain(float label, LabelDomain domain)

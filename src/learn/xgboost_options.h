@@ -25,6 +25,9 @@ typedef struct XgboostPlan
 /* Checks the parameters before any row is read; error 22023. */
 extern void xgboost_check_options(ModelTask task, const Jsonb *params, const char *const *common);
 
+/* The parameter of that name, or NULL. */
+extern const OptionSpec *xgboost_option(const char *name);
+
 /*
  * Checks parameters and target and plans the training; appends the effective
  * parameters as JSON.  What the objective cannot learn is an error.

@@ -310,6 +310,12 @@ static SqlStatement delete_version = {
 	1, {INT8OID}
 };
 
+static SqlStatement delete_trials = {
+	"DELETE FROM aipipe.model_trial_data WHERE model_id OPERATOR(pg_catalog.=) $1"
+	" AND version OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, INT4OID}
+};
+
 /* Whatever belongs to a model, the model itself last. */
 static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
@@ -317,6 +323,7 @@ static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_trial_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_version_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 };
@@ -343,6 +350,7 @@ drop_version(const char *model, int version)
 				 errhint("Move the alias to another version first.")));
 	sql_free(used);
 	split_check_unused(model, &ref);
+	sql_free(sql_run(&delete_trials, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version)));
 	sql_free(sql_run(&delete_version, SQL_WRITE, Int64GetDatum(ref.version_id)));
 }
 

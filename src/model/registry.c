@@ -29,6 +29,7 @@
 #include "model/cache.h"
 #include "model/registry.h"
 #include "model/rights.h"
+#include "model/search.h"
 
 #define MODEL_NAME_MAX 255
 
@@ -377,6 +378,8 @@ registry_add_version(const NewVersion *new)
 	version_id = sql_int64(result, 0, "id", NULL);
 	sql_free(result);
 
+	if (new->search != NULL)
+		search_record(new->search, model_id, version);
 	alias_first_champion(model_id, version_id, version);
 	return version;
 }

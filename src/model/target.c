@@ -17,18 +17,16 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-#include "core/pin.h"
 #include "model/target.h"
+#include "model/value.h"
 
 /* More classes than this are almost certainly not classes (a key, an amount). */
 #define TARGET_MAX_CLASSES 1000
@@ -48,11 +46,7 @@ struct Target
 	ModelTask	task;
 	const char *name;
 	AttrNumber	attno;
-	Oid			type;			/* base type */
-	int16		typlen;
-	bool		typbyval;
-	FmgrInfo	output;
-	PinNeeds	needs;			/* settings that the labels depend on */
+	ValueText	reader;
 	bool		known;			/* classes were given */
 	int			nclasses;
 	TargetClass *classes;
@@ -61,82 +55,26 @@ struct Target
 	int			last;			/* class of the last row: most labels repeat */
 };
 
-/* Whether values of the type can be a regression target. */
-static bool
-numeric_type(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case FLOAT4OID:
-		case FLOAT8OID:
-		case NUMERICOID:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/*
- * Changes a number's text form in place into the one that all values equal to it
- * share: no zeros that a numeric's scale adds, no minus before a float's zero.
- */
-static void
-simplify_label(Oid type, char *text)
-{
-	size_t		len = strlen(text);
-
-	if (type == NUMERICOID && strchr(text, '.') != NULL && strspn(text, "-0123456789.") == len)
-	{
-		while (text[len - 1] == '0')
-			len--;
-		if (text[len - 1] == '.')
-			len--;
-		text[len] = '\0';
-	}
-	else if ((type == FLOAT4OID || type == FLOAT8OID) && strcmp(text, "-0") == 0)
-		strlcpy(text, "0", len + 1);
-}
-
-/* Gives a copy of a label that a person or an older version wrote, as the type's values have it. */
-static char *
-given_label(Oid type, const char *text)
-{
-	char	   *label = pstrdup(text);
-
-	simplify_label(type, label);
-	return label;
-}
-
 /* Prepares to read the column for the task. */
 Target *
 target_begin(TupleDesc desc, AttrNumber attno, ModelTask task, const char *name)
 {
 	Target	   *target = palloc0(sizeof(Target));
 	Form_pg_attribute attribute = TupleDescAttr(desc, attno - 1);
-	Oid			output;
-	bool		varlena;
 
 	target->context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model target", ALLOCSET_DEFAULT_SIZES);
 	target->scratch = AllocSetContextCreate(target->context, "aipipe model target row", ALLOCSET_SMALL_SIZES);
 	target->task = task;
 	target->name = name;
 	target->attno = attno;
-	target->type = getBaseType(attribute->atttypid);
+	value_text_init(&target->reader, attribute->atttypid);
 	target->last = -1;
-	if (task == TASK_REGRESSION && !numeric_type(target->type))
+	if (task != TASK_CLASSIFICATION && !value_is_number(target->reader.type))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("target column \"%s\" of type %s cannot be the target of a regression", name,
-						format_type_be(attribute->atttypid)),
+				 errmsg("target column \"%s\" of type %s cannot be the target of a %s", name,
+						format_type_be(attribute->atttypid), algorithm_task_name(task)),
 				 errhint("Use a numeric column, or task classification.")));
-	get_typlenbyval(target->type, &target->typlen, &target->typbyval);
-	getTypeOutputInfo(target->type, &output, &varlena);
-	fmgr_info(output, &target->output);
-	target->needs = pin_type_needs(target->type);
 	target->nslots = 4096;
 	target->slots = palloc0(sizeof(int) * target->nslots);
 	target->classes = palloc0(sizeof(TargetClass) * TARGET_MAX_CLASSES);
@@ -178,7 +116,7 @@ add_class(Target *target, const char *label, Datum value, int slot)
 	class->label = pstrdup(label);
 	class->provisional = target->nclasses;
 	if (!target->known)
-		class->value = datumCopy(value, target->typbyval, target->typlen);
+		class->value = datumCopy(value, target->reader.typbyval, target->reader.typlen);
 	MemoryContextSwitchTo(old);
 	target->slots[slot] = ++target->nclasses;
 	return target->nclasses - 1;
@@ -195,7 +133,7 @@ target_begin_known(TupleDesc desc, AttrNumber attno, ModelTask task, const char 
 	target->known = true;
 	for (int c = 0; c < nclasses; c++)
 	{
-		char	   *label = given_label(target->type, classes[c]);
+		char	   *label = value_text_given(target->reader.type, classes[c]);
 
 		/* of equal ones, which versions of before told apart, the first takes the rows */
 		if (find_class(target, label, &slot) < 0)
@@ -207,35 +145,11 @@ target_begin_known(TupleDesc desc, AttrNumber attno, ModelTask task, const char 
 	return target;
 }
 
-/* Gives a numeric value as a double. */
-static double
-number_value(Oid type, Datum value)
-{
-	switch (type)
-	{
-		case BOOLOID:
-			return DatumGetBool(value) ? 1 : 0;
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		case INT8OID:
-			return (double) DatumGetInt64(value);
-		case FLOAT4OID:
-			return DatumGetFloat4(value);
-		case FLOAT8OID:
-			return DatumGetFloat8(value);
-		default:
-			Assert(type == NUMERICOID);
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
-	}
-}
-
 /* Reads a regression target; infinite ones are an error, NaN is as good as NULL. */
 static bool
 read_value(Target *target, Datum value, float *label)
 {
-	double		number = number_value(target->type, value);
+	double		number = value_number(target->reader.type, value);
 
 	if (isnan(number))
 		return false;
@@ -248,23 +162,6 @@ read_value(Target *target, Datum value, float *label)
 	return true;
 }
 
-/* Gives the label of a plain value, in the current context. */
-static const char *
-class_label(Target *target, Datum value)
-{
-	char	   *text;
-	int			level;
-
-	/* as a cast to text writes it: the output function of boolean says t and f */
-	if (target->type == BOOLOID)
-		return DatumGetBool(value) ? "true" : "false";
-	level = pin_begin(target->needs);
-	text = OutputFunctionCall(&target->output, value);
-	pin_end(level);
-	simplify_label(target->type, text);
-	return text;
-}
-
 /* Reads a class label. */
 static bool
 read_class(Target *target, Datum value, float *label)
@@ -275,9 +172,9 @@ read_class(Target *target, Datum value, float *label)
 	int			index;
 	int			slot;
 
-	if (target->typlen == -1)
+	if (target->reader.typlen == -1)
 		plain = PointerGetDatum(PG_DETOAST_DATUM(value));
-	text = class_label(target, plain);
+	text = value_text(&target->reader, plain);
 	if (target->last >= 0 && strcmp(target->classes[target->last].label, text) == 0)
 		index = target->last;
 	else
@@ -306,6 +203,20 @@ target_read(Target *target, const Datum *values, const bool *nulls, float *label
 	return read_value(target, values[target->attno - 1], label);
 }
 
+/* Gives the index of the class that a person calls so, or -1. */
+int
+target_class(const Target *target, const char *text, char **classes, int nclasses)
+{
+	char	   *label = value_text_given(target->reader.type, text);
+	int			at;
+
+	for (at = 0; at < nclasses; at++)
+		if (strcmp(classes[at], label) == 0)
+			break;
+	pfree(label);
+	return at < nclasses ? at : -1;
+}
+
 typedef struct SortState
 {
 	FmgrInfo   *compare;		/* the type's own order, or NULL for the order of the bytes */
@@ -330,7 +241,7 @@ compare_classes(const void *a, const void *b, void *arg)
 static void
 move_positive(Target *target, const char *positive)
 {
-	char	   *label = given_label(target->type, positive);
+	char	   *label = value_text_given(target->reader.type, positive);
 	int			at;
 	TargetClass moved;
 
@@ -386,10 +297,10 @@ target_finish(Target *target, float *labels, int64 nlabels, const char *positive
 	check_labels(target, labels, nlabels);
 	if (target->task != TASK_CLASSIFICATION)
 		return;
-	type = lookup_type_cache(target->type, TYPECACHE_CMP_PROC_FINFO);
+	type = lookup_type_cache(target->reader.type, TYPECACHE_CMP_PROC_FINFO);
 	/* texts are ordered by their bytes: the same on every machine */
 	sort.collation = C_COLLATION_OID;
-	if (OidIsValid(type->cmp_proc_finfo.fn_oid) && !OidIsValid(get_typcollation(target->type)))
+	if (OidIsValid(type->cmp_proc_finfo.fn_oid) && !OidIsValid(get_typcollation(target->reader.type)))
 		sort.compare = &type->cmp_proc_finfo;
 	qsort_arg(target->classes, target->nclasses, sizeof(TargetClass), compare_classes, &sort);
 	if (positive != NULL)

@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * train_split.c
+ *	  Which rows teach, which validate, which are held out.
+ *
+ *		all rows ─▶ held out: measure what was learned, once
+ *		         ─▶ validate: when to stop, calibration, threshold
+ *		         ─▶ the rest teaches
+ *
+ * Both shares are of all rows.  By time, the latest rows are held out and the
+ * latest of the rest validate.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "learn/split.h"
+#include "model/train_int.h"
+
+/* With fewer rows than this none is held out. */
+#define LEAST_TO_HOLD_OUT 10
+
+/* Marks about the share of the set's rows in the way that the options say. */
+static void
+mark_rows(const Training *training, double share, uint64 seed, uint8 *part)
+{
+	const TrainSet *set = training->set;
+	int64		nrows = set->rows->nrows;
+
+	if (set->times != NULL)
+		split_latest(nrows, share, set->times, part);
+	else if (set->groups != NULL)
+		split_groups(nrows, share, seed, set->groups, part);
+	else if (training->nclasses > 0 && strcmp(training->options.split, "stratified") == 0)
+		split_holdout(nrows, share, seed, set->labels, training->nclasses, part);
+	else
+		split_holdout(nrows, share, seed, NULL, 0, part);
+}
+
+/* Sets about so many of the rows apart; NULL when it would be none. */
+static TrainSet *
+set_apart(Training *training, double wanted, uint64 seed, const char *what)
+{
+	TrainSet   *set = training->set;
+	int64		nrows = set->rows->nrows;
+	Size		mask_bytes = Max(nrows, 1);
+	TrainSet   *apart;
+	uint8	   *part;
+	int64		n = 0;
+	Size		bytes;
+
+	if (wanted <= 0 || nrows == 0)
+		return NULL;
+	train_reserve(training, add_size(mask_bytes, set->groups ? split_groups_bytes(nrows, set->groups) : 0));
+	part = MemoryContextAllocHuge(CurrentMemoryContext, mask_bytes);
+	mark_rows(training, wanted / nrows, seed, part);
+	for (int64 row = 0; row < nrows; row++)
+		n += part[row];
+	if (n == 0)
+	{
+		pfree(part);
+		return NULL;
+	}
+	bytes = trainset_bytes(set, n);
+	train_reserve(training, add_size(mask_bytes, bytes));
+	apart = trainset_copy(set, part, 1, training->limit,
+						  add_size(set->rows->bytes, add_size(training->beside, mask_bytes)), what);
+	trainset_keep(set, part, 0);
+	pfree(part);
+	training->beside = add_size(training->beside, bytes);
+	train_reserve(training, 0);
+	trainset_number_groups(set);
+	trainset_number_groups(apart);
+	return apart;
+}
+
+/* Ends with an error when the rows that teach are of one class; others may lie in the other parts. */
+static void
+check_teaching(const Training *training)
+{
+	const TrainSet *set = training->set;
+	bool		one_class = true;
+
+	for (int64 row = 1; row < set->rows->nrows && one_class; row++)
+		one_class = (set->labels[row] == set->labels[0]);
+	if (one_class)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the rows that teach have only one class"),
+				 errdetail("Split \"%s\" leaves " INT64_FORMAT " rows, every one of them \"%s\".",
+						   training->options.split, set->rows->nrows, training->classes[(int) set->labels[0]]),
+				 errhint("Use another split, or a smaller holdout and validation.")));
+}
+
+/* Ends with an error when no row that teaches has a weight. */
+static void
+check_weights(const Training *training)
+{
+	const TrainSet *set = training->set;
+
+	for (int64 row = 0; row < set->rows->nrows; row++)
+		if (set->weights[row] > 0)
+			return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("weight column \"%s\" is 0 in every row that teaches", training->options.weight)));
+}
+
+/* Sets the held-out rows and those that validate apart. */
+void
+train_split(Training *training)
+{
+	const TrainOptions *options = &training->options;
+	int64		nrows = training->set->rows->nrows;
+
+	if (training->set->labels == NULL)
+		return;
+	progress_phase(&training->progress, "splitting", 0);
+	if (nrows >= LEAST_TO_HOLD_OUT)
+		training->held_out = set_apart(training, options->holdout * nrows, options->seed, "held-out data");
+	training->validation = set_apart(training, options->validation * nrows, options->seed + 1, "validation data");
+	if (training->validates && training->validation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there are too few rows to validate with"),
+				 errdetail("Split \"%s\" of " INT64_FORMAT " rows sets none apart.", options->split, nrows),
+				 errhint("Use more rows, another split, or a larger share in option \"validation\".")));
+	if (training->nclasses > 0)
+		check_teaching(training);
+	if (training->set->weights != NULL)
+		check_weights(training);
+}
