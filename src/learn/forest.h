@@ -20,7 +20,8 @@
 
 typedef enum ForestObjective
 {
-	FOREST_IDENTITY,			/* reg:squarederror, reg:absoluteerror, reg:pseudohubererror, rank:* — margin is the value */
+	FOREST_IDENTITY,			/* reg:squarederror, reg:absoluteerror, reg:pseudohubererror, reg:quantileerror, rank:* —
+								 * margin is the value */
 	FOREST_LOGISTIC,			/* binary:logistic, reg:logistic */
 	FOREST_LOGITRAW,			/* binary:logitraw, binary:hinge is not supported */
 	FOREST_SOFTPROB,			/* multi:softprob, multi:softmax: both served as probabilities */

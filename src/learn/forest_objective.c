@@ -36,6 +36,8 @@ static const ForestObjectiveInfo objectives[] = {
 	{"reg:logistic", FOREST_LOGISTIC, true, REG_LOSS},
 	{"reg:pseudohubererror", FOREST_IDENTITY, true,
 	"pseudo_huber_param", {{"huber_slope", "1", 0, FLT_MAX}}},
+	{"reg:quantileerror", FOREST_IDENTITY, true,
+	"quantile_loss_param", {{"quantile_alpha", "[0.5]", 0, 1, false, true}}},
 	{"reg:squarederror", FOREST_IDENTITY, true, REG_LOSS},
 	{"reg:squaredlogerror", FOREST_SQUAREDLOG, true, REG_LOSS},
 	{"reg:tweedie", FOREST_EXP, true,

@@ -35,6 +35,7 @@ typedef struct ForestObjectiveInfo
 		double		min;		/* what the library accepts */
 		double		max;
 		bool		whole;
+		bool		list;		/* written in brackets; one value is served */
 	}			params[FOREST_OBJECTIVE_MAX_PARAMS];
 } ForestObjectiveInfo;
 

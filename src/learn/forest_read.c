@@ -33,16 +33,21 @@ objective_param(const ForestBuilder *builder, const ForestObjectiveInfo *info, i
 	for (int i = 0; i < builder->nparams; i++)
 	{
 		const ObjectiveParam *param = &builder->params[i];
+		const char *text = param->value;
+		size_t		len = strlen(text);
 		double		value;
 
 		if (strcmp(param->section, info->section) != 0 || strcmp(param->name, info->params[which].name) != 0)
 			continue;
-		value = IsValidJsonNumber(param->value, strlen(param->value)) ? strtod(param->value, NULL) : NAN;
+		/* a list of one is as good as the one */
+		if (info->params[which].list && len > 2 && text[0] == '[' && text[len - 1] == ']')
+			text = pnstrdup(text + 1, len - 2);
+		value = IsValidJsonNumber(text, strlen(text)) ? strtod(text, NULL) : NAN;
 		if (!(value >= info->params[which].min && value <= info->params[which].max) ||
 			(value != 0 && value < FLT_MIN) ||
-			(info->params[which].whole && strspn(param->value, "0123456789") != strlen(param->value)))
+			(info->params[which].whole && strspn(text, "0123456789") != strlen(text)))
 			forest_refuse("objective parameter %s is \"%s\"", param->name, param->value);
-		return param->value;
+		return info->params[which].list ? psprintf("[%s]", text) : text;
 	}
 	return info->params[which].dflt;
 }

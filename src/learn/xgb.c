@@ -3,7 +3,7 @@
  * xgb.c
  *	  The wall around libxgboost.
  *
- * This file and xgb_library.c alone call the library.  What the wall guarantees:
+ * This file, xgb_data.c and xgb_library.c alone call the library.  What the wall guarantees:
  *
  * - No ereport() while a C++ frame is on the stack.  The callbacks that the
  *	 library calls (next batch, log line) only note things; they are acted upon
@@ -20,34 +20,24 @@
  *	 round.  Over the binned matrix that takes six times as long as over a plain
  *	 one, so dart gets the plain one; it is built in one call and binned in the
  *	 first round, and neither can be stopped.
+ * - The rows that say when to stop are a plain matrix as well: it gives the exact
+ *	 scores, and what a round adds to them is predicted much faster.
  * - Handles are freed by reset callbacks of the memory context of the operation.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
-#include "learn/xgb.h"
-#include "learn/xgb_library.h"
+#include "learn/xgb_data.h"
 
-/* Rows handed to the library at a time: small enough to answer a cancel, large enough not to cost. */
-#define XGB_BATCH_ROWS 16384
-
-/* Where the iteration over the matrix stands. */
-typedef struct XgbFeed
-{
-	const XgbTraining *training;
-	DMatrixHandle proxy;
-	const char **feature_types; /* or NULL when no feature is categorical */
-	sigset_t	mask;			/* signal mask outside the wall */
-	int			chunk;			/* next rows to hand out: chunk and row in it */
-	int			row;
-	bool		stopped;		/* a cancel was seen: the iteration gives no more rows */
-	bool		failed;			/* the library refused a batch; error holds why */
-	char		error[512];
-} XgbFeed;
+/* What the library calls the rows that say when to stop. */
+#define VALIDATION_NAME "validation"
 
 /* Gives the library's version, loading it. */
 const char *
@@ -57,219 +47,26 @@ xgb_version(void)
 	return xgb_lib.version;
 }
 
-/* Writes the library's description of a float array in memory. */
-static void
-xgb_array_interface(char *out, size_t size, const float *data, int64 nrows, int ncols)
+/* Tells whether the library is at least of that version, loading it. */
+bool
+xgb_version_from(int major, int minor)
 {
-#ifdef WORDS_BIGENDIAN
-	const char *type = ">f4";
-#else
-	const char *type = "<f4";
-#endif
-
-	if (ncols > 0)
-		snprintf(out, size,
-				 "{\"data\":[" UINT64_FORMAT ",true],\"shape\":[" INT64_FORMAT ",%d],\"typestr\":\"%s\",\"version\":3}",
-				 (uint64) (uintptr_t) data, nrows, ncols, type);
-	else
-		snprintf(out, size,
-				 "{\"data\":[" UINT64_FORMAT ",true],\"shape\":[" INT64_FORMAT "],\"typestr\":\"%s\",\"version\":3}",
-				 (uint64) (uintptr_t) data, nrows, type);
+	xgb_library_load();
+	return xgb_lib.version_number >= major * 1000 + minor;
 }
 
-/* Hands one batch of rows with labels and weights to the library; false when it refuses. */
-static bool
-xgb_feed_batch(XgbFeed *feed, int64 first, int nrows)
-{
-	const XgbTraining *training = feed->training;
-	char		text[256];
-
-	xgb_array_interface(text, sizeof(text), matrix_row(training->rows, first), nrows, training->rows->ncols);
-	if (xgb_lib.XGProxyDMatrixSetDataDense(feed->proxy, text) != 0)
-		return false;
-	xgb_array_interface(text, sizeof(text), training->labels + first, nrows, 0);
-	if (xgb_lib.XGDMatrixSetInfoFromInterface(feed->proxy, "label", text) != 0)
-		return false;
-	if (training->weights != NULL)
-	{
-		xgb_array_interface(text, sizeof(text), training->weights + first, nrows, 0);
-		if (xgb_lib.XGDMatrixSetInfoFromInterface(feed->proxy, "weight", text) != 0)
-			return false;
-	}
-	if (feed->feature_types != NULL &&
-		xgb_lib.XGDMatrixSetStrFeatureInfo(feed->proxy, "feature_type", feed->feature_types,
-									   training->rows->ncols) != 0)
-		return false;
-	return true;
-}
-
-/*
- * The library asks for the next batch: 1 when there is one, 0 at the end.  C++
- * frames are below, so nothing here may raise an error.
- */
-static int
-xgb_feed_next(DataIterHandle arg)
-{
-	XgbFeed    *feed = arg;
-	const Matrix *rows = feed->training->rows;
-	int64		first;
-	int			nrows;
-	sigset_t	inside;
-
-	/* the window in which signals that came meanwhile are handled */
-	if (!feed->stopped)
-	{
-		pthread_sigmask(SIG_SETMASK, &feed->mask, &inside);
-		feed->stopped = xgb_must_stop();
-		pthread_sigmask(SIG_SETMASK, &inside, NULL);
-	}
-	if (feed->stopped || feed->failed)
-		return 0;
-
-	if (feed->chunk < rows->nchunks && feed->row >= matrix_chunk_rows(rows, feed->chunk))
-	{
-		feed->chunk++;
-		feed->row = 0;
-	}
-	if (feed->chunk >= rows->nchunks || matrix_chunk_rows(rows, feed->chunk) == 0)
-		return 0;
-
-	first = (int64) feed->chunk * rows->chunk_rows + feed->row;
-	nrows = Min(matrix_chunk_rows(rows, feed->chunk) - feed->row, XGB_BATCH_ROWS);
-	if (!xgb_feed_batch(feed, first, nrows))
-	{
-		feed->failed = true;
-		xgb_copy_error(feed->error, sizeof(feed->error));
-		return 0;
-	}
-	feed->row += nrows;
-	return 1;
-}
-
-/* The library starts another pass over the data. */
-static void
-xgb_feed_reset(DataIterHandle arg)
-{
-	XgbFeed    *feed = arg;
-
-	feed->chunk = 0;
-	feed->row = 0;
-}
-
-/* The library's names of the features' types, or NULL when all are numbers. */
-static const char **
-xgb_feature_types(const XgbTraining *training)
-{
-	const char **types;
-	bool		any = false;
-
-	if (training->categorical == NULL)
-		return NULL;
-	types = palloc(mul_size(training->rows->ncols, sizeof(char *)));
-	for (int i = 0; i < training->rows->ncols; i++)
-	{
-		types[i] = training->categorical[i] ? "c" : "q";
-		any |= training->categorical[i];
-	}
-	return any ? types : NULL;
-}
-
-/* Builds the library's binned matrix from ours, batch by batch, in the current memory context. */
+/* Makes a booster for the matrices (the second may be NULL) with the training's parameters. */
 static XgbHandle *
-xgb_build_binned(const XgbTraining *training)
-{
-	XgbHandle  *proxy = xgb_handle_create(xgb_lib.XGDMatrixFree);
-	XgbHandle  *data = xgb_handle_create(xgb_lib.XGDMatrixFree);
-	XgbFeed    *feed = palloc0(sizeof(XgbFeed));
-	char		config[128];
-	int			rc;
-
-	xgb_check(xgb_lib.XGProxyDMatrixCreate(&proxy->handle), "making a matrix");
-	feed->training = training;
-	feed->proxy = proxy->handle;
-	feed->feature_types = xgb_feature_types(training);
-	snprintf(config, sizeof(config), "{\"missing\":NaN,\"nthread\":%d,\"max_bin\":%d}",
-			 training->nthread, training->max_bin);
-
-	xgb_block_signals(&feed->mask);
-	rc = xgb_lib.XGQuantileDMatrixCreateFromCallback(feed, proxy->handle, NULL, xgb_feed_reset,
-												 xgb_feed_next, config, &data->handle);
-	xgb_restore_signals(&feed->mask);
-
-	if (feed->failed)
-		xgb_raise("reading the training data", feed->error);
-	if (feed->stopped)
-	{
-		CHECK_FOR_INTERRUPTS();
-		ereport(ERROR,
-				(errcode(ERRCODE_QUERY_CANCELED),
-				 errmsg("training was interrupted")));
-	}
-	xgb_check(rc, "reading the training data");
-	xgb_handle_free(proxy);
-	return data;
-}
-
-/* Copies our matrix into one piece, as the plain matrix wants it. */
-static float *
-xgb_contiguous_rows(const Matrix *rows)
-{
-	Size		row_bytes = mul_size(rows->ncols, sizeof(float));
-	float	   *copy = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(rows->nrows, row_bytes));
-
-	for (int i = 0; i < rows->nchunks; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy((char *) copy + (Size) i * rows->chunk_rows * row_bytes, rows->chunks[i],
-			   matrix_chunk_rows(rows, i) * row_bytes);
-	}
-	return copy;
-}
-
-/* Builds the library's plain matrix from ours in the current memory context. */
-static XgbHandle *
-xgb_build_plain(const XgbTraining *training)
-{
-	XgbHandle  *data = xgb_handle_create(xgb_lib.XGDMatrixFree);
-	const char **types = xgb_feature_types(training);
-	int64		nrows = training->rows->nrows;
-	float	   *rows = xgb_contiguous_rows(training->rows);
-	sigset_t	mask;
-	char		config[64];
-	char		text[256];
-	int			rc;
-
-	snprintf(config, sizeof(config), "{\"missing\":NaN,\"nthread\":%d}", training->nthread);
-	xgb_array_interface(text, sizeof(text), rows, nrows, training->rows->ncols);
-	xgb_block_signals(&mask);
-	rc = xgb_lib.XGDMatrixCreateFromDense(text, config, &data->handle);
-	xgb_restore_signals(&mask);
-	xgb_check(rc, "reading the training data");
-	pfree(rows);
-
-	xgb_array_interface(text, sizeof(text), training->labels, nrows, 0);
-	xgb_check(xgb_lib.XGDMatrixSetInfoFromInterface(data->handle, "label", text), "reading the labels");
-	if (training->weights != NULL)
-	{
-		xgb_array_interface(text, sizeof(text), training->weights, nrows, 0);
-		xgb_check(xgb_lib.XGDMatrixSetInfoFromInterface(data->handle, "weight", text), "reading the weights");
-	}
-	if (types != NULL)
-		xgb_check(xgb_lib.XGDMatrixSetStrFeatureInfo(data->handle, "feature_type", types, training->rows->ncols),
-				  "reading the features' types");
-	return data;
-}
-
-/* Makes a booster for the matrix with the training's parameters. */
-static XgbHandle *
-xgb_create_booster(const XgbTraining *training, XgbHandle *data)
+xgb_create_booster(const XgbTraining *training, XgbHandle *data, XgbHandle *validation)
 {
 	XgbHandle  *booster = xgb_handle_create(xgb_lib.XGBoosterFree);
-	DMatrixHandle matrices[1];
+	DMatrixHandle matrices[2];
 	char		number[16];
 
+	/* the library keeps the predictions of matrices that it knows from the start */
 	matrices[0] = data->handle;
-	xgb_check(xgb_lib.XGBoosterCreate(matrices, 1, &booster->handle), "making a model");
+	matrices[1] = validation ? validation->handle : NULL;
+	xgb_check(xgb_lib.XGBoosterCreate(matrices, validation ? 2 : 1, &booster->handle), "making a model");
 	for (int i = 0; i < training->nparams; i++)
 		xgb_check(xgb_lib.XGBoosterSetParam(booster->handle, training->params[i].name, training->params[i].value),
 				  "setting parameters");
@@ -280,46 +77,66 @@ xgb_create_booster(const XgbTraining *training, XgbHandle *data)
 	xgb_check(xgb_lib.XGBoosterSetParam(booster->handle, "max_bin", number), "setting parameters");
 	snprintf(number, sizeof(number), "%d", training->nthread);
 	xgb_check(xgb_lib.XGBoosterSetParam(booster->handle, "nthread", number), "setting parameters");
+	if (validation != NULL)
+		xgb_check(xgb_lib.XGBoosterSetParam(booster->handle, "eval_metric", training->metric), "setting parameters");
 	return booster;
 }
 
-/* Trains on the matrix and appends the booster's bytes to out. */
-void
-xgb_train(const XgbTraining *training, StringInfo out)
+/*
+ * Gives the score in the library's line about a round: "[7]", a tab,
+ * "validation-logloss:0.31…".  Anything else is an error.
+ */
+static double
+xgb_read_score(const char *line, int round)
 {
-	MemoryContext context;
-	MemoryContext old;
-	XgbHandle  *data;
-	XgbHandle  *booster;
+	char		begin[64];
+	const char *number = strrchr(line, ':');
+	char	   *end = NULL;
+	double		score = 0;
+
+	snprintf(begin, sizeof(begin), "[%d]\t" VALIDATION_NAME "-", round);
+	if (strncmp(line, begin, strlen(begin)) == 0 && number != NULL)
+		score = strtod(number + 1, &end);
+	if (end == NULL || end == number + 1 || *end != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+				 errmsg("XGBoost %s answered in an unknown way when scoring the validation rows", xgb_lib.version),
+				 errdetail_internal("%s", line)));
+	return score;
+}
+
+/* Gives the score of the validation rows after a round. */
+static double
+xgb_evaluate(const XgbTraining *training, XgbHandle *booster, XgbHandle *validation, int round)
+{
+	DMatrixHandle matrices[1];
+	const char *names[1] = {VALIDATION_NAME};
+	const char *line = NULL;
 	sigset_t	mask;
-	bst_ulong	len = 0;
-	const char *bytes = NULL;
+	double		score;
 	int			rc;
 
-	/* the library would crash */
-	if (training->rows->nrows == 0 || training->rows->ncols == 0)
+	matrices[0] = validation->handle;
+	xgb_block_signals(&mask);
+	rc = xgb_lib.XGBoosterEvalOneIter(booster->handle, round, matrices, names, 1, &line);
+	xgb_restore_signals(&mask);
+	xgb_check(rc, "scoring the validation rows");
+	score = xgb_read_score(line, round);
+	if (!isfinite(score))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is nothing to train on"),
-				 errdetail("The training data have " INT64_FORMAT " rows and %d features.",
-						   training->rows->nrows, training->rows->ncols)));
-	xgb_library_load();
-	context = xgb_begin(training->nthread);
-	old = MemoryContextSwitchTo(context);
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("metric \"%s\" of the validation rows is not finite", training->metric),
+				 errdetail("After round %d it is %g.", round + 1, score),
+				 errhint("Choose another eval_metric, or more validation rows.")));
+	return score;
+}
 
-	progress_phase(training->progress, "preparing rows", 0);
-	data = training->dart ? xgb_build_plain(training) : xgb_build_binned(training);
-	booster = xgb_create_booster(training, data);
-
-	progress_phase(training->progress, "boosting rounds", training->rounds);
-	for (int round = 0; round < training->rounds; round++)
-	{
-		xgb_block_signals(&mask);
-		rc = xgb_lib.XGBoosterUpdateOneIter(booster->handle, round, data->handle);
-		xgb_restore_signals(&mask);
-		xgb_check(rc, "training");
-		progress_update(training->progress, round + 1);
-	}
+/* Replaces what is in out by the booster's bytes. */
+static void
+xgb_save(XgbHandle *booster, StringInfo out)
+{
+	bst_ulong	len = 0;
+	const char *bytes = NULL;
 
 	xgb_check(xgb_lib.XGBoosterSaveModelToBuffer(booster->handle, "{\"format\":\"ubj\"}", &len, &bytes),
 			  "saving the model");
@@ -328,9 +145,85 @@ xgb_train(const XgbTraining *training, StringInfo out)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the trained model is too large"),
 				 errdetail("It has " UINT64_FORMAT " bytes.", (uint64) len),
-				 errhint("Train fewer or smaller trees.")));
+				 errhint("Lower n_estimators or max_depth.")));
+	resetStringInfo(out);
 	appendBinaryStringInfo(out, bytes, (int) len);
+}
 
+/* Boosts round by round until all are done or patience ends; tells whether the best round's bytes are in out already. */
+static bool
+xgb_boost(const XgbTraining *training, XgbHandle *booster, XgbHandle *data, XgbHandle *validation,
+		  StringInfo out, XgbOutcome *outcome)
+{
+	progress_phase(training->progress, "boosting rounds", training->rounds);
+	for (int round = 0; round < training->rounds; round++)
+	{
+		sigset_t	mask;
+		double		score;
+		int			rc;
+
+		xgb_block_signals(&mask);
+		rc = xgb_lib.XGBoosterUpdateOneIter(booster->handle, round, data->handle);
+		xgb_restore_signals(&mask);
+		xgb_check(rc, "training");
+		progress_update(training->progress, round + 1);
+		if (validation == NULL)
+			continue;
+
+		score = xgb_evaluate(training, booster, validation, round);
+		progress_metric(training->progress, training->metric, score);
+		if (outcome->best_round < 0 ||
+			(training->higher_is_better ? score > outcome->best_score : score < outcome->best_score))
+		{
+			outcome->best_round = round;
+			outcome->best_score = score;
+			/* later rounds change the weights of the trees there are, so they cannot just be left out */
+			if (training->dart)
+				xgb_save(booster, out);
+		}
+		else if (round - outcome->best_round >= training->patience)
+			break;
+	}
+	return validation != NULL && training->dart;
+}
+
+/* Trains and puts the booster's bytes into out. */
+void
+xgb_train(const XgbTraining *training, StringInfo out, XgbOutcome *outcome)
+{
+	MemoryContext context;
+	MemoryContext old;
+	XgbHandle  *data;
+	XgbHandle  *validation = NULL;
+	XgbHandle  *booster;
+
+	/* the library would crash */
+	if (training->data.rows->nrows == 0 || training->data.rows->ncols == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is nothing to train on"),
+				 errdetail("The training data have " INT64_FORMAT " rows and %d features.",
+						   training->data.rows->nrows, training->data.rows->ncols)));
+	xgb_library_load();
+	context = xgb_begin(training->nthread);
+	old = MemoryContextSwitchTo(context);
+
+	progress_phase(training->progress, "preparing rows", 0);
+	data = training->dart ? xgb_data_plain(training, &training->data) : xgb_data_binned(training);
+	if (training->patience > 0)
+		validation = xgb_data_plain(training, &training->validation);
+	booster = xgb_create_booster(training, data, validation);
+
+	outcome->best_round = -1;
+	outcome->best_score = 0;
+	if (!xgb_boost(training, booster, data, validation, out, outcome))
+	{
+		/* where the reader stops */
+		if (validation != NULL)
+			xgb_check(xgb_lib.XGBoosterSetAttr(booster->handle, "best_iteration", psprintf("%d", outcome->best_round)),
+					  "saving the model");
+		xgb_save(booster, out);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
@@ -434,21 +327,22 @@ xgb_margin(const char *json, Size len, const float *rows, int nrows, int ncols, 
  * of the largest tree has a histogram of all bins.
  */
 Size
-xgb_train_estimate(int64 nrows, int ncols, int max_bin, int max_depth, int ngroups, bool dart)
+xgb_train_estimate(const XgbSize *size)
 {
-	Size		cell = 4 + (max_bin <= 256 ? 1 : 2) + (dart ? 8 : 0);
-	Size		row = add_size(48, mul_size(20, ngroups));
-	Size		nodes = ((Size) 2) << Min(max_depth, 15);
-	Size		sketch_values = Min((Size) max_bin * 8, (Size) nrows);
-	Size		sketches = mul_size(mul_size(sketch_values, ncols), 120);
+	Size		nrows = Max(size->nrows, 1);
+	Size		cell = 4 + (size->max_bin <= 256 ? 1 : 2) + (size->dart ? 8 : 0);
+	Size		row = add_size(48, mul_size(20, size->ngroups));
+	Size		nodes = ((Size) 2) << Min(size->depth, 15);
+	Size		sketch_values = Min((Size) size->max_bin * 8, nrows);
+	Size		sketches = mul_size(mul_size(sketch_values, size->ncols), 120);
 	Size		histograms;
 	Size		estimate;
 
 	/* no more nodes than rows can fill */
-	nodes = Min(nodes, (Size) nrows * 2);
-	histograms = mul_size(mul_size(nodes, ncols), mul_size(max_bin, 16));
+	nodes = Min(nodes, nrows * 2);
+	histograms = mul_size(mul_size(nodes, size->ncols), mul_size(size->max_bin, 16));
 
-	estimate = mul_size(mul_size(nrows, ncols), cell);
+	estimate = mul_size(mul_size(nrows, size->ncols), cell);
 	estimate = add_size(estimate, mul_size(nrows, row));
 	estimate = add_size(estimate, Max(sketches, histograms));
 	estimate = add_size(estimate, estimate / 16);

@@ -140,7 +140,8 @@ xgb_library_load(void)
 	xgb_bind_functions(handle, &loading);
 	loading.XGBoostVersion(&major, &minor, &patch);
 	snprintf(loading.version, sizeof(loading.version), "%d.%d.%d", major, minor, patch);
-	if (major < 1 || (major == 1 && minor < 7))
+	loading.version_number = major * 1000 + minor;
+	if (loading.version_number < 1007)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("XGBoost %s is too old", loading.version),

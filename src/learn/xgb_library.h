@@ -2,7 +2,7 @@
  * xgb_library.h
  *	  libxgboost in this process: its functions, errors, signals and handles.
  *
- * Private to xgb.c and xgb_library.c; the only place that includes the
+ * Private to xgb.c, xgb_data.c and xgb_library.c; the only place that includes the
  * library's header.
  */
 #ifndef LEARN_XGB_LIBRARY_H
@@ -31,6 +31,8 @@
 	apply(XGBoosterFree) \
 	apply(XGBoosterSetParam) \
 	apply(XGBoosterUpdateOneIter) \
+	apply(XGBoosterEvalOneIter) \
+	apply(XGBoosterSetAttr) \
 	apply(XGBoosterLoadModelFromBuffer) \
 	apply(XGBoosterSaveModelToBuffer) \
 	apply(XGBoosterPredictFromDense) \
@@ -44,6 +46,7 @@ typedef struct XgbLibrary
 	XGB_FUNCTIONS(XGB_POINTER)
 	/* libgomp's; NULL when the library was built without OpenMP */
 	void		(*omp_set_num_threads) (int);
+	int			version_number; /* major * 1000 + minor */
 	char		version[32];
 } XgbLibrary;
 

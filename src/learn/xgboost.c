@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "core/guc.h"
@@ -25,13 +26,32 @@
 /* Rows of the training data on which evaluator and library must agree. */
 #define PARITY_ROWS 1000
 
-/* Gives the estimate of the library's memory, or ends with an error when it exceeds the budget. */
+/* Estimates what a training takes beside the data: the library, and the trees as they are read and compiled. */
 static Size
-check_memory(const TrainRequest *request, const XgboostPlan *plan)
+xgboost_estimate(const TrainSize *size)
 {
-	Size		need = xgb_train_estimate(request->rows->nrows, request->rows->ncols,
-										  plan->max_bin, plan->depth, plan->ngroups, plan->dart);
+	XgbSize		library;
 
+	xgboost_size(size, &library);
+	return xgb_train_estimate(&library);
+}
+
+/* Gives the estimate of the training's memory, or ends with an error when it exceeds the budget. */
+static Size
+check_memory(const TrainRequest *request)
+{
+	TrainSize	size = {0};
+	Size		need;
+
+	size.task = request->task;
+	size.nrows = request->rows->nrows;
+	size.nvalidation = request->validation ? request->validation->rows->nrows : 0;
+	size.ncols = request->rows->ncols;
+	size.nclasses = request->nclasses;
+	size.weighted = request->weights != NULL;
+	size.params = request->params;
+	size.common = request->common;
+	need = xgboost_estimate(&size);
 	if (request->budget != 0 && need > request->budget)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -106,7 +126,47 @@ write_artifact(const StringInfo bytes, StringInfo artifact)
 static bool
 xgboost_serves(ModelTask task)
 {
-	return task == TASK_CLASSIFICATION || task == TASK_REGRESSION;
+	return task == TASK_CLASSIFICATION || task == TASK_REGRESSION || task == TASK_RANKING;
+}
+
+/* Fills in what the library is to train on and how. */
+static void
+describe_training(const TrainRequest *request, const XgboostPlan *plan, XgbTraining *training)
+{
+	training->data.rows = request->rows;
+	training->data.labels = request->labels;
+	training->data.weights = request->weights;
+	/* a split by groups is no business of the library's */
+	training->data.groups = request->task == TASK_RANKING ? request->groups : NULL;
+	if (plan->patience > 0)
+	{
+		training->validation.rows = request->validation->rows;
+		training->validation.labels = request->validation->labels;
+		training->validation.weights = request->validation->weights;
+		training->validation.groups = request->task == TASK_RANKING ? request->validation->groups : NULL;
+	}
+	training->categorical = plan->categorical;
+	training->params = plan->params;
+	training->nparams = plan->nparams;
+	training->max_bin = plan->max_bin;
+	training->nthread = core_train_threads;
+	training->rounds = plan->rounds;
+	training->dart = plan->dart;
+	training->patience = plan->patience;
+	training->metric = plan->metric;
+	training->higher_is_better = plan->higher_is_better;
+	training->progress = request->progress;
+}
+
+/* Adds to the effective parameters where the training stopped. */
+static void
+note_outcome(const XgbOutcome *outcome, StringInfo params)
+{
+	if (outcome->best_round < 0)
+		return;
+	params->data[--params->len] = '\0';
+	appendStringInfo(params, ", \"best_iteration\": %d, \"best_score\": %s}",
+					 outcome->best_round, float8out_internal(outcome->best_score));
 }
 
 /* Trains a model and gives its canonical artifact with the form that is scored. */
@@ -118,6 +178,7 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 	MemoryContext old;
 	XgboostPlan plan;
 	XgbTraining training = {0};
+	XgbOutcome	outcome;
 	StringInfoData bytes;
 
 	initStringInfo(&result->artifact);
@@ -127,21 +188,12 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 
 	old = MemoryContextSwitchTo(context);
 	xgboost_plan(request, &plan, &result->params);
-	result->peak_bytes = check_memory(request, &plan);
+	result->peak_bytes = check_memory(request);
 
-	training.rows = request->rows;
-	training.labels = request->labels;
-	training.categorical = plan.categorical;
-	training.params = plan.params;
-	training.nparams = plan.nparams;
-	training.max_bin = plan.max_bin;
-	training.nthread = core_train_threads;
-	training.rounds = plan.rounds;
-	training.dart = plan.dart;
-	training.progress = request->progress;
-
+	describe_training(request, &plan, &training);
 	initStringInfo(&bytes);
-	xgb_train(&training, &bytes);
+	xgb_train(&training, &bytes, &outcome);
+	note_outcome(&outcome, &result->params);
 	write_artifact(&bytes, &result->artifact);
 	progress_phase(request->progress, "checking the model", 0);
 	algorithm_xgboost.compile(result->artifact.data, result->artifact.len, &result->compiled);
@@ -234,6 +286,7 @@ const Algorithm algorithm_xgboost = {
 	.name = "xgboost",
 	.serves = xgboost_serves,
 	.check = xgboost_check_options,
+	.estimate = xgboost_estimate,
 	.train = xgboost_train,
 	.compile = xgboost_compile,
 	.open = xgboost_open,

@@ -5,8 +5,8 @@
  *
  * Options carry the library's own names.  Everything that the library would
  * ignore, guess or crash on is checked or made explicit here: unknown options,
- * options of another booster, targets outside an objective's domain, the score
- * that a model starts from.
+ * options of another booster, weights that say nothing.  What hangs on the objective
+ * is in xgboost_objective.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,14 +14,12 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "learn/forest.h"
+#include "learn/xgboost_constraints.h"
+#include "learn/xgboost_objective.h"
 #include "learn/xgboost_options.h"
-
-/* Probabilities and rates that a model starts from stay this far from where the link function ends. */
-#define BASE_MARGIN 1e-6
 
 /* Leaves in a tree whose depth alone does not bound it: FOREST_MAX_NODES nodes and no more. */
 #define MAX_LEAVES ((FOREST_MAX_NODES + 1) / 2)
@@ -32,6 +30,8 @@
 typedef struct XgboostOptions
 {
 	int64		n_estimators;
+	int64		num_parallel_tree;
+	int64		early_stopping_rounds;
 	int64		max_depth;
 	int64		max_leaves;
 	int64		max_bin;
@@ -40,6 +40,7 @@ typedef struct XgboostOptions
 	double		learning_rate;
 	double		eta;
 	double		min_child_weight;
+	double		max_delta_step;
 	double		subsample;
 	double		colsample_bytree;
 	double		colsample_bylevel;
@@ -53,6 +54,7 @@ typedef struct XgboostOptions
 	double		scale_pos_weight;
 	double		tweedie_variance_power;
 	double		huber_slope;
+	double		quantile_alpha;
 	double		rate_drop;
 	double		skip_drop;
 	bool		one_drop;
@@ -61,7 +63,10 @@ typedef struct XgboostOptions
 	char	   *normalize_type;
 	char	   *sample_type;
 	char	   *objective;
+	char	   *eval_metric;
 	char	   *categorical;
+	Jsonb	   *monotone_constraints;
+	Jsonb	   *interaction_constraints;
 } XgboostOptions;
 
 static const char *const booster_names[] = {"gbtree", "dart", NULL};
@@ -79,6 +84,8 @@ static const char *const categorical_ways[] = {"native", "ordinal", NULL};
 	{#name, OPTION_BOOL, OPTION_FIELD(XgboostOptions, name), dflt, 0, 1, NULL, NULL}
 #define TEXT_OPTION(name, dflt, choices) \
 	{#name, OPTION_TEXT, OPTION_FIELD(XgboostOptions, name), 0, 0, 0, dflt, choices}
+#define JSON_OPTION(name) \
+	{#name, OPTION_JSON, OPTION_FIELD(XgboostOptions, name), 0, 0, 0, NULL, NULL}
 
 /* The last entries are other names of earlier ones and not among the effective parameters. */
 static const OptionSpec xgboost_specs[] = {
@@ -87,20 +94,27 @@ static const OptionSpec xgboost_specs[] = {
 	REAL_OPTION(colsample_bylevel, 1, 1e-3, 1),
 	REAL_OPTION(colsample_bynode, 1, 1e-3, 1),
 	REAL_OPTION(colsample_bytree, 1, 1e-3, 1),
+	INT_OPTION(early_stopping_rounds, 0, 0, FOREST_MAX_TREES),
+	TEXT_OPTION(eval_metric, NULL, NULL),
 	REAL_OPTION(gamma, 0, 0, 1e30),
 	TEXT_OPTION(grow_policy, "depthwise", grow_policies),
 	REAL_OPTION(huber_slope, 1, 1e-6, 1e30),
+	JSON_OPTION(interaction_constraints),
 	REAL_OPTION(learning_rate, 0.3, 1e-6, 1),
 	INT_OPTION(max_bin, 256, 2, 65535),
 	INT_OPTION(max_cat_threshold, 64, 1, 65535),
 	INT_OPTION(max_cat_to_onehot, 4, 1, 65535),
+	REAL_OPTION(max_delta_step, 0, 0, 1e30),
 	INT_OPTION(max_depth, 6, 0, FOREST_MAX_DEPTH),
 	INT_OPTION(max_leaves, 0, 0, MAX_LEAVES),
 	REAL_OPTION(min_child_weight, 1, 0, 1e30),
+	JSON_OPTION(monotone_constraints),
 	INT_OPTION(n_estimators, 100, 1, FOREST_MAX_TREES),
 	TEXT_OPTION(normalize_type, "tree", normalize_types),
+	INT_OPTION(num_parallel_tree, 1, 1, FOREST_MAX_TREES),
 	TEXT_OPTION(objective, NULL, NULL),
 	BOOL_OPTION(one_drop, false),
+	REAL_OPTION(quantile_alpha, 0.5, 1e-6, 1 - 1e-6),
 	REAL_OPTION(rate_drop, 0, 0, 1),
 	REAL_OPTION(reg_alpha, 0, 0, 1e30),
 	REAL_OPTION(reg_lambda, 1, 0, 1e30),
@@ -143,55 +157,12 @@ static const XgboostCondition xgboost_conditions[] = {
 	{"huber_slope", NULL, "reg:pseudohubererror"},
 	{"normalize_type", "dart", NULL},
 	{"one_drop", "dart", NULL},
+	{"quantile_alpha", NULL, "reg:quantileerror"},
 	{"rate_drop", "dart", NULL},
 	{"sample_type", "dart", NULL},
 	{"scale_pos_weight", NULL, "binary:logistic"},
 	{"skip_drop", "dart", NULL},
 	{"tweedie_variance_power", NULL, "reg:tweedie"}
-};
-
-/* What the labels of an objective may be. */
-typedef enum LabelDomain
-{
-	LABEL_ANY,
-	LABEL_ABOVE_MINUS_ONE,
-	LABEL_NOT_NEGATIVE,
-	LABEL_POSITIVE
-} LabelDomain;
-
-/* What a model starts from before its first tree. */
-typedef enum BaseScore
-{
-	BASE_SHARE,					/* share of the positive class */
-	BASE_HALF,					/* the same for every class */
-	BASE_MEAN,
-	BASE_MEDIAN,
-	BASE_LOG_MEAN,				/* mean of log(1 + label), turned back */
-	BASE_POSITIVE_MEAN
-} BaseScore;
-
-typedef struct XgboostObjective
-{
-	const char *name;
-	const char *library_name;	/* softmax and softprob learn the same trees */
-	ModelTask	task;
-	int			nclasses;		/* 0 = any number */
-	LabelDomain labels;
-	BaseScore	base;
-} XgboostObjective;
-
-/* The first that fits is the default of its task. */
-static const XgboostObjective xgboost_objectives[] = {
-	{"binary:logistic", "binary:logistic", TASK_CLASSIFICATION, 2, LABEL_ANY, BASE_SHARE},
-	{"multi:softprob", "multi:softprob", TASK_CLASSIFICATION, 0, LABEL_ANY, BASE_HALF},
-	{"multi:softmax", "multi:softprob", TASK_CLASSIFICATION, 0, LABEL_ANY, BASE_HALF},
-	{"reg:squarederror", "reg:squarederror", TASK_REGRESSION, 0, LABEL_ANY, BASE_MEAN},
-	{"reg:absoluteerror", "reg:absoluteerror", TASK_REGRESSION, 0, LABEL_ANY, BASE_MEDIAN},
-	{"reg:pseudohubererror", "reg:pseudohubererror", TASK_REGRESSION, 0, LABEL_ANY, BASE_MEDIAN},
-	{"reg:squaredlogerror", "reg:squaredlogerror", TASK_REGRESSION, 0, LABEL_ABOVE_MINUS_ONE, BASE_LOG_MEAN},
-	{"count:poisson", "count:poisson", TASK_REGRESSION, 0, LABEL_NOT_NEGATIVE, BASE_POSITIVE_MEAN},
-	{"reg:gamma", "reg:gamma", TASK_REGRESSION, 0, LABEL_POSITIVE, BASE_POSITIVE_MEAN},
-	{"reg:tweedie", "reg:tweedie", TASK_REGRESSION, 0, LABEL_NOT_NEGATIVE, BASE_POSITIVE_MEAN}
 };
 
 /* Tells whether the user gave an option. */
@@ -200,8 +171,10 @@ option_given(const Jsonb *params, const char *name)
 {
 	JsonbValue	value;
 
+	/* null means the default */
 	return params != NULL &&
-		getKeyJsonValueFromContainer((JsonbContainer *) &params->root, name, strlen(name), &value) != NULL;
+		getKeyJsonValueFromContainer((JsonbContainer *) &params->root, name, strlen(name), &value) != NULL &&
+		value.type != jbvNull;
 }
 
 /* Takes over options that were given by another name; both names at once are an error. */
@@ -277,47 +250,48 @@ write_effective(const XgboostOptions *options, StringInfo effective)
 	options_to_json(effective, specs, nspecs, options);
 }
 
-/* Gives the objective that was asked for, or the default when none was; nclasses is 0 while it is unknown. */
-static const XgboostObjective *
-choose_objective(ModelTask task, int nclasses, const char *name)
+/* Refuses options that only something else than booster and objective makes pointless. */
+static void
+check_pointless(const XgboostOptions *options, const XgboostObjective *objective)
 {
-	const char *fitting[lengthof(xgboost_objectives)];
-	int			nfitting = 0;
-	const char *nearest;
-
-	for (int i = 0; i < lengthof(xgboost_objectives); i++)
-	{
-		const XgboostObjective *objective = &xgboost_objectives[i];
-
-		if (objective->task != task ||
-			(objective->nclasses != 0 && nclasses != 0 && objective->nclasses != nclasses))
-			continue;
-		if (name == NULL || strcmp(objective->name, name) == 0)
-			return objective;
-		fitting[nfitting++] = objective->name;
-	}
-	nearest = options_nearest(name, fitting, nfitting);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("objective \"%s\" does not serve this training", name),
-			 nclasses > 0
-			 ? errdetail("The task is %s with %d classes.", algorithm_task_name(task), nclasses)
-			 : errdetail("The task is %s.", algorithm_task_name(task)),
-			 errhint("Perhaps you want \"%s\".", nearest ? nearest : fitting[0])));
+	if (options->eval_metric != NULL && options->early_stopping_rounds == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"eval_metric\" has no effect here"),
+				 errdetail("It says when to stop early."),
+				 errhint("Give option \"early_stopping_rounds\" too.")));
+	if (options->num_parallel_tree > 1 &&
+		(objective->base == BASE_QUANTILE || strcmp(objective->name, "reg:absoluteerror") == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("objective \"%s\" grows one tree a round", objective->name),
+				 errdetail("Option \"num_parallel_tree\" is " INT64_FORMAT ".", options->num_parallel_tree)));
 }
 
 /* Parses the parameters; the objective becomes explicit. */
 static const XgboostObjective *
 parse_options(ModelTask task, int nclasses, const Jsonb *params, const char *const *common,
-			  XgboostOptions *options)
+			  XgboostOptions *options, XgboostMetric *metric)
 {
 	const XgboostObjective *objective;
 
 	options_parse_some(params, "xgboost", xgboost_specs, lengthof(xgboost_specs), common, options);
 	merge_aliases(params, options);
-	objective = choose_objective(task, nclasses, options->objective);
+	objective = xgboost_objective(task, nclasses, options->objective);
 	options->objective = pstrdup(objective->name);
 	check_conditions(params, options);
+	check_pointless(options, objective);
+	if (options->early_stopping_rounds > 0)
+	{
+		/* without the number of classes the objective may yet be another, and so its metrics */
+		if (task != TASK_CLASSIFICATION || nclasses > 0 || options->eval_metric == NULL)
+			xgboost_metric(objective, options->eval_metric, options->tweedie_variance_power, metric);
+	}
+	xgboost_check_monotone(options->monotone_constraints);
+	xgboost_check_interaction(options->interaction_constraints);
+	/* the library's own default for it */
+	if (strcmp(objective->name, "count:poisson") == 0 && !option_given(params, "max_delta_step"))
+		options->max_delta_step = 0.7;
 
 	/* the evaluator's bounds on depth and nodes hold for every tree that the library may grow */
 	if (options->max_depth == 0)
@@ -332,8 +306,9 @@ void
 xgboost_check_options(ModelTask task, const Jsonb *params, const char *const *common)
 {
 	XgboostOptions options;
+	XgboostMetric metric;
 
-	(void) parse_options(task, 0, params, common, &options);
+	xgboost_objective_check_library(parse_options(task, 0, params, common, &options, &metric));
 }
 
 /* Gives the parameter of that name, or NULL. */
@@ -346,59 +321,12 @@ xgboost_option(const char *name)
 	return NULL;
 }
 
-/* Tells whether a label lies in the domain; infinities and NaN never do. */
-static bool
-label_in_domain(float label, LabelDomain domain)
-{
-	if (!isfinite(label))
-		return false;
-	switch (domain)
-	{
-		case LABEL_ANY:
-			return true;
-		case LABEL_ABOVE_MINUS_ONE:
-			return label > -1;
-		case LABEL_NOT_NEGATIVE:
-			return label >= 0;
-		case LABEL_POSITIVE:
-			return label > 0;
-	}
-	return false;
-}
-
-/* Refuses targets that the objective cannot learn. */
-static void
-check_labels(const TrainRequest *request, const XgboostObjective *objective)
-{
-	static const char *const domains[] = {
-		[LABEL_ANY] = "be finite",
-		[LABEL_ABOVE_MINUS_ONE] = "be greater than -1",
-		[LABEL_NOT_NEGATIVE] = "not be negative",
-		[LABEL_POSITIVE] = "be greater than 0"
-	};
-	int64		nbad = 0;
-	float		bad = 0;
-
-	for (int64 i = 0; i < request->rows->nrows; i++)
-	{
-		if (label_in_domain(request->labels[i], objective->labels))
-			continue;
-		if (nbad++ == 0)
-			bad = request->labels[i];
-	}
-	if (nbad > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("objective \"%s\" cannot learn this target", objective->name),
-				 errdetail("The target must %s; " INT64_FORMAT " of " INT64_FORMAT " values are not so, the first is %g.",
-						   domains[objective->labels], nbad, request->rows->nrows, bad)));
-}
-
 /* Refuses what would crash the library or give a model that says nothing. */
 static void
 check_request(const TrainRequest *request, const XgboostOptions *options, const XgboostObjective *objective)
 {
-	int64		ngroups = request->task == TASK_CLASSIFICATION ? request->nclasses : 1;
+	int64		ngroups = xgboost_objective_multiclass(objective) ? request->nclasses : 1;
+	double		ntrees = (double) ngroups * options->n_estimators * options->num_parallel_tree;
 
 	if (request->rows->nrows == 0)
 		ereport(ERROR,
@@ -413,74 +341,65 @@ check_request(const TrainRequest *request, const XgboostOptions *options, const 
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the target has fewer than two classes")));
-	if (ngroups > FOREST_MAX_GROUPS || ngroups * options->n_estimators > FOREST_MAX_TREES)
+	if (request->task == TASK_RANKING && request->groups == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ranking needs a group for every row")));
+	if (ntrees > FOREST_MAX_TREES || ngroups > FOREST_MAX_GROUPS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the model would have too many trees"),
 				 errdetail(INT64_FORMAT " rounds of " INT64_FORMAT " trees are more than %d trees or %d classes.",
-						   options->n_estimators, ngroups, FOREST_MAX_TREES, FOREST_MAX_GROUPS)));
-	check_labels(request, objective);
+						   options->n_estimators, ngroups * options->num_parallel_tree,
+						   FOREST_MAX_TREES, FOREST_MAX_GROUPS)));
+	if (options->early_stopping_rounds > 0 &&
+		(request->validation == NULL || request->validation->rows->nrows == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stopping early needs rows that say when to stop"),
+				 errdetail("Option \"early_stopping_rounds\" is given and there are no validation rows."),
+				 errhint("Give option \"validation\", the share of such rows.")));
 }
 
-/* Orders floats. */
-static int
-float_compare(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return (x > y) - (x < y);
-}
-
-/* Gives the median of the labels. */
-static double
-labels_median(const float *labels, int64 nrows)
-{
-	Size		bytes = mul_size(nrows, sizeof(float));
-	float	   *sorted = MemoryContextAllocHuge(CurrentMemoryContext, bytes);
-	double		median;
-
-	memcpy(sorted, labels, bytes);
-	qsort(sorted, nrows, sizeof(float), float_compare);
-	median = ((double) sorted[(nrows - 1) / 2] + (double) sorted[nrows / 2]) / 2;
-	pfree(sorted);
-	return median;
-}
-
-/* Gives the mean of the labels, of log(1 + label) when asked for. */
-static double
-labels_mean(const float *labels, int64 nrows, bool of_logs)
+/* Refuses weights that cannot be weighed with. */
+static void
+check_weights(const float *weights, const int32 *groups, int64 nrows)
 {
 	double		total = 0;
 
+	if (weights == NULL)
+		return;
 	for (int64 i = 0; i < nrows; i++)
-		total += of_logs ? log1p(labels[i]) : (double) labels[i];
-	return total / (double) nrows;
+	{
+		if (groups != NULL && i > 0 && groups[i] == groups[i - 1] && weights[i] != weights[i - 1])
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("rows of one group have different weights"),
+					 errdetail("One has the weight %g, another one %g.", weights[i - 1], weights[i]),
+					 errhint("In ranking a weight is that of a group: give all its rows the same.")));
+		total += weights[i];
+	}
+	if (!(total > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the weights of all rows are 0")));
 }
 
-/* Gives what the model starts from: the best constant, away from where the link function ends. */
-static double
-base_score(const TrainRequest *request, BaseScore base)
+/* Refuses rows, to learn from or to stop by, that objective or metric cannot take. */
+static void
+check_data(const TrainRequest *request, const XgboostOptions *options, const XgboostObjective *objective,
+		   const XgboostMetric *metric)
 {
-	const float *labels = request->labels;
-	int64		nrows = request->rows->nrows;
+	bool		ranking = request->task == TASK_RANKING;
+	const TrainSet *validation = options->early_stopping_rounds > 0 ? request->validation : NULL;
 
-	switch (base)
-	{
-		case BASE_SHARE:
-			return Min(Max(labels_mean(labels, nrows, false), BASE_MARGIN), 1 - BASE_MARGIN);
-		case BASE_HALF:
-			return 0.5;
-		case BASE_MEAN:
-			return labels_mean(labels, nrows, false);
-		case BASE_MEDIAN:
-			return labels_median(labels, nrows);
-		case BASE_LOG_MEAN:
-			return Max(expm1(labels_mean(labels, nrows, true)), -1 + BASE_MARGIN);
-		case BASE_POSITIVE_MEAN:
-			return Max(labels_mean(labels, nrows, false), 1e-30);
-	}
-	return 0.5;
+	xgboost_check_labels(request->labels, request->rows->nrows, objective, NULL);
+	check_weights(request->weights, ranking ? request->groups : NULL, request->rows->nrows);
+	if (validation == NULL)
+		return;
+	xgboost_check_labels(validation->labels, validation->rows->nrows, objective, NULL);
+	xgboost_check_labels(validation->labels, validation->rows->nrows, objective, metric);
+	check_weights(validation->weights, ranking ? validation->groups : NULL, validation->rows->nrows);
 }
 
 /* Adds a text parameter. */
@@ -507,6 +426,40 @@ add_integer(XgboostPlan *plan, const char *name, int64 value)
 	add_param(plan, name, psprintf(INT64_FORMAT, value));
 }
 
+/* Adds the parameters that belong to one objective. */
+static void
+build_objective_params(const TrainRequest *request, const XgboostOptions *o,
+					   const XgboostObjective *objective, XgboostPlan *plan)
+{
+	add_param(plan, "objective", objective->library_name);
+	add_number(plan, "base_score", xgboost_base_score(objective, request->labels, request->weights,
+													  request->rows->nrows, o->quantile_alpha));
+	if (xgboost_objective_multiclass(objective))
+		add_integer(plan, "num_class", request->nclasses);
+	if (objective->base == BASE_SHARE)
+		add_number(plan, "scale_pos_weight", o->scale_pos_weight);
+	if (strcmp(objective->name, "reg:pseudohubererror") == 0)
+		add_number(plan, "huber_slope", o->huber_slope);
+	if (strcmp(objective->name, "reg:tweedie") == 0)
+		add_number(plan, "tweedie_variance_power", o->tweedie_variance_power);
+	if (objective->base == BASE_QUANTILE)
+		add_number(plan, "quantile_alpha", o->quantile_alpha);
+}
+
+/* Adds what bounds the trees' splits. */
+static void
+build_constraints(const TrainRequest *request, const XgboostOptions *o, XgboostPlan *plan)
+{
+	char	   *sets;
+
+	if (o->monotone_constraints != NULL)
+		add_param(plan, "monotone_constraints",
+				  xgboost_monotone(o->monotone_constraints, request->encoder, plan->categorical));
+	if (o->interaction_constraints != NULL &&
+		(sets = xgboost_interaction(o->interaction_constraints, request->encoder)) != NULL)
+		add_param(plan, "interaction_constraints", sets);
+}
+
 /* Translates the options to the library's parameters. */
 static void
 build_params(const TrainRequest *request, const XgboostOptions *o,
@@ -514,16 +467,15 @@ build_params(const TrainRequest *request, const XgboostOptions *o,
 {
 	plan->nparams = 0;
 	add_param(plan, "booster", o->booster);
-	add_param(plan, "objective", objective->library_name);
-	add_number(plan, "base_score", base_score(request, objective->base));
+	build_objective_params(request, o, objective, plan);
 	add_integer(plan, "seed", (int64) (request->seed & PG_INT32_MAX));
-	if (objective->base == BASE_HALF)
-		add_integer(plan, "num_class", request->nclasses);
+	add_integer(plan, "num_parallel_tree", o->num_parallel_tree);
 	add_number(plan, "eta", o->learning_rate);
 	add_number(plan, "gamma", o->gamma);
 	add_integer(plan, "max_depth", o->max_depth);
 	add_integer(plan, "max_leaves", o->max_leaves);
 	add_number(plan, "min_child_weight", o->min_child_weight);
+	add_number(plan, "max_delta_step", o->max_delta_step);
 	add_number(plan, "subsample", o->subsample);
 	add_number(plan, "colsample_bytree", o->colsample_bytree);
 	add_number(plan, "colsample_bylevel", o->colsample_bylevel);
@@ -533,12 +485,7 @@ build_params(const TrainRequest *request, const XgboostOptions *o,
 	add_param(plan, "grow_policy", o->grow_policy);
 	add_integer(plan, "max_cat_to_onehot", o->max_cat_to_onehot);
 	add_integer(plan, "max_cat_threshold", o->max_cat_threshold);
-	if (objective->base == BASE_SHARE)
-		add_number(plan, "scale_pos_weight", o->scale_pos_weight);
-	if (strcmp(objective->name, "reg:pseudohubererror") == 0)
-		add_number(plan, "huber_slope", o->huber_slope);
-	if (strcmp(objective->name, "reg:tweedie") == 0)
-		add_number(plan, "tweedie_variance_power", o->tweedie_variance_power);
+	build_constraints(request, o, plan);
 	if (strcmp(o->booster, "dart") == 0)
 	{
 		add_number(plan, "rate_drop", o->rate_drop);
@@ -577,24 +524,62 @@ categorical_features(const TrainRequest *request, const XgboostOptions *options)
 	return categorical;
 }
 
-/* Checks the parameters and the target and plans the training. */
+/* Gives the depth of the largest tree when it is full. */
+static int
+tree_depth(const XgboostOptions *options)
+{
+	int			depth = (int) options->max_depth;
+
+	if (options->max_leaves > 0)
+		depth = Min(depth, (int) ceil(log2((double) options->max_leaves)));
+	return depth;
+}
+
+/* Checks the parameters and the data and plans the training. */
 void
 xgboost_plan(const TrainRequest *request, XgboostPlan *plan, StringInfo effective)
 {
 	XgboostOptions options;
+	XgboostMetric metric = {0};
 	const XgboostObjective *objective = parse_options(request->task, request->nclasses, request->params,
-													  request->common, &options);
+													  request->common, &options, &metric);
 
+	xgboost_objective_check_library(objective);
 	check_request(request, &options, objective);
+	check_data(request, &options, objective, &metric);
+	if (options.early_stopping_rounds > 0)
+		options.eval_metric = pstrdup(metric.name);
 	write_effective(&options, effective);
 
-	build_params(request, &options, objective, plan);
 	plan->categorical = categorical_features(request, &options);
+	build_params(request, &options, objective, plan);
 	plan->rounds = (int) options.n_estimators;
 	plan->max_bin = (int) options.max_bin;
-	plan->ngroups = objective->base == BASE_HALF ? request->nclasses : 1;
 	plan->dart = strcmp(options.booster, "dart") == 0;
-	plan->depth = (int) options.max_depth;
-	if (options.max_leaves > 0)
-		plan->depth = Min(plan->depth, (int) ceil(log2((double) options.max_leaves)));
+	plan->patience = (int) options.early_stopping_rounds;
+	plan->metric = metric.name;
+	plan->higher_is_better = metric.higher_is_better;
+}
+
+/* Gives what the estimate of memory goes by. */
+void
+xgboost_size(const TrainSize *size, XgbSize *out)
+{
+	XgboostOptions options;
+	XgboostMetric metric;
+	const XgboostObjective *objective = parse_options(size->task, size->nclasses, size->params, size->common,
+													  &options, &metric);
+
+	memset(out, 0, sizeof(XgbSize));
+	out->nrows = size->nrows;
+	out->nvalidation = options.early_stopping_rounds > 0 ? size->nvalidation : 0;
+	out->ncols = size->ncols;
+	out->max_bin = (int) options.max_bin;
+	out->depth = tree_depth(&options);
+	out->ngroups = xgboost_objective_multiclass(objective) ? Max(size->nclasses, 2) : 1;
+	out->ntrees = (int) options.num_parallel_tree;
+	out->rounds = (int) options.n_estimators;
+	out->dart = strcmp(options.booster, "dart") == 0;
+	out->weighted = size->weighted;
+	out->ranked = size->task == TASK_RANKING;
 }

@@ -17,9 +17,10 @@ typedef struct XgboostPlan
 	uint8	   *categorical;	/* per feature: split by sets of categories */
 	int			rounds;
 	int			max_bin;
-	int			depth;			/* no tree is deeper when it is full */
-	int			ngroups;		/* trees a round */
 	bool		dart;
+	int			patience;		/* early stopping: rounds without a better score; 0 = none */
+	const char *metric;			/* of it, in the library's name */
+	bool		higher_is_better;
 } XgboostPlan;
 
 /* Checks the parameters before any row is read; error 22023. */
@@ -33,5 +34,8 @@ extern const OptionSpec *xgboost_option(const char *name);
  * parameters as JSON.  What the objective cannot learn is an error.
  */
 extern void xgboost_plan(const TrainRequest *request, XgboostPlan *plan, StringInfo effective);
+
+/* Gives what the estimate of memory goes by; checks the parameters. */
+extern void xgboost_size(const TrainSize *size, XgbSize *out);
 
 #endif							/* LEARN_XGBOOST_OPTIONS_H */

@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include <math.h>
-#include <sys/resource.h>
 
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -23,21 +22,11 @@
 
 #include "core/args.h"
 #include "core/guc.h"
+#include "core/usage.h"
 #include "model/registry.h"
 #include "model/train_int.h"
 
 PG_FUNCTION_INFO_V1(aipipe_model_train);
-
-/* Gives the CPU seconds that this process has used. */
-static double
-cpu_seconds(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_utime.tv_sec + usage.ru_utime.tv_usec / 1e6 +
-		usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6;
-}
 
 /*
  * Profiles the training rows and ends with an error when no column holds a
@@ -100,13 +89,13 @@ apply_class_weights(Training *training, TrainSet *validation)
 		train_weigh(set, class_weights, set->weights);
 }
 
-/* Describes what is to be learned to the algorithm; validation is empty when there are no such rows. */
+/* Describes what is to be learned to the algorithm; validation stays empty when it has no use for such rows. */
 static void
 fill_request(Training *training, TrainRequest *request, TrainSet *validation)
 {
 	const TrainSet *set = training->set;
 
-	if (training->validation != NULL)
+	if (training->stops_early)
 		*validation = *training->validation;
 	apply_class_weights(training, validation);
 	request->task = training->spec->task;
@@ -127,15 +116,14 @@ fill_request(Training *training, TrainRequest *request, TrainSet *validation)
 static Search *
 search_params(Training *training, TrainRequest *request)
 {
-	TrainRequest template = *request;
 	Search	   *search;
 
 	if (training->options.search == NULL)
 		return NULL;
 	progress_phase(&training->progress, "searching", 0);
-	template.validation = NULL;
-	search = search_run(training->options.search, &template, training->algorithm, training->set);
+	search = search_run(training->options.search, request, training->algorithm, training->set);
 	training->params = search->params;
+	training->options.search = search->summary;
 	request->params = search->params;
 	return search;
 }
@@ -174,7 +162,7 @@ store(Training *training, NewVersion *version, const TrainResult *result, const 
 	version->seed = training->options.seed;
 	version->peak_bytes = training->peak;
 	version->library = result->library;
-	version->cpu_seconds = cpu_seconds() - cpu_start;
+	version->cpu_seconds = usage_cpu_seconds() - cpu_start;
 	return registry_add_version(version);
 }
 
@@ -187,6 +175,7 @@ learn_and_register(Training *training, double cpu_start)
 	TrainResult result = {0};
 	NewVersion	version = {0};
 	TrainFit	fit = {0};
+	Search	   *search;
 	Size		measuring = train_measure_bytes(training);
 	Size		data;
 
@@ -195,7 +184,10 @@ learn_and_register(Training *training, double cpu_start)
 	train_reserve(training, measuring);
 	data = training->set->rows->bytes + training->beside;
 	request.budget = Max(training->limit - data, 1);
-	version.search = search_params(training, &request);
+	search = search_params(training, &request);
+	if (search != NULL)
+		train_note_peak(training, add_size(data, search->peak_bytes));
+	version.search = search;
 	training->algorithm->train(&request, &result);
 	train_note_peak(training, add_size(data, result.peak_bytes));
 
@@ -211,7 +203,7 @@ train_version(const TrainSpec *spec)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	double		cpu_start = cpu_seconds();
+	double		cpu_start = usage_cpu_seconds();
 	Training	training = {0};
 	int			version;
 

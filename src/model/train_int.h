@@ -49,6 +49,7 @@ typedef struct Training
 	const char *const *common;	/* names of the task's common options, NULL-terminated */
 	CalibrationMethod calibration_method;
 	ThresholdRule *threshold_rule;	/* NULL without option "threshold" */
+	bool		stops_early;	/* the algorithm looks at the rows that validate */
 	bool		validates;		/* rows to validate with are needed, not just asked for */
 	Progress	progress;
 	Source	   *source;

@@ -173,7 +173,8 @@ check_validation(Training *training)
 	const TrainSpec *spec = training->spec;
 	TrainOptions *options = &training->options;
 
-	training->validates = stops_early(spec->params) ||
+	training->stops_early = stops_early(spec->params);
+	training->validates = training->stops_early ||
 		training->calibration_method != CALIBRATION_NONE ||
 		threshold_is_chosen(training->threshold_rule);
 	if (options->validation < 0)
@@ -237,10 +238,11 @@ train_read_options(Training *training)
 	training->threshold_rule = threshold_parse(options->threshold);
 	check_validation(training);
 	if (options->search != NULL)
-		search_check(options->search, spec->task, training->algorithm);
+		search_check(options->search, spec->params, training->common, (uint64) options->seed, spec->task,
+					 training->algorithm);
 }
 
-/* Joins the common and the algorithm's effective parameters to one JSON object; a search shows in its outcome. */
+/* Joins the common and the algorithm's effective parameters to one JSON object. */
 char *
 train_effective_params(const Training *training, const char *algorithm_params)
 {
@@ -249,7 +251,7 @@ train_effective_params(const Training *training, const char *algorithm_params)
 	StringInfoData out;
 
 	for (int i = 0; i < lengthof(common_specs); i++)
-		if (option_serves(common_specs[i].name, training->spec->task) && strcmp(common_specs[i].name, "search") != 0)
+		if (option_serves(common_specs[i].name, training->spec->task))
 			specs[nspecs++] = common_specs[i];
 	initStringInfo(&out);
 	options_to_json(&out, specs, nspecs, &training->options);
