@@ -66,12 +66,20 @@ COMMENT ON FUNCTION aipipe.model_alias(text, text, int, text) IS
 'points an alias of a model to a version; a NULL version removes the alias';
 GRANT EXECUTE ON FUNCTION aipipe.model_alias(text, text, int, text) TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION aipipe.model_promote(model text, version int, why text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION aipipe.model_promote(model text, version int, why text DEFAULT NULL, only_if jsonb DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'aipipe_model_promote' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION aipipe.model_promote(text, int, text) IS
-'makes a version the champion: it serves from the next statement after commit';
-GRANT EXECUTE ON FUNCTION aipipe.model_promote(text, int, text) TO PUBLIC;
+COMMENT ON FUNCTION aipipe.model_promote(text, int, text, jsonb) IS
+'makes a version the champion: it serves from the next statement after commit; only_if is a test against the champion that it must pass';
+GRANT EXECUTE ON FUNCTION aipipe.model_promote(text, int, text, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_test(
+    model text, source text, version int, other_version int DEFAULT NULL, test text DEFAULT NULL, params jsonb DEFAULT '{}')
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'aipipe_model_test' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION aipipe.model_test(text, text, int, int, text, jsonb) IS
+'tests whether a version is better than another (the champion) on a source that holds the target column: delong, mcnemar, bootstrap, paired_t';
+GRANT EXECUTE ON FUNCTION aipipe.model_test(text, text, int, int, text, jsonb) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_rollback(model text, steps int DEFAULT 1, why text DEFAULT NULL)
 RETURNS int
@@ -178,11 +186,11 @@ COMMENT ON VIEW aipipe.model_alias IS 'what each alias points to now';
 GRANT SELECT ON aipipe.model_alias TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model_alias_history WITH (security_barrier) AS
-SELECT h.id, m.name AS model, h.alias, h.action, h.old_version, h.new_version, h.changed_by, h.changed_at, h.why
+SELECT h.id, m.name AS model, h.alias, h.action, h.old_version, h.new_version, h.changed_by, h.changed_at, h.why, h.evidence
 FROM aipipe.model_alias_history_data h
 JOIN aipipe.model_data m ON m.id = h.model_id
 WHERE m.name IN (SELECT name FROM aipipe.model);
-COMMENT ON VIEW aipipe.model_alias_history IS 'every change of an alias: who, when, why, from which version to which';
+COMMENT ON VIEW aipipe.model_alias_history IS 'every change of an alias: who, when, why, from which version to which, and the check that a promotion passed';
 GRANT SELECT ON aipipe.model_alias_history TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model_split WITH (security_barrier) AS
