@@ -344,6 +344,12 @@ static SqlStatement delete_trials = {
 	2, {INT8OID, INT4OID}
 };
 
+static SqlStatement delete_predictions = {
+	"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1"
+	" AND version OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, INT4OID}
+};
+
 /* Whatever belongs to a model, the model itself last. */
 static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
@@ -380,6 +386,7 @@ drop_version(const char *model, int version)
 	sql_free(used);
 	split_check_unused(model, &ref);
 	sql_free(sql_run(&delete_trials, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version)));
+	sql_free(sql_run(&delete_predictions, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version)));
 	sql_free(sql_run(&delete_version, SQL_WRITE, Int64GetDatum(ref.version_id)));
 }
 
