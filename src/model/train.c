@@ -166,6 +166,13 @@ store(Training *training, NewVersion *version, const TrainResult *result, const 
 	return registry_add_version(version);
 }
 
+/* Gives the rows of a part that there may be none of. */
+static int64
+part_rows(const TrainSet *part)
+{
+	return part ? part->rows->nrows : 0;
+}
+
 /* Runs the algorithm, sees how well it did, and registers what it learned. */
 static int
 learn_and_register(Training *training, double cpu_start)
@@ -176,7 +183,7 @@ learn_and_register(Training *training, double cpu_start)
 	NewVersion	version = {0};
 	TrainFit	fit = {0};
 	Search	   *search;
-	Size		measuring = train_measure_bytes(training);
+	Size		measuring = train_measure_bytes(training, part_rows(training->held_out), part_rows(training->validation));
 	Size		data;
 
 	fill_request(training, &request, &validation);

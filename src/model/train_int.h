@@ -76,6 +76,9 @@ typedef struct Training
 /* Reads and checks the options as far as that is possible without rows; error 22023. */
 extern void train_read_options(Training *training);
 
+/* Whether the rows that validate choose the threshold. */
+extern bool train_chooses_threshold(const Training *training);
+
 /* Common and algorithm's effective parameters as one JSON object; the latter is JSON too. */
 extern char *train_effective_params(const Training *training, const char *algorithm_params);
 
@@ -122,7 +125,7 @@ typedef struct TrainFit
 } TrainFit;
 
 /* Bytes that calibrating and measuring take beside the data. */
-extern Size train_measure_bytes(const Training *training);
+extern Size train_measure_bytes(const Training *training, int64 nheld_out, int64 nvalidation);
 
 /* Learns the calibration and chooses the threshold. */
 extern void train_calibrate(Training *training, TrainFit *fit);

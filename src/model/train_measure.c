@@ -24,26 +24,26 @@
 /* Rows that are scored at a time. */
 #define MEASURE_BLOCK 256
 
-/* Gives the bytes that predicting and measuring one part take. */
+/* Gives the bytes that predicting so many rows takes. */
 static Size
-part_bytes(const Training *training, const TrainSet *set)
+predict_bytes(const Training *training, int64 nrows)
 {
-	int			nvalues = Max(training->nclasses, 1);
-
-	if (set == NULL)
-		return 0;
-	return add_size(mul_size(mul_size(set->rows->nrows + MEASURE_BLOCK, nvalues), sizeof(float)),
-					metrics_estimate(set->rows->nrows));
+	return mul_size(mul_size(nrows + MEASURE_BLOCK, Max(training->nclasses, 1)), sizeof(float));
 }
 
-/* Gives the bytes that calibrating and measuring take beside the data: one part after the other. */
+/* Gives the bytes that calibrating and measuring take beside the data: one after the other. */
 Size
-train_measure_bytes(const Training *training)
+train_measure_bytes(const Training *training, int64 nheld_out, int64 nvalidation)
 {
-	bool		calibrates = training->calibration_method != CALIBRATION_NONE ||
-		threshold_is_chosen(training->threshold_rule);
+	Size		bytes = 0;
 
-	return Max(part_bytes(training, training->held_out), calibrates ? part_bytes(training, training->validation) : 0);
+	if (nheld_out > 0)
+		bytes = add_size(predict_bytes(training, nheld_out), metrics_estimate(nheld_out));
+	if (nvalidation > 0 && training->calibration_method != CALIBRATION_NONE)
+		bytes = Max(bytes, add_size(predict_bytes(training, nvalidation), calibration_estimate(nvalidation)));
+	if (nvalidation > 0 && train_chooses_threshold(training))
+		bytes = Max(bytes, add_size(predict_bytes(training, nvalidation), threshold_estimate(nvalidation)));
+	return bytes;
 }
 
 /* Predicts the rows of a part, calibrated when there is a calibration; row-major. */
@@ -92,7 +92,7 @@ fit_threshold(Training *training, const TrainFit *fit)
 	float	   *values;
 	double		threshold;
 
-	if (!threshold_is_chosen(training->threshold_rule))
+	if (!train_chooses_threshold(training))
 		return threshold_choose(training->threshold_rule, 0, NULL, 2, NULL, NULL);
 	values = predict_part(fit, set);
 	threshold = threshold_choose(training->threshold_rule, set->rows->nrows, values + 1, 2, set->labels, set->weights);

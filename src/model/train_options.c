@@ -166,6 +166,13 @@ stops_early(const Jsonb *params)
 		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value.val.numeric))) > 0;
 }
 
+/* Tells whether rows choose the threshold. */
+bool
+train_chooses_threshold(const Training *training)
+{
+	return training->threshold_rule != NULL && threshold_is_chosen(training->threshold_rule);
+}
+
 /* Sets the share of validating rows when it is not said, and checks that the shares leave rows that teach. */
 static void
 check_validation(Training *training)
@@ -176,7 +183,7 @@ check_validation(Training *training)
 	training->stops_early = stops_early(spec->params);
 	training->validates = training->stops_early ||
 		training->calibration_method != CALIBRATION_NONE ||
-		threshold_is_chosen(training->threshold_rule);
+		train_chooses_threshold(training);
 	if (options->validation < 0)
 		options->validation = training->validates ? DEFAULT_VALIDATION : 0;
 	if (training->validates && options->validation == 0)
