@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION aipipe.model_predict_class(model text, "row" record, 
 RETURNS text
 AS 'MODULE_PATHNAME', 'aipipe_model_predict_class' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION aipipe.model_predict_class(text, record, int) IS
-'gives the most probable class of a row';
+'gives the class of a row: by the version''s threshold when it has one, else the most probable';
 GRANT EXECUTE ON FUNCTION aipipe.model_predict_class(text, record, int) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_predict_proba(model text, "row" record, version int DEFAULT NULL)
@@ -52,12 +52,30 @@ COMMENT ON FUNCTION aipipe.model_importance(text, int) IS
 'gives total gain, total cover and number of splits of each feature';
 GRANT EXECUTE ON FUNCTION aipipe.model_importance(text, int) TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION aipipe.model_evaluate(model text, source text, version int DEFAULT NULL)
+CREATE OR REPLACE FUNCTION aipipe.model_evaluate(
+    model text, source text, version int DEFAULT NULL, params jsonb DEFAULT '{}')
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'aipipe_model_evaluate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
-COMMENT ON FUNCTION aipipe.model_evaluate(text, text, int) IS
+COMMENT ON FUNCTION aipipe.model_evaluate(text, text, int, jsonb) IS
 'scores a source that holds the target column and gives the metrics of the task';
-GRANT EXECUTE ON FUNCTION aipipe.model_evaluate(text, text, int) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION aipipe.model_evaluate(text, text, int, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_confusion(
+    model text, source text, version int DEFAULT NULL, params jsonb DEFAULT '{}')
+RETURNS TABLE (actual text, predicted text, "rows" bigint, share float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_confusion' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 100;
+COMMENT ON FUNCTION aipipe.model_confusion(text, text, int, jsonb) IS
+'scores a source that holds the target column and gives its confusion matrix: rows of each actual class by predicted class, and their share of the actual class';
+GRANT EXECUTE ON FUNCTION aipipe.model_confusion(text, text, int, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_reliability(
+    model text, source text, bins int DEFAULT 10, version int DEFAULT NULL, strategy text DEFAULT 'uniform',
+    params jsonb DEFAULT '{}')
+RETURNS TABLE (class text, bin int, lower float8, upper float8, "rows" bigint, mean_probability float8, observed_share float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_reliability' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10;
+COMMENT ON FUNCTION aipipe.model_reliability(text, text, int, int, text, jsonb) IS
+'scores a source that holds the target column and says whether the probabilities can be taken at their word: by bins, the mean probability beside the share of rows that are of the class';
+GRANT EXECUTE ON FUNCTION aipipe.model_reliability(text, text, int, int, text, jsonb) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_alias(model text, alias text, version int, why text DEFAULT NULL)
 RETURNS void
@@ -198,6 +216,7 @@ SELECT m.name AS model, v.version, v.algorithm,
        ARRAY(SELECT a.alias FROM aipipe.model_alias_data a WHERE a.version_id = v.id ORDER BY a.alias) AS aliases,
        v.features, v.params, v.metrics, v.classes, v.source, v.source_resolved, v.target,
        v.row_count, v.seed, v.cpu_seconds, v.peak_bytes, v.library,
+       pg_catalog.substring(v.calibration, '"method":"([a-z]+)"') AS calibration, v.threshold,
        pg_catalog.encode(v.sha256, 'hex') AS sha256,
        pg_catalog.length(v.artifact) AS artifact_bytes,
        pg_catalog.length(v.compiled) AS compiled_bytes,

@@ -51,7 +51,7 @@ typedef struct ThresholdRule ThresholdRule;
 
 extern ThresholdRule *threshold_parse(const Jsonb *option);	/* ERROR 22023; NULL for NULL */
 
-/* True when rows are needed to choose it. */
+/* True when rows are needed to choose it; false for NULL. */
 extern bool threshold_is_chosen(const ThresholdRule *rule);
 
 /* Bytes that a choice among so many rows takes beside them. */

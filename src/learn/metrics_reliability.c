@@ -48,6 +48,13 @@ ordered_quantile(const float *ordered, int64 n, double share)
 	return part < 0.5 ? ordered[below] + step * part : ordered[above] - step * (1 - part);
 }
 
+/* Gives the share of the rows that lies below a bin, rounded as numpy's linspace() and percentile() do: ties hang on it. */
+static double
+bin_share(int bin, int nbins)
+{
+	return bin == nbins ? 1 : bin * (1.0 / nbins) * 100 / 100;
+}
+
 /* Sets the bounds of bins that hold about as many rows each. */
 static void
 set_quantile_bounds(const Scored *scored, int class, int nbins, ReliabilityBin *bins)
@@ -61,8 +68,8 @@ set_quantile_bounds(const Scored *scored, int class, int nbins, ReliabilityBin *
 	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < nbins && scored->nrows > 0; i++)
 	{
-		bins[i].lower = ordered_quantile(ordered, scored->nrows, i * (1.0 / nbins));
-		bins[i].upper = ordered_quantile(ordered, scored->nrows, i + 1 == nbins ? 1 : (i + 1) * (1.0 / nbins));
+		bins[i].lower = ordered_quantile(ordered, scored->nrows, bin_share(i, nbins));
+		bins[i].upper = ordered_quantile(ordered, scored->nrows, bin_share(i + 1, nbins));
 	}
 	pfree(ordered);
 }
@@ -94,8 +101,8 @@ metrics_reliability(const Scored *scored, int class, int nbins, bool by_quantile
 
 	for (int i = 0; i < nbins; i++)
 	{
-		bins[i].lower = i * (1.0 / nbins);
-		bins[i].upper = i + 1 == nbins ? 1 : (i + 1) * (1.0 / nbins);
+		bins[i].lower = (double) i / nbins;
+		bins[i].upper = (double) (i + 1) / nbins;
 		bins[i].nrows = 0;
 		bins[i].observed_share = 0;
 	}

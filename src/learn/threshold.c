@@ -185,11 +185,11 @@ threshold_parse(const Jsonb *option)
 	return NULL;				/* not reached */
 }
 
-/* Tells whether rows are needed to choose the threshold. */
+/* Tells whether rows are needed to choose the threshold; not without a rule. */
 bool
 threshold_is_chosen(const ThresholdRule *rule)
 {
-	return rule->kind != THRESHOLD_NUMBER;
+	return rule != NULL && rule->kind != THRESHOLD_NUMBER;
 }
 
 /* A row for the choice. */

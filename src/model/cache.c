@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -57,7 +59,8 @@ static dlist_head cache_lru = DLIST_STATIC_INIT(cache_lru);
 static Oid	cache_relid = InvalidOid;	/* aipipe.model_version_data, for invalidation */
 
 static SqlStatement find_contents = {
-	"SELECT m.name, m.task, v.version, v.algorithm, v.encoder, v.compiled, v.classes"
+	"SELECT m.name, m.task, v.version, v.algorithm, v.encoder, v.compiled, v.classes,"
+	" v.calibration, v.threshold"
 	" FROM aipipe.model_version_data v"
 	" JOIN aipipe.model_data m ON m.id OPERATOR(pg_catalog.=) v.model_id"
 	" WHERE v.id OPERATOR(pg_catalog.=) $1",
@@ -205,15 +208,36 @@ copy_classes(ModelVersion *version, SqlResult *result)
 	version->positive = version->nclasses - 1;
 }
 
-/* Whether encoder, learned part and number of classes make a version of the task. */
+/* Whether encoder, learned part, number of classes, calibration (or NULL) and threshold (or NaN) make a version of the task. */
 bool
-cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses)
+cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses,
+				const Calibration *calibration, double threshold)
 {
 	if (encoder->nfeatures != loaded->nfeatures)
+		return false;
+	if (calibration != NULL && (task != TASK_CLASSIFICATION || calibration_nclasses(calibration) != nclasses))
+		return false;
+	if (!isnan(threshold) && (nclasses != 2 || !(threshold > 0 && threshold <= 1)))
 		return false;
 	if (task == TASK_CLASSIFICATION)
 		return nclasses >= 2 && loaded->nvalues == nclasses;
 	return loaded->nvalues == 1;
+}
+
+/* Reads what a version does with its probabilities. */
+static void
+read_calibration(ModelVersion *version, SqlResult *result)
+{
+	char	   *calibration = sql_text(result, 0, "calibration");
+	bool		none;
+	double		threshold = sql_float8(result, 0, "threshold", &none);
+
+	/* NaN in the table is none of ours: let it be refused */
+	version->threshold = none ? NAN : isnan(threshold) ? -1 : threshold;
+	if (calibration == NULL)
+		return;
+	version->calibration = calibration_read(calibration);
+	pfree(calibration);
 }
 
 /* Loads a version into the given context. */
@@ -237,6 +261,7 @@ load_version(const ModelRef *ref, MemoryContext context)
 	version.model = sql_text(result, 0, "name");
 	version.task = algorithm_task(sql_text(result, 0, "task"));
 	copy_classes(&version, result);
+	read_calibration(&version, result);
 	MemoryContextSwitchTo(result->context);
 	encoder = take_bytes(result, "encoder", 0, &len);
 	MemoryContextSwitchTo(context);
@@ -244,11 +269,12 @@ load_version(const ModelRef *ref, MemoryContext context)
 	compiled = take_bytes(result, "compiled", COMPILED_PAD, &len);
 	version.loaded = algorithm_find(sql_text(result, 0, "algorithm"))->open(compiled, len);
 	sql_free(result);
-	if (!cache_parts_fit(version.task, version.encoder, version.loaded, version.nclasses))
+	if (!cache_parts_fit(version.task, version.encoder, version.loaded, version.nclasses,
+						 version.calibration, version.threshold))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("version %d of model \"%s\" is corrupted", version.version, version.model),
-				 errdetail("Its encoder, classes and compiled form do not belong together.")));
+				 errdetail("Its encoder, classes, compiled form, calibration and threshold do not belong together.")));
 	version.bytes = MemoryContextMemAllocated(context, true);
 	MemoryContextSwitchTo(old);
 	return version;

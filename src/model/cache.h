@@ -35,8 +35,9 @@ typedef struct ModelVersion
  */
 extern const ModelVersion *cache_acquire(const ModelRef *ref, MemoryContext holder);
 
-/* Whether encoder, learned part and number of classes make a version of the task. */
-extern bool cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses);
+/* Whether encoder, learned part, number of classes, calibration (or NULL) and threshold (or NaN) make a version of the task. */
+extern bool cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses,
+							const Calibration *calibration, double threshold);
 
 /* Registers the invalidation callback; called from _PG_init. */
 extern void cache_init(void);

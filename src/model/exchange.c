@@ -80,6 +80,7 @@ static void
 check_import(const Forest *forest, ModelTask task, int nfeatures, int nclasses)
 {
 	bool		classifies = forest->objective == FOREST_LOGISTIC || forest->objective == FOREST_SOFTPROB;
+	bool		ranks = strncmp(forest->objective_name, "rank:", 5) == 0;
 	int			expected = forest->ngroups > 1 ? forest->ngroups : 2;
 
 	if (forest->objective == FOREST_LOGITRAW)
@@ -87,7 +88,7 @@ check_import(const Forest *forest, ModelTask task, int nfeatures, int nclasses)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("an artifact with objective %s gives margins, neither probabilities nor values", forest->objective_name),
 				 errhint("Save the model with objective binary:logistic: it is the same forest.")));
-	if (classifies != (task == TASK_CLASSIFICATION))
+	if (classifies != (task == TASK_CLASSIFICATION) || ranks != (task == TASK_RANKING))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an artifact with objective %s cannot serve task %s", forest->objective_name,
@@ -101,7 +102,7 @@ check_import(const Forest *forest, ModelTask task, int nfeatures, int nclasses)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the artifact has %d classes but %d are named",
 						task == TASK_CLASSIFICATION ? expected : 0, nclasses),
-				 errhint("Argument classes names them in the model's order; leave it out for a regression.")));
+				 errhint("Argument classes names them in the model's order; leave it out unless the task is classification.")));
 }
 
 /* Gives the class labels argument, "0", "1" … when it is NULL. */
@@ -163,7 +164,7 @@ aipipe_model_import(PG_FUNCTION_ARGS)
 }
 
 static SqlStatement find_artifact = {
-	"SELECT v.encoder, v.artifact, v.sha256 FROM aipipe.model_version_data v WHERE v.id OPERATOR(pg_catalog.=) $1",
+	"SELECT v.encoder, v.artifact, v.sha256, v.calibration, v.threshold FROM aipipe.model_version_data v WHERE v.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
 };
 
@@ -177,6 +178,8 @@ aipipe_model_export(PG_FUNCTION_ARGS)
 	bytea	   *artifact;
 	bytea	   *stored;
 	bytea	   *computed;
+	double		threshold;
+	bool		no_threshold;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -186,15 +189,17 @@ aipipe_model_export(PG_FUNCTION_ARGS)
 	encoder = DatumGetByteaPP(sql_datum(found, 0, "encoder", NULL));
 	artifact = DatumGetByteaPCopy(sql_datum(found, 0, "artifact", NULL));
 	stored = DatumGetByteaP(sql_datum(found, 0, "sha256", NULL));
+	threshold = sql_float8(found, 0, "threshold", &no_threshold);
 	computed = registry_sha256(VARDATA_ANY(encoder), VARSIZE_ANY_EXHDR(encoder),
-							   VARDATA_ANY(artifact), VARSIZE_ANY_EXHDR(artifact));
+							   VARDATA_ANY(artifact), VARSIZE_ANY_EXHDR(artifact),
+							   sql_text(found, 0, "calibration"), no_threshold ? 0 : threshold);
 	if (VARSIZE(stored) != VARSIZE(computed) ||
 		memcmp(VARDATA(stored), VARDATA(computed), VARSIZE(computed) - VARHDRSZ) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("version %d of model \"%s\" is corrupted", ref.version,
 						text_to_cstring(PG_GETARG_TEXT_PP(0))),
-				 errdetail("Its artifact does not match the SHA-256 that was stored with it.")));
+				 errdetail("Its encoder, artifact, calibration or threshold does not match the SHA-256 that was stored with it.")));
 	sql_free(found);
 	PG_RETURN_BYTEA_P(artifact);
 }

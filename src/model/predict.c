@@ -44,7 +44,7 @@ aipipe_model_predict(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(scorer_value(call->scorer, 0));
 }
 
-/* model_predict_class(model, row, version): the most probable class. */
+/* model_predict_class(model, row, version): the class that the version's threshold decides, or the most probable. */
 Datum
 aipipe_model_predict_class(PG_FUNCTION_ARGS)
 {

@@ -11,10 +11,13 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
+#include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
@@ -167,16 +170,30 @@ registry_check_trainable(const char *model, ModelTask task)
 	sql_free(result);
 }
 
-/* Gives the SHA-256 of encoder and artifact as a bytea. */
+/* Gives the SHA-256 of all that decides what a version says. */
 bytea *
-registry_sha256(const char *encoder, Size encoder_len, const char *artifact, Size artifact_len)
+registry_sha256(const char *encoder, Size encoder_len, const char *artifact, Size artifact_len,
+				const char *calibration, double threshold)
 {
 	bytea	   *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+	StringInfoData rest;
+
+	initStringInfo(&rest);
+	if (calibration != NULL)
+		appendStringInfoString(&rest, calibration);
+	if (threshold != 0)
+	{
+		char		number[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+		double_to_shortest_decimal_buf(threshold, number);
+		appendStringInfo(&rest, "threshold=%s", number);
+	}
 
 	if (pg_cryptohash_init(ctx) < 0 ||
 		pg_cryptohash_update(ctx, (const uint8 *) encoder, encoder_len) < 0 ||
 		pg_cryptohash_update(ctx, (const uint8 *) artifact, artifact_len) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) rest.data, rest.len) < 0 ||
 		pg_cryptohash_final(ctx, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
@@ -202,11 +219,11 @@ static SqlStatement next_version = {
 static SqlStatement insert_version = {
 	"INSERT INTO aipipe.model_version_data (model_id, version, algorithm, encoder, artifact, compiled,"
 	" sha256, features, params, metrics, classes, source, source_resolved, target, row_count, seed,"
-	" cpu_seconds, peak_bytes, library, created_by)"
+	" cpu_seconds, peak_bytes, library, created_by, calibration, threshold)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8::pg_catalog.jsonb, $9::pg_catalog.jsonb, $10::pg_catalog.jsonb,"
-	" $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id",
-	20, {INT8OID, INT4OID, TEXTOID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID,
-		 TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, FLOAT8OID, INT8OID, TEXTOID, TEXTOID}
+	" $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING id",
+	22, {INT8OID, INT4OID, TEXTOID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID,
+		 TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, FLOAT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID}
 };
 
 /* Gives the bytes, behind a number of zeros, as a bytea, refusing what one value cannot hold. */
@@ -293,11 +310,13 @@ check_servable(const NewVersion *new, const StringInfoData *encoder, const Strin
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	if (!cache_parts_fit(new->task, encoder_read(encoder->data, encoder->len),
-						 algorithm_find(new->algorithm)->open(compiled->data, compiled->len), new->nclasses))
+						 algorithm_find(new->algorithm)->open(compiled->data, compiled->len), new->nclasses,
+						 new->calibration ? calibration_read(new->calibration) : NULL,
+						 new->threshold != 0 ? new->threshold : NAN))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the version of model \"%s\" could not serve task %s", new->model, algorithm_task_name(new->task)),
-				 errdetail("Its features, classes and outputs do not belong together.")));
+				 errdetail("Its features, classes, outputs, calibration and threshold do not belong together.")));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
@@ -326,8 +345,8 @@ registry_add_version(const NewVersion *new)
 	StringInfoData encoder;
 	StringInfoData features;
 	StringInfoData compiled;
-	Datum		values[20];
-	bool		nulls[20] = {0};
+	Datum		values[22];
+	bool		nulls[22] = {0};
 	SqlResult  *result;
 	int64		model_id;
 	int64		version_id;
@@ -350,7 +369,8 @@ registry_add_version(const NewVersion *new)
 	values[3] = PointerGetDatum(make_bytea(encoder.data, encoder.len, 0, "encoder"));
 	values[4] = PointerGetDatum(make_bytea(new->artifact, new->artifact_len, 0, "artifact"));
 	values[5] = PointerGetDatum(make_bytea(compiled.data, compiled.len, COMPILED_PAD, "compiled form"));
-	values[6] = PointerGetDatum(registry_sha256(encoder.data, encoder.len, new->artifact, new->artifact_len));
+	values[6] = PointerGetDatum(registry_sha256(encoder.data, encoder.len, new->artifact, new->artifact_len,
+													   new->calibration, new->threshold));
 	values[7] = CStringGetTextDatum(features.data);
 	values[8] = CStringGetTextDatum(new->params ? new->params : "{}");
 	values[9] = text_or_null(new->metrics, &nulls[9]);
@@ -374,6 +394,9 @@ registry_add_version(const NewVersion *new)
 	values[17] = Int64GetDatum((int64) new->peak_bytes);
 	values[18] = text_or_null(new->library, &nulls[18]);
 	values[19] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
+	values[20] = text_or_null(new->calibration, &nulls[20]);
+	values[21] = Float8GetDatum(new->threshold);
+	nulls[21] = (new->threshold == 0);
 	result = sql_run_values(&insert_version, SQL_WRITE, values, nulls);
 	version_id = sql_int64(result, 0, "id", NULL);
 	sql_free(result);

@@ -87,8 +87,12 @@ extern int	registry_add_version(const NewVersion *version);
 /* Error when the model exists and the role may not manage it or the task differs: called before a long training. */
 extern void registry_check_trainable(const char *model, ModelTask task);
 
-/* SHA-256 of encoder and artifact, as a bytea of 32 bytes. */
-extern bytea *registry_sha256(const char *encoder, Size encoder_len, const char *artifact, Size artifact_len);
+/*
+ * SHA-256 of all that decides what a version says, as a bytea of 32 bytes: encoder,
+ * artifact, then the calibration (unless NULL) and "threshold=" with its number (unless 0).
+ */
+extern bytea *registry_sha256(const char *encoder, Size encoder_len, const char *artifact, Size artifact_len,
+							  const char *calibration, double threshold);
 
 /* Makes the version champion when the model has none (alias.c). */
 extern void alias_first_champion(int64 model_id, int64 version_id, int version);

@@ -13,6 +13,7 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
+#include "learn/metrics.h"
 #include "model/score.h"
 
 /* Binds the version to the row type; everything lives in a child of the given context. */
@@ -59,6 +60,8 @@ scorer_run(Scorer *scorer)
 		return;
 	loaded->algorithm->margin(loaded, scorer->rows, scorer->nrows, scorer->margins);
 	loaded->algorithm->values(loaded, scorer->margins, scorer->nrows, scorer->values);
+	if (scorer->version->calibration != NULL)
+		calibration_apply(scorer->version->calibration, scorer->values, scorer->nrows);
 }
 
 /* Empties the block. */
@@ -92,17 +95,11 @@ scorer_value(const Scorer *scorer, int i)
 	return scorer_values(scorer, i)[0];
 }
 
-/* Gives the index of the most probable class of row i; the first of equals. */
+/* Gives the index of the class of row i: by the version's threshold, else the most probable, the first of equals. */
 int
 scorer_class(const Scorer *scorer, int i)
 {
-	const float *values = scorer_values(scorer, i);
-	int			best = 0;
-
-	for (int c = 1; c < scorer->version->nclasses; c++)
-		if (values[c] > values[best])
-			best = c;
-	return best;
+	return metrics_decide(scorer_values(scorer, i), scorer->version->nclasses, scorer->version->threshold);
 }
 
 /* Orders contributions by absolute size, the largest first; equal ones by column. */

@@ -52,7 +52,7 @@ extern double scorer_value(const Scorer *scorer, int i);
 /* ERROR 22023 for a multi-class model, naming model_predict_class and model_predict_proba. */
 extern void scorer_check_single(const ModelVersion *version);
 
-/* Index of the most probable class of row i. */
+/* Index of the class of row i: by the version's threshold when it has one, else the most probable. */
 extern int	scorer_class(const Scorer *scorer, int i);
 
 /* All nvalues of row i: probabilities by class index. */

@@ -113,11 +113,34 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_mutate';
 CREATE FUNCTION bench_encode(source text, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_encode';
 
--- The metrics of probabilities (row after row) against class indexes, and of values against values, as JSON.
-CREATE FUNCTION metrics_classification(proba real[], labels real[]) RETURNS text
-LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_classification';
-CREATE FUNCTION metrics_regression("values" real[], labels real[]) RETURNS text
-LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_metrics_regression';
+-- All metrics of predictions (row after row) against the truth, as JSON; one of them by name.
+CREATE FUNCTION metrics(task text, "values" real[], labels real[], groups int[] DEFAULT NULL,
+                        threshold float8 DEFAULT NULL, quantile float8 DEFAULT NULL) RETURNS text
+LANGUAGE C AS 'MODULE_PATHNAME', 'test_metrics';
+CREATE FUNCTION metric(task text, "values" real[], labels real[], groups int[], threshold float8, quantile float8,
+                       name text) RETURNS float8
+LANGUAGE C AS 'MODULE_PATHNAME', 'test_metric';
+
+-- The bins of the probabilities of one class.
+CREATE FUNCTION reliability(task text, "values" real[], labels real[], groups int[], threshold float8, quantile float8,
+                            class int, bins int, by_quantile bool,
+                            OUT lower float8, OUT upper float8, OUT nrows bigint, OUT mean_probability float8,
+                            OUT observed_share float8) RETURNS SETOF record
+LANGUAGE C AS 'MODULE_PATHNAME', 'test_reliability';
+
+-- calibration_fit + calibration_write, and calibration_read + calibration_apply
+CREATE FUNCTION calibration_fit(method text, nclasses int, proba real[], labels real[], weights real[] DEFAULT NULL) RETURNS text
+LANGUAGE C AS 'MODULE_PATHNAME', 'test_calibration_fit';
+CREATE FUNCTION calibration_apply(calibration text, proba real[]) RETURNS real[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_calibration_apply';
+
+-- n mutants of a calibration through read and apply.
+CREATE FUNCTION calibration_mutate(calibration text, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_calibration_mutate';
+
+-- threshold_parse + threshold_choose on probabilities of class 1
+CREATE FUNCTION threshold(rule jsonb, proba real[], labels real[], weights real[] DEFAULT NULL) RETURNS float8
+LANGUAGE C AS 'MODULE_PATHNAME', 'test_threshold';
 
 -- learn/stats: "what" of its numbers; DeLong's test of two scores; a paired bootstrap of mean, root (of a mean) or auc.
 CREATE FUNCTION stats(what text, numbers float8[]) RETURNS float8[]

@@ -17,11 +17,23 @@ $node->safe_psql(
 	SELECT aipipe.model_train('returns', 'classification', 'sale', 'returned',
 		features => ARRAY['amount', 'quantity', 'kind', 'placed'], params => '{"n_estimators": 3, "seed": 8}');
 	SELECT aipipe.model_promote('returns', 2);
+	SELECT aipipe.model_train('calibrated', 'classification', 'sale', 'returned',
+		features => ARRAY['amount', 'quantity', 'kind', 'placed'],
+		params => '{"n_estimators": 3, "max_depth": 2, "calibration": "platt", "threshold": 0.25}');
 });
 my $scores = scores($node, 'postgres');
 my $tables = tables($node, 'postgres', sequences => 1);
 my $quarantined = $node->safe_psql('postgres', 'SELECT id, "row", score, state FROM aipipe.quarantine ORDER BY id');
 like($quarantined, qr/mammoth/, 'there is something in quarantine');
+
+# What a calibrated version says: its probabilities, its decisions, and the checksum that export verifies.
+my $calibrated = q{
+	SET extra_float_digits = 3;
+	SELECT min(calibration), min(threshold), md5(aipipe.model_export('calibrated')),
+		   md5(string_agg(aipipe.model_predict('calibrated', s)::text || ' ' || aipipe.model_predict_class('calibrated', s), ',' ORDER BY id))
+	FROM sale s, aipipe.model_version v WHERE v.model = 'calibrated'};
+my $said = $node->safe_psql('postgres', $calibrated);
+like($said, qr/^platt\|0\.25\|/, 'there is a calibrated version with a threshold');
 
 my $dir = $node->basedir;
 my $port = $node->connstr('postgres');
@@ -40,6 +52,7 @@ foreach my $name (sort keys %restore)
 	$node->safe_psql('postgres', "CREATE DATABASE $name TEMPLATE template0");
 	command_ok([ @{ $restore{$name} }, $node->connstr($name) ], "$name: restores");
 	is(scores($node, $name), $scores, "$name: the same scores");
+	is($node->safe_psql($name, $calibrated), $said, "$name: the same calibrated probabilities and decisions");
 	is(tables($node, $name, sequences => 1), $tables, "$name: every table and sequence of aipipe's is equal");
 	is($node->safe_psql($name, 'SELECT count(*) FROM landing'), '98', "$name: restoring did not judge rows again");
 
