@@ -41,7 +41,7 @@ requirement(const TestOptions *options)
 	if (options->margin > 0)
 		return psprintf("It must be %s %g at level %g.", better ? "better by more than" : "worse by less than",
 						options->margin, options->alpha);
-	return psprintf("It must be %s at level %g.", better ? "better" : "not worse", options->alpha);
+	return psprintf("It must %s at level %g.", better ? "be better" : "not be worse", options->alpha);
 }
 
 /* Ends with the error of a promotion that its check forbids. */

@@ -46,13 +46,13 @@ static SqlStatement find_versions = {
 	2, {INT8OID, TIMESTAMPTZOID}
 };
 
-/* The newest labelled predictions; of each key and version the newest one. */
+/* The newest labelled predictions, those of one row together; of each key and version the newest one. */
 static SqlStatement find_rows = {
 	"SELECT DISTINCT ON (n.key, n.version) n.key, n.version, n.prediction, n.label FROM"
 	" (SELECT p.key, p.version, p.prediction, p.at, l.label FROM aipipe.prediction_data p"
 	"  JOIN aipipe.model_label_data l ON l.model_id OPERATOR(pg_catalog.=) p.model_id AND l.key OPERATOR(pg_catalog.=) p.key"
 	"  WHERE p.model_id OPERATOR(pg_catalog.=) $1 AND p.at OPERATOR(pg_catalog.>=) $2 AND p.prediction IS NOT NULL"
-	"  ORDER BY p.at DESC LIMIT $3) AS n"
+	"  ORDER BY p.at DESC, p.key LIMIT $3) AS n"
 	" ORDER BY n.key, n.version, n.at DESC",
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}
 };
