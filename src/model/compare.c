@@ -120,7 +120,9 @@ put_version(ReturnSetInfo *rsinfo, const Compare *compare, const Arms *arms,
 	{
 		values[COLUMN_METRIC] = CStringGetTextDatum(compare->metric->name);
 		nulls[COLUMN_METRIC] = false;
-		compare_measure(version, compare->task, compare->metric, &compare->options.test, &judged);
+		judged = *champion_judged;
+		if (version != compare->champion)
+			compare_measure(version, compare->task, compare->metric, &compare->options.test, &judged);
 		put_number(values, nulls, COLUMN_VALUE, judged.measured ? judged.value : NAN);
 		put_number(values, nulls, COLUMN_LOW, judged.measured ? judged.low : NAN);
 		put_number(values, nulls, COLUMN_HIGH, judged.measured ? judged.high : NAN);

@@ -59,17 +59,20 @@ static SqlStatement find_rows = {
 
 /* Keys that each version of the split was served to since shares and champion are what they are. */
 static SqlStatement find_arms = {
-	"SELECT v.version, w.share, (SELECT pg_catalog.count(DISTINCT p.key) FROM aipipe.prediction_data p"
-	"  WHERE p.model_id OPERATOR(pg_catalog.=) $1 AND p.version OPERATOR(pg_catalog.=) v.version AND p.served"
-	"  AND p.at OPERATOR(pg_catalog.>=) GREATEST($2, (SELECT pg_catalog.max(s.changed_at) FROM aipipe.model_split_data s"
-	"   WHERE s.model_id OPERATOR(pg_catalog.=) $1), (SELECT h.changed_at FROM aipipe.model_alias_data a"
-	"   JOIN aipipe.model_alias_history_data h ON h.id OPERATOR(pg_catalog.=) a.history_id"
-	"   WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'))) AS keys"
+	"SELECT v.version, w.share, COALESCE(k.keys, 0) AS keys"
 	" FROM (SELECT s.version_id, s.share FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1"
 	"  UNION ALL SELECT a.version_id, NULL FROM aipipe.model_alias_data a"
 	"  WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'"
 	"  AND NOT EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.version_id OPERATOR(pg_catalog.=) a.version_id)"
 	" ) AS w JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) w.version_id"
+	" LEFT JOIN (SELECT p.version, pg_catalog.count(DISTINCT p.key) AS keys FROM aipipe.prediction_data p"
+	"  WHERE p.model_id OPERATOR(pg_catalog.=) $1 AND p.served"
+	"  AND p.at OPERATOR(pg_catalog.>=) GREATEST($2, (SELECT pg_catalog.max(s.changed_at) FROM aipipe.model_split_data s"
+	"   WHERE s.model_id OPERATOR(pg_catalog.=) $1), (SELECT h.changed_at FROM aipipe.model_alias_data a"
+	"   JOIN aipipe.model_alias_history_data h ON h.id OPERATOR(pg_catalog.=) a.history_id"
+	"   WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'))"
+	"  AND EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1)"
+	"  GROUP BY p.version) AS k ON k.version OPERATOR(pg_catalog.=) v.version"
 	" WHERE EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1)"
 	" ORDER BY w.share NULLS LAST",
 	2, {INT8OID, TIMESTAMPTZOID}
