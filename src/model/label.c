@@ -56,6 +56,12 @@ static SqlStatement find_classes = {
 	1, {INT8OID}
 };
 
+/* Keeps the model from being dropped until the labels are there. */
+static SqlStatement hold_model = {
+	"SELECT m.id AS model_id FROM aipipe.model_data m WHERE m.id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+	1, {INT8OID}
+};
+
 /* A model's labels on their way into the table. */
 typedef struct Labelling
 {
@@ -90,10 +96,19 @@ label_truth(const char *label, bool *truth)
 static void
 begin_labelling(Labelling *labelling, const char *model)
 {
+	SqlResult  *held;
+
 	PreventCommandIfReadOnly("labelling predictions");
 	memset(labelling, 0, sizeof(Labelling));
 	labelling->model = model;
 	labelling->ref = registry_resolve(model, MODEL_CHAMPION, MODEL_MANAGE, GetUserId());
+	held = sql_run(&hold_model, SQL_WRITE, Int64GetDatum(labelling->ref.model_id));
+	if (held->nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model),
+				 errdetail("It was dropped by a concurrent transaction.")));
+	sql_free(held);
 	labelling->waiting = AllocSetContextCreate(CurrentMemoryContext, "aipipe model labels", ALLOCSET_DEFAULT_SIZES);
 	if (labelling->ref.task == TASK_CLASSIFICATION)
 	{
