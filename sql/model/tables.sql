@@ -8,10 +8,12 @@ CREATE TABLE aipipe.model_data (
     task         text NOT NULL,
     owner        regrole NOT NULL,
     last_version int NOT NULL DEFAULT 0,
+    shadowed     boolean NOT NULL DEFAULT false,
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE aipipe.model_data IS 'Models: a named thing that was learned. Read it through the view aipipe.model.';
 COMMENT ON COLUMN aipipe.model_data.last_version IS 'highest version number ever given; numbers are not reused';
+COMMENT ON COLUMN aipipe.model_data.shadowed IS 'whether the model has challengers or a split, so that a gate whose champion is alone asks no further';
 
 CREATE TABLE aipipe.model_version_data (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -19,10 +19,8 @@
 
 #include "core/args.h"
 #include "core/sql.h"
-#include "core/version.h"
 #include "core/writer.h"
 #include "gate/gate.h"
-#include "model/rights.h"
 
 PG_FUNCTION_INFO_V1(aipipe_prediction_prune);
 
@@ -112,11 +110,6 @@ log_row(GateBatch *batch, const GatePrediction *predictions, int npredictions,
 		log_flush(batch);
 }
 
-static SqlStatement find_model = {
-	"SELECT m.id AS model_id, m.owner FROM aipipe.model_data m WHERE m.name OPERATOR(pg_catalog.=) $1",
-	1, {TEXTOID}
-};
-
 static SqlStatement prune_model = {
 	"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1 AND at OPERATOR(pg_catalog.<) $2",
 	2, {INT8OID, TIMESTAMPTZOID}
@@ -126,24 +119,15 @@ static SqlStatement prune_model = {
 Datum
 aipipe_prediction_prune(PG_FUNCTION_ARGS)
 {
-	char	   *model;
-	SqlResult  *found;
-	int64		model_id;
+	ModelRef	ref;
+	SqlResult  *deleted;
 	int64		pruned;
 
 	PreventCommandIfReadOnly("pruning the prediction log");
-	core_check_version();
-	model = arg_text(fcinfo, 0, "model");
+	ref = registry_resolve(arg_text(fcinfo, 0, "model"), MODEL_CHAMPION, MODEL_MANAGE, GetUserId());
 	arg_require(fcinfo, 1, "before");
-	found = sql_run(&find_model, SQL_WRITE, CStringGetTextDatum(model));
-	if (found->nrows == 0)
-		registry_unknown_model(model, GetUserId());
-	model_id = sql_int64(found, 0, "model_id", NULL);
-	rights_check_model(model, model_id, DatumGetObjectId(sql_datum(found, 0, "owner", NULL)), MODEL_MANAGE, GetUserId());
-	sql_free(found);
-
-	found = sql_run(&prune_model, SQL_WRITE, Int64GetDatum(model_id), PG_GETARG_DATUM(1));
-	pruned = found->nrows;
-	sql_free(found);
+	deleted = sql_run(&prune_model, SQL_WRITE, Int64GetDatum(ref.model_id), PG_GETARG_DATUM(1));
+	pruned = deleted->nrows;
+	sql_free(deleted);
 	PG_RETURN_INT64(pruned);
 }

@@ -69,7 +69,7 @@ note_failure(const GateCall *call, int version, const char *failure)
 	batch->shadow_error = MemoryContextStrdup(batch->context, message);
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
-			 errmsg("gate " INT64_FORMAT " could not record all predictions for rows of table \"%s\"", call->gate->id, call->relation),
+			 errmsg("gate " INT64_FORMAT " could not record or split all rows of table \"%s\"", call->gate->id, call->relation),
 			 errdetail("The error was: %s.", message),
 			 errhint("Rows are judged and land as without it.")));
 }

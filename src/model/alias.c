@@ -28,6 +28,7 @@
 #include "model/cache.h"
 #include "model/check.h"
 #include "model/rights.h"
+#include "model/serving.h"
 #include "model/split.h"
 
 #define ALIAS_MAX 63
@@ -149,6 +150,7 @@ point_alias(int64 model_id, const char *alias, const char *action, int64 version
 
 	sql_free(sql_run(&set_alias, SQL_WRITE, Int64GetDatum(model_id), CStringGetTextDatum(alias),
 					 Int64GetDatum(version_id), Int64GetDatum(history_id)));
+	serving_note_change(model_id);
 }
 
 /* Makes the version champion when the model has none; the caller holds the model's row lock. */
@@ -235,6 +237,7 @@ remove_alias(const char *model, const char *alias, const char *why)
 				 errmsg("model \"%s\" has no alias \"%s\"", model, alias)));
 	(void) alias_record_change(ref.model_id, alias, "remove", now.version, 0, now.history_id, why);
 	sql_free(sql_run(&delete_alias, SQL_WRITE, Int64GetDatum(ref.model_id), CStringGetTextDatum(alias)));
+	serving_note_change(ref.model_id);
 }
 
 /* model_alias(model, alias, version, why): points an alias to a version, or removes it for a NULL version. */

@@ -37,7 +37,7 @@
 #define MODEL_NAME_MAX 255
 
 static SqlStatement find_champion = {
-	"SELECT m.id AS model_id, m.task, m.owner, v.id AS version_id, v.version"
+	"SELECT m.id AS model_id, m.task, m.owner, m.shadowed, v.id AS version_id, v.version"
 	" FROM aipipe.model_data m"
 	" LEFT JOIN (aipipe.model_alias_data a"
 	"            JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) a.version_id)"
@@ -47,7 +47,7 @@ static SqlStatement find_champion = {
 };
 
 static SqlStatement find_version = {
-	"SELECT m.id AS model_id, m.task, m.owner, v.id AS version_id, v.version"
+	"SELECT m.id AS model_id, m.task, m.owner, m.shadowed, v.id AS version_id, v.version"
 	" FROM aipipe.model_data m"
 	" LEFT JOIN aipipe.model_version_data v"
 	" ON v.model_id OPERATOR(pg_catalog.=) m.id AND v.version OPERATOR(pg_catalog.=) $2"
@@ -61,8 +61,8 @@ static SqlStatement all_names = {
 };
 
 /* Ends with the error for a model that does not exist, naming the nearest that the role may use. */
-void
-registry_unknown_model(const char *model, Oid role)
+static void
+unknown_model(const char *model, Oid role)
 {
 	SqlResult  *result = sql_run(&all_names, SQL_READ);
 	const char **names = palloc(sizeof(char *) * Max(result->nrows, 1));
@@ -82,16 +82,6 @@ registry_unknown_model(const char *model, Oid role)
 			 : errhint("The view aipipe.model lists the models that you may use.")));
 }
 
-/* Ends with the error for a model without a champion. */
-void
-registry_no_champion(const char *model)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("model \"%s\" has no champion", model),
-			 errhint("Choose one with aipipe.model_promote().")));
-}
-
 /* Resolves name and version with the active snapshot and checks the role's right. */
 ModelRef
 registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role)
@@ -106,16 +96,20 @@ registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role
 	else
 		result = sql_run(&find_version, SQL_READ, CStringGetTextDatum(model), Int32GetDatum(version));
 	if (result->nrows == 0)
-		registry_unknown_model(model, role);
+		unknown_model(model, role);
 
 	ref.model_id = sql_int64(result, 0, "model_id", NULL);
 	ref.owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
 	ref.task = algorithm_task(sql_text(result, 0, "task"));
+	ref.shadowed = sql_bool(result, 0, "shadowed", NULL);
 	rights_check_model(model, ref.model_id, ref.owner, needed, role);
 
 	ref.version_id = sql_int64(result, 0, "version_id", &no_version);
 	if (no_version && version == MODEL_CHAMPION)
-		registry_no_champion(model);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no champion", model),
+				 errhint("Choose one with aipipe.model_promote().")));
 	if (no_version)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

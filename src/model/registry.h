@@ -22,6 +22,7 @@ typedef struct ModelRef
 	int			version;
 	ModelTask	task;
 	Oid			owner;
+	bool		shadowed;		/* the model has challengers or a split: see serving.h */
 } ModelRef;
 
 /*
@@ -39,12 +40,6 @@ typedef struct ModelRef
  * champion 55000, no right 42501.
  */
 extern ModelRef registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role);
-
-/* ERROR 42704 that names the nearest model that the role may use. */
-extern void registry_unknown_model(const char *model, Oid role) pg_attribute_noreturn();
-
-/* ERROR 55000 for a model without a champion. */
-extern void registry_no_champion(const char *model) pg_attribute_noreturn();
 
 /* A version argument: MODEL_CHAMPION when NULL, else a positive number (ERROR 22023). */
 extern int	registry_version_arg(FunctionCallInfo fcinfo, int argno);

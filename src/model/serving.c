@@ -18,29 +18,32 @@
 #include "utils/builtins.h"
 
 #include "core/sql.h"
-#include "core/version.h"
-#include "model/rights.h"
 #include "model/serving.h"
 
 #define SPLIT_SEED UINT64CONST(0x61697069706573)
 #define SAMPLE_SEED UINT64CONST(0x61697069706c67)
 
-/* A row for each role that a version has; one without a version when the model has none at all. */
+/* A row for each role that a version has. */
 static SqlStatement find_serving = {
-	"SELECT m.id AS model_id, m.task, m.owner, v.id AS version_id, v.version, r.alias, r.slots"
-	" FROM aipipe.model_data m"
-	" LEFT JOIN LATERAL"
-	" (SELECT a.version_id, a.alias, NULL::pg_catalog.int4[] AS slots FROM aipipe.model_alias_data a"
-	"  WHERE a.model_id OPERATOR(pg_catalog.=) m.id"
-	"  AND (a.alias OPERATOR(pg_catalog.=) 'champion' OR pg_catalog.starts_with(a.alias, 'challenger'))"
-	"  UNION ALL"
-	"  SELECT s.version_id, NULL, s.slots FROM aipipe.model_split_data s"
-	"  WHERE s.model_id OPERATOR(pg_catalog.=) m.id) r"
+	"SELECT v.id AS version_id, v.version, r.alias, r.slots"
+	" FROM (SELECT a.version_id, a.alias, NULL::pg_catalog.int4[] AS slots FROM aipipe.model_alias_data a"
+	"       WHERE a.model_id OPERATOR(pg_catalog.=) $1"
+	"       AND (a.alias OPERATOR(pg_catalog.=) 'champion' OR pg_catalog.starts_with(a.alias, 'challenger'))"
+	"       UNION ALL"
+	"       SELECT s.version_id, NULL, s.slots FROM aipipe.model_split_data s"
+	"       WHERE s.model_id OPERATOR(pg_catalog.=) $1) r"
 	" JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) r.version_id"
-	" ON true"
-	" WHERE m.name OPERATOR(pg_catalog.=) $1"
 	" ORDER BY v.id",
-	1, {TEXTOID}
+	1, {INT8OID}
+};
+
+static SqlStatement note_shadowed = {
+	"UPDATE aipipe.model_data SET shadowed ="
+	" (EXISTS (SELECT FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1)"
+	"  OR EXISTS (SELECT FROM aipipe.model_alias_data a WHERE a.model_id OPERATOR(pg_catalog.=) $1"
+	"             AND pg_catalog.starts_with(a.alias, 'challenger')))"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
 };
 
 /* Takes the runs of slots that a version owns. */
@@ -57,14 +60,14 @@ take_runs(ServingVersion *version, Datum slots)
 
 /* Gives the entry of a row's version: that of the row before when it is the same one. */
 static ServingVersion *
-version_of_row(Serving *serving, const SqlResult *result, uint64 row, const ModelRef *model)
+version_of_row(Serving *serving, const SqlResult *result, uint64 row, const ModelRef *champion)
 {
 	int64		version_id = sql_int64(result, row, "version_id", NULL);
 	ServingVersion *version = &serving->versions[serving->nversions];
 
 	if (serving->nversions > 0 && version[-1].ref.version_id == version_id)
 		return version - 1;
-	version->ref = *model;
+	version->ref = *champion;
 	version->ref.version_id = version_id;
 	version->ref.version = sql_int32(result, row, "version", NULL);
 	serving->nversions++;
@@ -73,9 +76,9 @@ version_of_row(Serving *serving, const SqlResult *result, uint64 row, const Mode
 
 /* Notes what one row says of its version. */
 static void
-take_role(Serving *serving, const SqlResult *result, uint64 row, const ModelRef *model)
+take_role(Serving *serving, const SqlResult *result, uint64 row, const ModelRef *champion)
 {
-	ServingVersion *version = version_of_row(serving, result, row, model);
+	ServingVersion *version = version_of_row(serving, result, row, champion);
 	char	   *alias = sql_text(result, row, "alias");
 
 	if (alias == NULL)
@@ -101,34 +104,42 @@ sum_up(Serving *serving)
 	}
 }
 
+/* Finds the versions of a model that has more than its champion, with the active snapshot. */
+static void
+find_versions(Serving *serving, const ModelRef *champion)
+{
+	SqlResult  *result = sql_run(&find_serving, SQL_READ, Int64GetDatum(champion->model_id));
+
+	serving->versions = palloc0(mul_size(sizeof(ServingVersion), result->nrows));
+	for (uint64 i = 0; i < result->nrows; i++)
+		take_role(serving, result, i, champion);
+	sql_free(result);
+	sum_up(serving);
+}
+
 /* Resolves champion, challengers and split with the active snapshot and checks the role's right. */
 Serving *
 serving_resolve(const char *model, ModelPrivilege needed, Oid role)
 {
 	Serving    *serving = palloc0(sizeof(Serving));
-	SqlResult  *result;
-	ModelRef	ref = {0};
-	bool		no_version;
+	ModelRef	champion = registry_resolve(model, MODEL_CHAMPION, needed, role);
 
-	core_check_version();
-	result = sql_run(&find_serving, SQL_READ, CStringGetTextDatum(model));
-	if (result->nrows == 0)
-		registry_unknown_model(model, role);
-	ref.model_id = sql_int64(result, 0, "model_id", NULL);
-	ref.owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
-	ref.task = algorithm_task(sql_text(result, 0, "task"));
-	rights_check_model(model, ref.model_id, ref.owner, needed, role);
-
-	serving->champion = -1;
-	serving->versions = palloc0(mul_size(sizeof(ServingVersion), result->nrows));
-	(void) sql_int64(result, 0, "version_id", &no_version);
-	for (uint64 i = 0; i < result->nrows && !no_version; i++)
-		take_role(serving, result, i, &ref);
-	if (serving->champion < 0)
-		registry_no_champion(model);
-	sql_free(result);
-	sum_up(serving);
+	if (champion.shadowed)
+	{
+		find_versions(serving, &champion);
+		return serving;
+	}
+	serving->nversions = 1;
+	serving->versions = palloc0(sizeof(ServingVersion));
+	serving->versions[0].ref = champion;
 	return serving;
+}
+
+/* Notes whether a locked model has challengers or a split, after what its versions are for has changed. */
+void
+serving_note_change(int64 model_id)
+{
+	sql_free(sql_run(&note_shadowed, SQL_WRITE, Int64GetDatum(model_id)));
 }
 
 /* Gives the place of the version that serves rows of this key: the champion's for slots that no other owns. */

@@ -37,6 +37,9 @@ typedef struct Serving
  */
 extern Serving *serving_resolve(const char *model, ModelPrivilege needed, Oid role);
 
+/* Called after an alias or a split of a locked model has changed. */
+extern void serving_note_change(int64 model_id);
+
 /* The place of the version that serves rows of this key. */
 extern int	serving_version(const Serving *serving, const char *key, int len);
 

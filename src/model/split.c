@@ -221,6 +221,7 @@ aipipe_model_split(PG_FUNCTION_ARGS)
 		sql_free(sql_run(&delete_split, SQL_WRITE, Int64GetDatum(ref.model_id), Int64GetDatum(ref.version_id)));
 	(void) alias_record_change(ref.model_id, "split", "split", split->share > 0 ? version : 0, share > 0 ? version : 0, 0,
 							   psprintf("share %g%s%s", share, why ? ": " : "", why ? why : ""));
+	serving_note_change(ref.model_id);
 	PG_RETURN_VOID();
 }
 

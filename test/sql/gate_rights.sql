@@ -191,7 +191,7 @@ RESET search_path;
 DROP SCHEMA rights_area CASCADE;
 DROP ROLE regress_gate_team;
 DROP ROLE regress_gate_feed;
-SELECT g.id, g.state FROM aipipe.gate g WHERE detector = 'rights_size';
+SELECT g.id, g.state FROM aipipe.gate g WHERE detector = 'rights_size' ORDER BY g.id;
 SELECT count(aipipe.gate_drop(NULL, id)) FROM aipipe.gate WHERE detector = 'rights_size';
 SELECT count(*) FROM aipipe.quarantine WHERE model = 'rights_size';
 SELECT aipipe.model_drop('rights_size');

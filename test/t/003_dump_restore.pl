@@ -20,7 +20,13 @@ $node->safe_psql(
 	SELECT aipipe.model_train('calibrated', 'classification', 'sale', 'returned',
 		features => ARRAY['amount', 'quantity', 'kind', 'placed'],
 		params => '{"n_estimators": 3, "max_depth": 2, "calibration": "platt", "threshold": 0.25}');
+	SELECT aipipe.model_split('returns', 1, 0.25, 'for a while');
+	SELECT aipipe.anomaly_train('sales', 'sale', columns => ARRAY['amount', 'quantity'], params => '{"seed": 9}');
+	SELECT aipipe.model_alias('sales', 'challenger', 2);
+	DELETE FROM landing WHERE id = 1;
+	INSERT INTO landing SELECT * FROM sale WHERE id = 1;
 });
+is($node->safe_psql('postgres', 'SELECT count(*) FROM aipipe.prediction'), '2', 'the prediction log holds champion and challenger');
 my $scores = scores($node, 'postgres');
 my $tables = tables($node, 'postgres', sequences => 1);
 my $quarantined = $node->safe_psql('postgres', 'SELECT id, "row", score, state FROM aipipe.quarantine ORDER BY id');
@@ -61,6 +67,10 @@ foreach my $name (sort keys %restore)
 	is($node->safe_psql($name, 'SELECT count(*) FROM landing'), '98', "$name: the restored gate judges");
 	is($node->safe_psql($name, 'SELECT count(*) FROM aipipe.quarantine'),
 		$node->safe_psql('postgres', 'SELECT count(*) + 1 FROM aipipe.quarantine'), "$name: and writes its decision");
+	is($node->safe_psql($name, q{SELECT string_agg(version || ' ' || served, ',' ORDER BY version) FROM aipipe.prediction WHERE key = '101'}),
+		'1 true,2 false', "$name: with a challenger, whose prediction is recorded");
+	is($node->safe_psql($name, q{SELECT version || ' ' || share FROM aipipe.model_split WHERE model = 'returns'}), '1 0.25', "$name: the split is there");
+	$node->safe_psql($name, q{SELECT aipipe.model_split('returns', 1, 0.5)});
 	$node->safe_psql($name, 'SELECT aipipe.quarantine_release(max(id)) FROM aipipe.quarantine');
 	is($node->safe_psql($name, 'SELECT count(*) FROM landing'), '99', "$name: a held row can be released");
 	$node->safe_psql($name, q{SELECT aipipe.model_rollback('returns')});

@@ -40,8 +40,12 @@ foreach my $round (1 .. 5)
 	isnt($after, $before, "round $round: which is another one");
 	$before = $after;
 }
-$primary->safe_psql('postgres', q{SELECT aipipe.model_rollback('returns')});
+$primary->safe_psql('postgres', q{SELECT aipipe.model_rollback('returns');
+	SELECT aipipe.model_split('returns', 1, 0.25);
+	SELECT aipipe.anomaly_train('sales', 'sale', columns => ARRAY['amount', 'quantity'], params => '{"seed": 9}');
+	SELECT aipipe.model_alias('sales', 'challenger', 2);});
 $primary->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', q{SELECT version || ' ' || share FROM aipipe.model_split}), '1 0.25', 'the standby shows a new split');
 my ($rolled) = session_run($session, $one);
 is($rolled, $primary->safe_psql('postgres', $one), 'a rollback is seen too');
 session_end($session);
@@ -50,6 +54,8 @@ my $what = q{'returns', 'classification', 'sale', 'returned'};
 fails_with($standby, 'postgres', "SELECT aipipe.model_train($what)", '25006', 'training on a standby');
 fails_with($standby, 'postgres', "SELECT aipipe.anomaly_train('sales', 'sale')", '25006', 'learning a detector there');
 fails_with($standby, 'postgres', "SELECT aipipe.model_promote('returns', 1)", '25006', 'promoting a version there');
+fails_with($standby, 'postgres', "SELECT aipipe.model_split('returns', 1, 0.5)", '25006', 'splitting a model there');
+fails_with($standby, 'postgres', "SELECT aipipe.prediction_prune('sales', now())", '25006', 'pruning the prediction log there');
 fails_with($standby, 'postgres', "SELECT aipipe.model_drop('returns')", '25006', 'dropping a model there');
 fails_with($standby, 'postgres', "SELECT aipipe.gate_create('sale', 'sales')", '25006', 'making a gate there');
 fails_with($standby, 'postgres', "SELECT aipipe.gate_pause('landing')", '25006', 'pausing a gate there');
@@ -65,6 +71,7 @@ ok(wait_until($standby, 'postgres', 'SELECT NOT pg_is_in_recovery()'), 'the stan
 is(scores($standby, 'postgres'), $last, 'and gives the same scores');
 $standby->safe_psql('postgres', q{INSERT INTO landing VALUES (201, 1e9, 100000, 'mammoth', now(), NULL)});
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM landing WHERE id = 201'), '0', 'its gate judges');
+is($standby->safe_psql('postgres', q{SELECT count(*) FROM aipipe.prediction WHERE key = '201'}), '2', 'and records what the challenger says');
 is($standby->safe_psql('postgres', "SELECT aipipe.model_train($what, params => '{\"n_estimators\": 2}') > 6"),
 	't', 'it trains');
 $standby->stop;
