@@ -9,6 +9,17 @@ COMMENT ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jso
 'trains a new version of a model on a relation or SELECT and gives its number; the first version becomes champion';
 GRANT EXECUTE ON FUNCTION aipipe.model_train(text, text, text, text, text[], text, jsonb) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.model_train_estimate(
+    task text, source text, target text DEFAULT NULL, features text[] DEFAULT NULL,
+    algorithm text DEFAULT NULL, params jsonb DEFAULT '{}',
+    OUT row_count bigint, OUT feature_count int, OUT data_bytes bigint, OUT library_bytes bigint,
+    OUT peak_bytes bigint, OUT limit_bytes bigint, OUT fits boolean)
+RETURNS record
+AS 'MODULE_PATHNAME', 'aipipe_model_train_estimate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION aipipe.model_train_estimate(text, text, text, text[], text, jsonb) IS
+'reads a source once and says what memory training on it would take, and whether aipipe.train_max_memory allows that';
+GRANT EXECUTE ON FUNCTION aipipe.model_train_estimate(text, text, text, text[], text, jsonb) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_predict(model text, "row" record, version int DEFAULT NULL)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'aipipe_model_predict' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
@@ -37,6 +48,13 @@ AS 'MODULE_PATHNAME', 'aipipe_model_predict_batch' LANGUAGE C VOLATILE PARALLEL 
 COMMENT ON FUNCTION aipipe.model_predict_batch(text, text, text, int) IS
 'scores every row of a relation or SELECT in blocks; key names the column that identifies a row in the result';
 GRANT EXECUTE ON FUNCTION aipipe.model_predict_batch(text, text, text, int) TO PUBLIC;
+
+CREATE OR REPLACE PROCEDURE aipipe.model_apply(
+    model text, relation regclass, "column" name, version int DEFAULT NULL, batch_size int DEFAULT 10000, params jsonb DEFAULT '{}')
+LANGUAGE C AS 'MODULE_PATHNAME', 'aipipe_model_apply';
+COMMENT ON PROCEDURE aipipe.model_apply(text, regclass, name, int, int, jsonb) IS
+'fills a column of a table with predictions in batches, with a commit after each; a CALL after one that was cut off goes on where that stopped';
+GRANT EXECUTE ON PROCEDURE aipipe.model_apply(text, regclass, name, int, int, jsonb) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_explain(model text, "row" record, version int DEFAULT NULL)
 RETURNS TABLE (feature text, value text, contribution float8)
@@ -293,3 +311,26 @@ JOIN aipipe.model_data m ON m.id = t.model_id
 WHERE m.name IN (SELECT name FROM aipipe.model);
 COMMENT ON VIEW aipipe.model_trial IS 'every trial of the searches that chose parameters of versions; the greater rung is the later one of successive halving';
 GRANT SELECT ON aipipe.model_trial TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_applies WITH (security_barrier) AS
+SELECT a.id, m.name AS model, a.version, pg_catalog.format('%I.%I', a.schema_name, a.relation_name) AS relation,
+       a.column_name AS "column",
+       CASE WHEN a.state <> 'running' THEN a.state
+            WHEN pg_catalog.pg_is_in_recovery() OR EXISTS (
+                SELECT FROM pg_catalog.pg_locks l
+                JOIN pg_catalog.pg_attribute t ON t.attrelid = l.objid AND t.attnum = l.objsubid
+                WHERE l.locktype = 'object' AND l.mode = 'ExclusiveLock' AND l.granted
+                  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+                  AND l.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                  AND l.objid = r.oid AND t.attname = a.column_name) THEN 'running'
+            ELSE 'stopped' END AS state,
+       a.rows, a.last_key, a.started_by, a.started_at, a.changed_at
+FROM aipipe.apply_data a
+JOIN aipipe.model_data m ON m.id = a.model_id
+LEFT JOIN (pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace)
+       ON r.relname = a.relation_name AND n.nspname = a.schema_name
+LEFT JOIN pg_catalog.pg_roles s ON s.rolname = a.started_by
+WHERE pg_catalog.pg_has_role(s.oid, 'USAGE') OR pg_catalog.pg_has_role(r.relowner, 'USAGE');
+COMMENT ON VIEW aipipe.model_applies IS
+'runs of aipipe.model_apply() that you or the owner of a table of yours started: how far each came; state stopped: cut off, to be continued by another CALL';
+GRANT SELECT ON aipipe.model_applies TO PUBLIC;

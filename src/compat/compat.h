@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/regproc.h"
@@ -123,6 +124,19 @@ compat_check_as_user(Query *query, Oid role)
 #else
 #define compat_has_virtual_columns(desc) false
 #endif
+
+/* Gives the status of the n-th backend, from 1, of this transaction's copy; 16: by index and by backend are two functions. */
+static inline const PgBackendStatus *
+compat_backend_status(int n)
+{
+#if PG_VERSION_NUM >= 160000
+	LocalPgBackendStatus *local = pgstat_get_local_beentry_by_index(n);
+#else
+	LocalPgBackendStatus *local = pgstat_fetch_stat_local_beentry(n);
+#endif
+
+	return local == NULL ? NULL : &local->backendStatus;
+}
 
 /* 16: JSON callbacks give a result. */
 #if PG_VERSION_NUM >= 160000

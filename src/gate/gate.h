@@ -3,7 +3,7 @@
  *	  What a gate is, and how the gate room's files call each other.
  *
  *		gate.c				gates as stored, and whose trigger fired
- *		gate_key.c			what names a row of a table
+ *		gate_key.c			what names a row in the prediction log
  *		gate_create.c		gate_create() and its checks
  *		gate_attach.c		triggers on the table and its partitions
  *		gate_admin.c		gate_drop(), gate_pause(), gate_resume()
@@ -225,10 +225,6 @@ extern void gate_check_manager(const Gate *gate);
 extern void gate_name_target(const Gate *gate, Relation rel, const char **schema, const char **relation);
 
 /* gate_key.c */
-extern int	gate_find_key(Relation rel, AttrNumber **keys);
-extern bool gate_has_children(Relation rel);
-extern TupleDesc gate_key_desc(TupleDesc desc, const AttrNumber *keys, int nkeys);
-extern char *gate_key_condition(TupleDesc desc, int first_param);
 extern int	gate_find_log_key(const Gate *gate, Relation rel, AttrNumber **keys);
 
 /* gate_create.c */

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "core/attempt.h"
+#include "core/key.h"
 #include "core/source.h"
 #include "gate/gate.h"
 
@@ -239,10 +240,10 @@ gate_call_key(GateCall *call)
 	{
 		MemoryContext old = MemoryContextSwitchTo(call->context);
 		Relation	rel = table_open(call->relid, NoLock);
-		int			nkeys = gate_find_key(rel, &call->keys);
+		int			nkeys = key_find(rel, &call->keys);
 
 		if (nkeys > 0)
-			call->key_desc = gate_key_desc(call->desc, call->keys, nkeys);
+			call->key_desc = key_row_desc(call->desc, call->keys, nkeys);
 		table_close(rel, NoLock);
 		MemoryContextSwitchTo(old);
 		call->key_sought = true;

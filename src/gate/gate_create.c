@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "core/args.h"
+#include "core/key.h"
 #include "core/options.h"
 #include "core/source.h"
 #include "core/sql.h"
@@ -270,7 +271,7 @@ gate_check_key(const Gate *gate, Relation rel)
 
 	if (!may_quarantine(gate) || !(gate->statement || gate->on_update))
 		return;
-	nkeys = gate_find_key(rel, &keys);
+	nkeys = key_find(rel, &keys);
 	if (nkeys == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -281,7 +282,7 @@ gate_check_key(const Gate *gate, Relation rel)
 				 errhint("Add a primary key (or a unique constraint on NOT NULL columns)%s.",
 						 gate->statement ? ", or use timing 'row'" : "")));
 	if (gate->statement)
-		(void) removal_prepare(gate, gate_key_desc(RelationGetDescr(rel), keys, nkeys), rel);
+		(void) removal_prepare(gate, key_row_desc(RelationGetDescr(rel), keys, nkeys), rel);
 }
 
 /* Ends with an error when rows that are to be recorded or split could not be named. */
@@ -323,7 +324,7 @@ check_log_key(const Gate *gate, Relation rel)
 static void
 check_children(const Gate *gate, Relation rel)
 {
-	if (!gate->statement || !gate->on_update || !may_quarantine(gate) || !gate_has_children(rel))
+	if (!gate->statement || !gate->on_update || !may_quarantine(gate) || !key_has_children(rel))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -27,6 +27,7 @@
 
 #include "compat/compat.h"
 #include "core/args.h"
+#include "core/key.h"
 #include "core/rowjson.h"
 #include "core/source.h"
 #include "core/sql.h"
@@ -377,7 +378,7 @@ compose_update(WriteBack *write, Relation rel, const HeldRow *item, const Jsonb 
 	TupleDesc	desc = RelationGetDescr(rel);
 	HeapTuple	tuple = rowjson_form(desc, row);
 	AttrNumber *keys;
-	int			nkeys = gate_find_key(rel, &keys);
+	int			nkeys = key_find(rel, &keys);
 	TupleDesc	key_desc;
 	HeapTuple	key;
 
@@ -386,7 +387,7 @@ compose_update(WriteBack *write, Relation rel, const HeldRow *item, const Jsonb 
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the row that the held update changes cannot be found"),
 				 errdetail("Table \"%s\" has no primary key any more.", RelationGetRelationName(rel))));
-	key_desc = gate_key_desc(desc, keys, nkeys);
+	key_desc = key_row_desc(desc, keys, nkeys);
 	key = rowjson_form(key_desc, item->key);
 
 	appendStringInfo(&write->text, "UPDATE %s SET ", table);
@@ -400,7 +401,7 @@ compose_update(WriteBack *write, Relation rel, const HeldRow *item, const Jsonb 
 						 quote_identifier(NameStr(att->attname)), write->nargs + 1);
 		add_parameter(write, tuple, desc, att->attnum);
 	}
-	appendStringInfo(&write->text, " WHERE %s", gate_key_condition(key_desc, write->nargs + 1));
+	appendStringInfo(&write->text, " WHERE %s", key_condition(key_desc, write->nargs + 1));
 	for (int i = 0; i < nkeys; i++)
 		add_parameter(write, key, key_desc, i + 1);
 }

@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat/compat.h"
+#include "core/key.h"
 #include "core/runas.h"
 #include "gate/gate.h"
 
@@ -85,7 +86,7 @@ removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel)
 	removal->text = psprintf("DELETE FROM %s%s WHERE %s RETURNING *", only,
 							 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 														RelationGetRelationName(rel)),
-							 gate_key_condition(key_desc, 1));
+							 key_condition(key_desc, 1));
 	foreach(cell, rewrite_as_owner(removal->text, rel->rd_rel->relowner, types, nkeys))
 	{
 		Query	   *query = lfirst_node(Query, cell);

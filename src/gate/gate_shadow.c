@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "core/key.h"
 #include "core/rowjson.h"
 #include "gate/gate.h"
 
@@ -101,7 +102,7 @@ find_key(void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the table has no key")));
-	shadow->key_desc = gate_key_desc(step->call->desc, shadow->keys, shadow->nkeys);
+	shadow->key_desc = key_row_desc(step->call->desc, shadow->keys, shadow->nkeys);
 	for (int i = 0; i < shadow->nkeys; i++)
 	{
 		shadow->last_key = Max(shadow->last_key, shadow->keys[i]);

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
+#include "core/key.h"
 #include "core/rowjson.h"
 #include "gate/gate.h"
 
@@ -85,7 +86,7 @@ read_block(StatementRows *rows)
 static void
 check_no_children(const StatementRows *rows)
 {
-	if (rows->event != GATE_UPDATE || !gate_has_children(rows->rel))
+	if (rows->event != GATE_UPDATE || !key_has_children(rows->rel))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -31,7 +31,6 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "learn/xgb_data.h"
@@ -228,24 +227,6 @@ xgb_train(const XgbTraining *training, StringInfo out, XgbOutcome *outcome)
 	MemoryContextDelete(context);
 }
 
-/* Tells whether a model given as canonical JSON is of booster dart. */
-static bool
-xgb_is_dart(const char *json, Size len)
-{
-	static const char key[] = "\"name\":\"dart\"";
-	Size		keylen = sizeof(key) - 1;
-
-	for (const char *p = json; p + keylen <= json + len; p++)
-	{
-		p = memchr(p, '"', json + len - p);
-		if (p == NULL || p + keylen > json + len)
-			return false;
-		if (memcmp(p, key, keylen) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Predicts the margins with the library.  Booster dart is predicted from a
  * matrix, because its prediction in place subtracts the base score from every
@@ -253,14 +234,15 @@ xgb_is_dart(const char *json, Size len)
  * other boosters take the way in place.
  */
 static int
-xgb_predict(XgbHandle *booster, bool dart, const float *rows, int nrows, int ncols,
+xgb_predict(XgbHandle *booster, int rounds, bool dart, const float *rows, int nrows, int ncols,
 			XgbHandle *data, bst_ulong *dims, const bst_ulong **shape, const float **result)
 {
-	static const char config[] = "{\"type\":1,\"training\":false,\"iteration_begin\":0,\"iteration_end\":0,"
-		"\"strict_shape\":true,\"cache_id\":0,\"missing\":NaN}";
+	char		config[160];
 	char		array[256];
 	int			rc;
 
+	snprintf(config, sizeof(config), "{\"type\":1,\"training\":false,\"iteration_begin\":0,\"iteration_end\":%d,"
+			 "\"strict_shape\":true,\"cache_id\":0,\"missing\":NaN}", rounds);
 	xgb_array_interface(array, sizeof(array), rows, nrows, ncols);
 	if (!dart)
 		return xgb_lib.XGBoosterPredictFromDense(booster->handle, array, config, NULL, shape, dims, result);
@@ -271,9 +253,10 @@ xgb_predict(XgbHandle *booster, bool dart, const float *rows, int nrows, int nco
 	return rc;
 }
 
-/* Gives the library's margins of a model in canonical JSON: the oracle of the parity check. */
+/* Gives the library's margins of a model that it has trained, up to so many rounds (0 = all). */
 void
-xgb_margin(const char *json, Size len, const float *rows, int nrows, int ncols, float *out, int noutputs)
+xgb_margin(const StringInfo model, int rounds, bool dart, const float *rows, int nrows, int ncols,
+		   float *out, int noutputs)
 {
 	MemoryContext context;
 	MemoryContext old;
@@ -298,12 +281,12 @@ xgb_margin(const char *json, Size len, const float *rows, int nrows, int ncols, 
 	xgb_check(xgb_lib.XGBoosterSetParam(booster->handle, "nthread", "1"), "setting parameters");
 
 	xgb_block_signals(&mask);
-	rc = xgb_lib.XGBoosterLoadModelFromBuffer(booster->handle, json, len);
+	rc = xgb_lib.XGBoosterLoadModelFromBuffer(booster->handle, model->data, model->len);
 	xgb_restore_signals(&mask);
 	xgb_check(rc, "loading a model");
 
 	xgb_block_signals(&mask);
-	rc = xgb_predict(booster, xgb_is_dart(json, len), rows, nrows, ncols, data, &dims, &shape, &result);
+	rc = xgb_predict(booster, rounds, dart, rows, nrows, ncols, data, &dims, &shape, &result);
 	xgb_restore_signals(&mask);
 	xgb_check(rc, "predicting");
 
@@ -315,36 +298,4 @@ xgb_margin(const char *json, Size len, const float *rows, int nrows, int ncols, 
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-}
-
-/*
- * Estimates from above what the library takes.
- *
- * A cell costs four bytes in the row index when values are missing and up to
- * two more in the column index, with the plain matrix eight beside; a row costs
- * gradients, predictions, its place in the tree and label.  Before the first
- * round every column has a sketch of eight values a bin, in the rounds every node
- * of the largest tree has a histogram of all bins.
- */
-Size
-xgb_train_estimate(const XgbSize *size)
-{
-	Size		nrows = Max(size->nrows, 1);
-	Size		cell = 4 + (size->max_bin <= 256 ? 1 : 2) + (size->dart ? 8 : 0);
-	Size		row = add_size(48, mul_size(20, size->ngroups));
-	Size		nodes = ((Size) 2) << Min(size->depth, 15);
-	Size		sketch_values = Min((Size) size->max_bin * 8, nrows);
-	Size		sketches = mul_size(mul_size(sketch_values, size->ncols), 120);
-	Size		histograms;
-	Size		estimate;
-
-	/* no more nodes than rows can fill */
-	nodes = Min(nodes, nrows * 2);
-	histograms = mul_size(mul_size(nodes, size->ncols), mul_size(size->max_bin, 16));
-
-	estimate = mul_size(mul_size(nrows, size->ncols), cell);
-	estimate = add_size(estimate, mul_size(nrows, row));
-	estimate = add_size(estimate, Max(sketches, histograms));
-	estimate = add_size(estimate, estimate / 16);
-	return add_size(estimate, 24 * 1024 * 1024);
 }

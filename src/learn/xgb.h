@@ -65,6 +65,7 @@ typedef struct XgbSize
 	int			ngroups;		/* outputs */
 	int			ntrees;			/* trees a round and output */
 	int			rounds;
+	int			nthread;
 	bool		dart;
 	bool		weighted;
 	bool		ranked;
@@ -82,8 +83,12 @@ extern bool xgb_version_from(int major, int minor);
  */
 extern void xgb_train(const XgbTraining *training, StringInfo out, XgbOutcome *outcome);
 
-/* Margins by the library of a model given as canonical JSON: the oracle of the parity check. */
-extern void xgb_margin(const char *json, Size len, const float *rows, int nrows, int ncols, float *out, int noutputs);
+/*
+ * Margins by the library of a model that it has trained, up to so many rounds
+ * (0 = all): the oracle of the parity check.  Never given bytes from elsewhere.
+ */
+extern void xgb_margin(const StringInfo model, int rounds, bool dart, const float *rows, int nrows, int ncols,
+					   float *out, int noutputs);
 
 /* An estimate from above, in bytes, of what the library takes for such a training. */
 extern Size xgb_train_estimate(const XgbSize *size);

@@ -6,8 +6,8 @@
  *
  * The library's bytes are not trusted: they go through the strict reader, what
  * is kept is the canonical form that we wrote, and before it is handed out the
- * compiled form must give the library's own margins bit for bit on rows of the
- * training data.
+ * compiled form of that must give the margins of the library's own model bit for
+ * bit on rows of the training data.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,6 +33,7 @@ xgboost_estimate(const TrainSize *size)
 	XgbSize		library;
 
 	xgboost_size(size, &library);
+	library.nthread = core_train_threads;
 	return xgb_train_estimate(&library);
 }
 
@@ -63,11 +64,12 @@ check_memory(const TrainRequest *request)
 }
 
 /*
- * Compares evaluator and library on rows spread over the training data; any
- * difference in any bit is an error.
+ * Compares what will be served with the model as the library made it, on rows
+ * spread over the training data; any difference in any bit is an error.
  */
 static void
-check_parity(const TrainRequest *request, const StringInfo artifact, const StringInfo compiled)
+check_parity(const TrainRequest *request, const XgboostPlan *plan, const StringInfo bytes, const XgbOutcome *outcome,
+			 const StringInfo compiled)
 {
 	const Matrix *rows = request->rows;
 	int			nrows = (int) Min(rows->nrows, PARITY_ROWS);
@@ -86,7 +88,7 @@ check_parity(const TrainRequest *request, const StringInfo artifact, const Strin
 	ours = palloc(mul_size(mul_size(nrows, model->nmargins), sizeof(float)));
 	theirs = palloc(mul_size(mul_size(nrows, model->nmargins), sizeof(float)));
 	forest_margin(model->state, sample, nrows, ours);
-	xgb_margin(artifact->data, artifact->len, sample, nrows, rows->ncols, theirs, model->nmargins);
+	xgb_margin(bytes, plan->dart ? 0 : outcome->best_round + 1, plan->dart, sample, nrows, rows->ncols, theirs, model->nmargins);
 
 	for (int i = 0; i < nrows * model->nmargins; i++)
 	{
@@ -111,6 +113,9 @@ check_parity(const TrainRequest *request, const StringInfo artifact, const Strin
 static void
 write_artifact(const StringInfo bytes, StringInfo artifact)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe learn read",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	Forest	   *forest = forest_read(bytes->data, bytes->len);
 	const char *wrong = forest_check(forest);
 
@@ -120,6 +125,8 @@ write_artifact(const StringInfo bytes, StringInfo artifact)
 				 errmsg("the trained model cannot be served"),
 				 errdetail_internal("%s", wrong)));
 	forest_write(forest, artifact);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }
 
 /* Tells whether the algorithm serves a task. */
@@ -197,7 +204,7 @@ xgboost_train(const TrainRequest *request, TrainResult *result)
 	write_artifact(&bytes, &result->artifact);
 	progress_phase(request->progress, "checking the model", 0);
 	algorithm_xgboost.compile(result->artifact.data, result->artifact.len, &result->compiled);
-	check_parity(request, &result->artifact, &result->compiled);
+	check_parity(request, &plan, &bytes, &outcome, &result->compiled);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -360,6 +360,7 @@ static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.model_label_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.apply_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_trial_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_version_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},

@@ -6,10 +6,12 @@
  * Random search runs every trial on every fold with all rounds.  Successive
  * halving (Jamieson and Talwalkar, 2016) starts with few rounds and gives the
  * best 1/reduction of the trials reduction times as many, rung by rung; the last
- * rung has all rounds.
+ * rung has all rounds.  What is chosen is the best of all rungs, with its rounds:
+ * means of different rungs are of the same folds, and a trial that does worse
+ * with more rounds has shown how many it needs.
  *
  * The mean over the folds decides, compared as numbers; of equal means the
- * earlier trial's.  A trial of which a fold failed has no mean and never wins.
+ * one with fewer rounds, then the earlier trial's.  A trial of which a fold failed has no mean and never wins.
  * Every fold runs in a subtransaction, so one point of the space that cannot be
  * trained does not end the search; a cancel does.
  *
@@ -137,7 +139,7 @@ search_check(const Jsonb *option, const Jsonb *params, const char *const *common
 				 errdetail("There are no labels to measure trials by.")));
 	read_search(&run, option, params, common, seed, algorithm);
 	check_method(option, &run.options, run.space, algorithm);
-	folds_check(run.options.split, task);
+	folds_check(run.options.split, params, task);
 	if (run.options.metric != NULL)
 		(void) metric_find(run.options.metric, task, 0);
 	space_check(run.space, common, task, algorithm);
@@ -285,7 +287,8 @@ check_any(const SearchRun *run, int nranked, const SearchTrial *first)
 	ereport(ERROR,
 			(errcode(run->first_error ? run->first_error->sqlerrcode : ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("every trial of the search failed"),
-			 errdetail("The first, with %s: %s.", first->params, first->error)));
+			 errdetail("The first, with %s: %s.", first->params, first->error),
+			 run->first_error && run->first_error->hint ? errhint("%s", run->first_error->hint) : 0));
 }
 
 /* Orders integers. */
@@ -373,7 +376,10 @@ run_rungs(SearchRun *run)
 					 (int64) rint(rounds / pow((double) run->options.reduction, below - rung)),
 					 Max(n / (int) run->options.reduction, 1));
 	(void) run_rung(run, trials, n, below, 0, 1);
-	for (winner = run->search->trials; winner->rung != below || winner->trial != trials[0]; winner++);
+	winner = run->search->trials;
+	for (int i = 1; i < run->search->ntrials; i++)
+		if (is_better(run, run->search->trials[i].mean, winner->mean))
+			winner = &run->search->trials[i];
 	winner->state = "chosen";
 	return winner;
 }
@@ -390,12 +396,23 @@ summarize(const SearchRun *run, const SearchTrial *winner)
 					 UINT64_FORMAT, options->method, run->npoints, run->folds->nfolds,
 					 search_split_names[run->folds->split], run->search->metric->name, run->seed);
 	if (run->halving)
-		appendStringInfo(&out, ", \"reduction\": " INT64_FORMAT ", \"min_rounds\": " INT64_FORMAT,
-						 options->reduction, options->min_rounds);
+		appendStringInfo(&out, ", \"reduction\": " INT64_FORMAT ", \"min_rounds\": " INT64_FORMAT ", \"rung\": %d",
+						 options->reduction, options->min_rounds, winner->rung);
 	appendStringInfo(&out, ", \"chosen\": %d, \"mean\": %s, \"space\": ", winner->trial, float8out_internal(winner->mean));
 	space_to_json(run->space, &out);
 	appendStringInfoChar(&out, '}');
 	return search_jsonb(out.data);
+}
+
+/* Gives the metric that was asked for; else the task's, or for a quantile the loss that its objective is about. */
+static const Metric *
+choose_metric(const SearchRun *run, const TrainRequest *request)
+{
+	if (run->options.metric != NULL)
+		return metric_find(run->options.metric, request->task, request->nclasses);
+	if (search_has_text(run->space->fixed, "objective", "reg:quantileerror"))
+		return metric_find("quantile_loss", request->task, request->nclasses);
+	return metric_default(request->task);
 }
 
 /* Runs the trials and gives what won. */
@@ -410,13 +427,12 @@ search_run(const Jsonb *option, const TrainRequest *request, const Algorithm *al
 	run.request = request;
 	run.best = get_float8_nan();
 	run.search = palloc0(sizeof(Search));
-	run.search->metric = run.options.metric
-		? metric_find(run.options.metric, request->task, request->nclasses) : metric_default(request->task);
+	run.search->metric = choose_metric(&run, request);
 	run.folds = folds_make(request, set, algorithm, &run.options, run.seed);
 	run.folds->metric = run.search->metric;
 
 	winner = run_rungs(&run);
-	run.search->params = space_apply(run.space, run.points[winner->trial - 1]);
+	run.search->params = trial_params(&run, winner->trial, run.halving ? (int64) winner->resource : 0);
 	run.search->summary = summarize(&run, winner);
 	run.search->peak_bytes = run.folds->peak;
 	return run.search;

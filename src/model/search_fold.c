@@ -41,9 +41,9 @@ const char *const search_split_names[] = {
 	[SEARCH_GROUP + 1] = NULL
 };
 
-/* Checks a split that was asked for against the task. */
+/* Checks a split that was asked for against the task and the training's own: only that one reads a column. */
 void
-folds_check(const char *split, ModelTask task)
+folds_check(const char *split, const Jsonb *params, ModelTask task)
 {
 	if (split == NULL)
 		return;
@@ -57,6 +57,12 @@ folds_check(const char *split, ModelTask task)
 				 errmsg("split \"%s\" of search would part the rows of a group", split),
 				 errdetail("Task ranking compares rows of one group."),
 				 errhint("Leave it out, or use \"group\".")));
+	if (task != TASK_RANKING && (strcmp(split, "time") == 0 || strcmp(split, "group") == 0) &&
+		!search_has_text(params, "split", split))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("split \"%s\" of search needs a column", split),
+				 errhint("Split the training itself so: give it option \"split\" and its \"split_column\".")));
 }
 
 /* Gives the split that was asked for, or the one that the set allows. */
@@ -65,6 +71,7 @@ choose_split(const TrainRequest *request, const TrainSet *set, const char *asked
 {
 	SearchSplit split;
 
+	/* folds_check() saw to it that the set has what it needs */
 	if (asked != NULL)
 		for (split = SEARCH_RANDOM; strcmp(search_split_names[split], asked) != 0; split++);
 	else if (request->task == TASK_RANKING)
@@ -75,13 +82,8 @@ choose_split(const TrainRequest *request, const TrainSet *set, const char *asked
 		split = SEARCH_GROUP;
 	else
 		split = request->task == TASK_CLASSIFICATION ? SEARCH_STRATIFIED : SEARCH_RANDOM;
-
 	if ((split == SEARCH_TIME && set->times == NULL) || (split == SEARCH_GROUP && set->groups == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("split \"%s\" of search needs the %s of the rows", search_split_names[split],
-						split == SEARCH_TIME ? "times" : "groups"),
-				 errhint("Name their column in the training's own options.")));
+		elog(ERROR, "the training set has no column to split \"%s\" by", search_split_names[split]);
 	return split;
 }
 
@@ -179,7 +181,7 @@ folds_make(const TrainRequest *request, const TrainSet *set, const Algorithm *al
 		folds->stop_share = (double) request->validation->rows->nrows /
 			(double) Max(request->validation->rows->nrows + nrows, 1);
 	folds->held = mul_size(Max(nrows, 1), 2);
-	note_bytes(folds, folds->held);
+	note_bytes(folds, add_size(folds->held, set->groups ? split_groups_bytes(nrows, set->groups) : 0));
 	folds->number = MemoryContextAllocHuge(CurrentMemoryContext, Max(nrows, 1));
 	folds->part = MemoryContextAllocHuge(CurrentMemoryContext, Max(nrows, 1));
 	number_rows(folds);
@@ -189,7 +191,7 @@ folds_make(const TrainRequest *request, const TrainSet *set, const Algorithm *al
 
 /* Keeps a share of the learning rows apart, to say when to stop, as the training itself does; gives it, or NULL. */
 static TrainSet *
-take_stopping_rows(const SearchFolds *folds, TrainSet *learn)
+take_stopping_rows(const SearchFolds *folds, TrainSet *learn, const Jsonb *params)
 {
 	const TrainRequest *request = folds->request;
 	int64		nrows = learn->rows->nrows;
@@ -197,7 +199,7 @@ take_stopping_rows(const SearchFolds *folds, TrainSet *learn)
 	uint8	   *part;
 	bool		classes = request->task == TASK_CLASSIFICATION;
 
-	if (folds->stop_share <= 0)
+	if (folds->stop_share <= 0 || search_number(params, "early_stopping_rounds", 0) <= 0)
 		return NULL;
 	part = MemoryContextAllocHuge(CurrentMemoryContext, Max(nrows, 1));
 	if (folds->split == SEARCH_TIME)
@@ -210,6 +212,7 @@ take_stopping_rows(const SearchFolds *folds, TrainSet *learn)
 	stopping = trainset_copy(learn, part, 1, request->budget,
 							 add_size(folds->held, trainset_bytes(learn, nrows)), "a fold's rows to stop by");
 	trainset_keep(learn, part, 0);
+	trainset_number_groups(stopping);
 	pfree(part);
 	return stopping;
 }
@@ -221,12 +224,13 @@ train_fold(SearchFolds *folds, const Jsonb *params, TrainResult *result)
 	TrainRequest request = *folds->request;
 	TrainSet   *learn = trainset_copy(folds->set, folds->part, PART_LEARN, request.budget, folds->held,
 									  "a fold's training data");
-	TrainSet   *stopping = take_stopping_rows(folds, learn);
+	TrainSet   *stopping = take_stopping_rows(folds, learn, params);
 	Size		held = add_size(folds->held, trainset_bytes(learn, learn->rows->nrows));
 
 	if (stopping != NULL)
 		held = add_size(held, trainset_bytes(stopping, stopping->rows->nrows));
 	note_bytes(folds, held);
+	trainset_number_groups(learn);
 	request.rows = learn->rows;
 	request.labels = learn->labels;
 	request.weights = learn->weights;
@@ -297,10 +301,11 @@ gather_truth(const SearchFolds *folds, float *labels, int32 *groups)
 
 /* Measures what the fold learned on the rows that did not teach. */
 static double
-measure_fold(SearchFolds *folds, const TrainResult *result, int64 nmeasure)
+measure_fold(SearchFolds *folds, const Jsonb *params, const TrainResult *result, int64 nmeasure)
 {
 	const TrainRequest *request = folds->request;
 	LoadedModel *model = folds->algorithm->open(result->compiled.data, result->compiled.len);
+	const OptionSpec *quantile = folds->algorithm->option("quantile_alpha");
 	Size		value_bytes = mul_size(mul_size(nmeasure, model->nvalues), sizeof(float));
 	Scored		scored = {0};
 	float	   *values;
@@ -324,6 +329,7 @@ measure_fold(SearchFolds *folds, const TrainResult *result, int64 nmeasure)
 	scored.labels = labels;
 	scored.groups = groups;
 	scored.threshold = get_float8_nan();
+	scored.quantile = quantile ? search_number(params, quantile->name, quantile->dflt) : 0;
 	return folds->metric->compute(&scored);
 }
 
@@ -335,5 +341,5 @@ folds_score(SearchFolds *folds, int fold, const Jsonb *params)
 	TrainResult result = {0};
 
 	train_fold(folds, params, &result);
-	return measure_fold(folds, &result, nmeasure);
+	return measure_fold(folds, params, &result, nmeasure);
 }

@@ -71,6 +71,9 @@ extern double search_number(const Jsonb *params, const char *key, double dflt);
 /* Whether the key is there. */
 extern bool search_has_key(const Jsonb *object, const char *key);
 
+/* Whether the key is there with that text. */
+extern bool search_has_text(const Jsonb *object, const char *key, const char *text);
+
 typedef enum SearchSplit
 {
 	SEARCH_RANDOM,
@@ -99,8 +102,8 @@ typedef struct SearchFolds
 	Size		peak;			/* most bytes that a fold held or reserved, with these */
 } SearchFolds;
 
-/* Checks a split that was asked for against the task. */
-extern void folds_check(const char *split, ModelTask task);
+/* Checks a split that was asked for against the task and the training's own split. */
+extern void folds_check(const char *split, const Jsonb *params, ModelTask task);
 
 /* Divides the rows; an error when a fold would have no rows to learn from or to measure on. */
 extern SearchFolds *folds_make(const TrainRequest *request, const TrainSet *set, const Algorithm *algorithm,

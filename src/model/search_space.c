@@ -78,6 +78,16 @@ search_has_key(const Jsonb *object, const char *key)
 	return find_key(object, key) != NULL;
 }
 
+/* Tells whether the key is there with that text. */
+bool
+search_has_text(const Jsonb *object, const char *key, const char *text)
+{
+	JsonbValue *value = find_key(object, key);
+
+	return value != NULL && value->type == jbvString &&
+		value->val.string.len == (int) strlen(text) && memcmp(value->val.string.val, text, strlen(text)) == 0;
+}
+
 /* Gives the number of that key, or the default when it is absent. */
 double
 search_number(const Jsonb *params, const char *key, double dflt)

@@ -203,6 +203,13 @@ target_read(Target *target, const Datum *values, const bool *nulls, float *label
 	return read_value(target, values[target->attno - 1], label);
 }
 
+/* Gives the number of classes met so far. */
+int
+target_nclasses(const Target *target)
+{
+	return target->nclasses;
+}
+
 /* Gives the index of the class that a person calls so, or -1. */
 int
 target_class(const Target *target, const char *text, char **classes, int nclasses)

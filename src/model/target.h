@@ -32,6 +32,9 @@ extern bool target_read(Target *target, const Datum *values, const bool *nulls, 
 extern void target_finish(Target *target, float *labels, int64 nlabels, const char *positive,
 						  char ***classes, int *nclasses);
 
+/* Classes met so far. */
+extern int	target_nclasses(const Target *target);
+
 /* The index of the class that a person calls so among what target_finish() gave, or -1. */
 extern int	target_class(const Target *target, const char *text, char **classes, int nclasses);
 

@@ -122,6 +122,8 @@ search_params(Training *training, TrainRequest *request)
 		return NULL;
 	progress_phase(&training->progress, "searching", 0);
 	search = search_run(training->options.search, request, training->algorithm, training->set);
+	train_note_peak(training, add_size(training->set->rows->bytes,
+									   add_size(training->beside, search->peak_bytes)));
 	training->params = search->params;
 	training->options.search = search->summary;
 	request->params = search->params;
@@ -200,7 +202,7 @@ learn_and_register(Training *training, double cpu_start)
 
 	fit.model = training->algorithm->open(result.compiled.data, result.compiled.len);
 	train_calibrate(training, &fit);
-	version.metrics = train_measure(training, &fit);
+	version.metrics = train_measure(training, &fit, result.params.data);
 	return store(training, &version, &result, &fit, cpu_start);
 }
 
@@ -231,6 +233,24 @@ train_version(const TrainSpec *spec)
 	return version;
 }
 
+/* Reads the arguments that say what is to be learned, task and those behind it, from argument argno on. */
+void
+train_read_arguments(FunctionCallInfo fcinfo, int argno, TrainSpec *spec)
+{
+	spec->task = algorithm_task(arg_text(fcinfo, argno, "task"));
+	spec->source = arg_text(fcinfo, argno + 1, "source");
+	spec->target = arg_optional_text(fcinfo, argno + 2);
+	spec->columns = arg_text_list(fcinfo, argno + 3, "features");
+	spec->algorithm = arg_optional_text(fcinfo, argno + 4);
+	spec->params = PG_ARGISNULL(argno + 5) ? NULL : PG_GETARG_JSONB_P(argno + 5);
+	if ((spec->target == NULL) != (spec->task == TASK_ANOMALY))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 spec->target == NULL ? errmsg("task %s needs a target column", algorithm_task_name(spec->task))
+				 : errmsg("task anomaly has no target column"),
+				 spec->target == NULL ? errhint("Name it in the argument target.") : 0));
+}
+
 /* model_train(model, task, source, target, features, algorithm, params): trains a new version. */
 Datum
 aipipe_model_train(PG_FUNCTION_ARGS)
@@ -239,17 +259,6 @@ aipipe_model_train(PG_FUNCTION_ARGS)
 
 	spec.function = "model_train";
 	spec.model = arg_text(fcinfo, 0, "model");
-	spec.task = algorithm_task(arg_text(fcinfo, 1, "task"));
-	spec.source = arg_text(fcinfo, 2, "source");
-	spec.target = arg_optional_text(fcinfo, 3);
-	spec.columns = arg_text_list(fcinfo, 4, "features");
-	spec.algorithm = arg_optional_text(fcinfo, 5);
-	spec.params = PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6);
-	if ((spec.target == NULL) != (spec.task == TASK_ANOMALY))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 spec.target == NULL ? errmsg("task %s needs a target column", algorithm_task_name(spec.task))
-				 : errmsg("task anomaly has no target column"),
-				 spec.target == NULL ? errhint("Name it in the argument target.") : 0));
+	train_read_arguments(fcinfo, 1, &spec);
 	PG_RETURN_INT32(train_version(&spec));
 }

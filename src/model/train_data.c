@@ -68,8 +68,8 @@ train_reserve(Training *training, Size extra)
 }
 
 /* Gives the bytes of one row's entries. */
-static Size
-entry_bytes(const Training *training)
+Size
+train_entry_bytes(const Training *training)
 {
 	return (training->target_attno > 0 ? sizeof(float) : 0) + (training->weight_attno > 0 ? sizeof(float) : 0) +
 		(training->group_attno > 0 ? sizeof(int32) : 0) + (training->time_attno > 0 ? sizeof(double) : 0);
@@ -83,7 +83,7 @@ train_entries_bytes(const Training *training, int64 nrows)
 
 	while (capacity < (Size) nrows)
 		capacity = mul_size(capacity, 2);
-	return mul_size(capacity, entry_bytes(training));
+	return mul_size(capacity, train_entry_bytes(training));
 }
 
 /* Makes an array larger, or makes it. */
@@ -100,7 +100,7 @@ grow_entries(RowReader *reader)
 	Training   *training = reader->training;
 	TrainSet   *set = training->set;
 	int64		more = Max(reader->capacity, FIRST_ENTRIES);
-	Size		bytes = mul_size(more, entry_bytes(training));
+	Size		bytes = mul_size(more, train_entry_bytes(training));
 
 	train_reserve(training, bytes);
 	training->beside += bytes;
@@ -164,7 +164,7 @@ keep_entry(RowReader *reader, const RowEntry *entry)
 	TrainSet   *set = reader->training->set;
 	int64		n = set->rows->nrows;
 
-	if (n == reader->capacity && entry_bytes(reader->training) > 0)
+	if (n == reader->capacity && train_entry_bytes(reader->training) > 0)
 		grow_entries(reader);
 	if (set->labels)
 		set->labels[n] = entry->label;
@@ -251,14 +251,21 @@ tell_skipped(const Training *training)
 						training->nungrouped, training->nread, training->options.group)));
 }
 
+/* Ends with the error for a source without rows. */
+void
+train_source_empty(const Training *training)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("source \"%s\" is empty", training->spec->source)));
+}
+
 /* Ends with an error when the rows are none, or not what they should be. */
 static void
 check_rows(const Training *training, const RowReader *reader)
 {
 	if (training->nread == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("source \"%s\" is empty", training->spec->source)));
+		train_source_empty(training);
 	if (training->nungrouped > 0 && training->set->rows->nrows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -321,6 +328,7 @@ train_read_rows(Training *training)
 	if (reader.groups != NULL)
 		group_end(reader.groups);
 	training->passing = 0;
+	progress_rows(&training->progress, training->set->rows->nrows);
 	sort_rows(training);
 	train_reserve(training, 0);
 }

@@ -14,6 +14,8 @@
 #ifndef MODEL_TRAIN_INT_H
 #define MODEL_TRAIN_INT_H
 
+#include "fmgr.h"
+
 #include "learn/calibration.h"
 #include "model/search.h"
 #include "model/target.h"
@@ -82,6 +84,12 @@ extern bool train_chooses_threshold(const Training *training);
 /* Common and algorithm's effective parameters as one JSON object; the latter is JSON too. */
 extern char *train_effective_params(const Training *training, const char *algorithm_params);
 
+/* With fewer rows than this none is held out. */
+#define TRAIN_LEAST_TO_HOLD_OUT 10
+
+/* Reads the arguments that say what is to be learned: task, source, target, features, algorithm, params. */
+extern void train_read_arguments(FunctionCallInfo fcinfo, int argno, TrainSpec *spec);
+
 /* Resolves the source and its columns; errors 42703, 42804, 22023. */
 extern void train_read_source(Training *training);
 
@@ -94,6 +102,12 @@ extern void train_learn_encoder(Training *training);
 
 /* Reads all rows into training->set. */
 extern void train_read_rows(Training *training);
+
+/* Error 22023: the source has no rows. */
+extern void train_source_empty(const Training *training) pg_attribute_noreturn();
+
+/* Bytes of one row's entries in the arrays. */
+extern Size train_entry_bytes(const Training *training);
 
 /* Bytes that the arrays of so many rows take while they are read. */
 extern Size train_entries_bytes(const Training *training, int64 nrows);
@@ -130,7 +144,7 @@ extern Size train_measure_bytes(const Training *training, int64 nheld_out, int64
 /* Learns the calibration and chooses the threshold. */
 extern void train_calibrate(Training *training, TrainFit *fit);
 
-/* The metrics on the held-out rows as JSON, or NULL without such rows. */
-extern char *train_measure(Training *training, const TrainFit *fit);
+/* The metrics on the held-out rows as JSON, or NULL without such rows; params are the algorithm's effective ones. */
+extern char *train_measure(Training *training, const TrainFit *fit, const char *params);
 
 #endif							/* MODEL_TRAIN_INT_H */

@@ -15,8 +15,11 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/float.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 
 #include "learn/metrics.h"
 #include "model/train_int.h"
@@ -113,9 +116,22 @@ train_calibrate(Training *training, TrainFit *fit)
 		fit->threshold = fit_threshold(training, fit);
 }
 
+/* Gives the quantile that was learned, from the algorithm's effective parameters; 0 for another objective. */
+static double
+learned_quantile(const char *params)
+{
+	Jsonb	   *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(params)));
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&json->root, "quantile_alpha", 14, &value) == NULL ||
+		value.type != jbvNumeric)
+		return 0;
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(value.val.numeric)));
+}
+
 /* Gives the metrics on the held-out rows as JSON, or NULL without such rows. */
 char *
-train_measure(Training *training, const TrainFit *fit)
+train_measure(Training *training, const TrainFit *fit, const char *params)
 {
 	const TrainSet *set = training->held_out;
 	Scored		scored = {0};
@@ -132,6 +148,7 @@ train_measure(Training *training, const TrainFit *fit)
 	scored.labels = set->labels;
 	scored.groups = training->spec->task == TASK_RANKING ? set->groups : NULL;
 	scored.threshold = fit->threshold;
+	scored.quantile = learned_quantile(params);
 	scored.classes = training->classes;
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT, scored.nrows);

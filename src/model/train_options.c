@@ -92,13 +92,12 @@ common_names(ModelTask task)
 	return names;
 }
 
-/* Tells whether an option is there and not null, and gives its value. */
+/* Tells whether an option is there, and gives its value. */
 static bool
-given_value(const Jsonb *params, const char *name, JsonbValue *value)
+find_value(const Jsonb *params, const char *name, JsonbValue *value)
 {
 	return params != NULL && JB_ROOT_IS_OBJECT(params) &&
-		getKeyJsonValueFromContainer((JsonbContainer *) &params->root, name, strlen(name), value) != NULL &&
-		value->type != jbvNull;
+		getKeyJsonValueFromContainer((JsonbContainer *) &params->root, name, strlen(name), value) != NULL;
 }
 
 /* Ends with an error for options that say nothing to the task. */
@@ -107,9 +106,10 @@ check_tasks(const TrainSpec *spec)
 {
 	JsonbValue	value;
 
+	/* a null too: the algorithm would not know the option */
 	for (int i = 0; i < lengthof(option_tasks); i++)
 		if (!option_serves(option_tasks[i].option, spec->task) &&
-			given_value(spec->params, option_tasks[i].option, &value))
+			find_value(spec->params, option_tasks[i].option, &value))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"%s\" of %s is for task %s", option_tasks[i].option, spec->function,
@@ -162,7 +162,7 @@ stops_early(const Jsonb *params)
 {
 	JsonbValue	value;
 
-	return given_value(params, "early_stopping_rounds", &value) && value.type == jbvNumeric &&
+	return find_value(params, "early_stopping_rounds", &value) && value.type == jbvNumeric &&
 		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value.val.numeric))) > 0;
 }
 

@@ -145,8 +145,11 @@ train_encoder_begin(Training *training, bool *needs_rows)
 	params.learn_bytes = training->limit / 2;
 	exclude = exclude_column(exclude, training->spec->target);
 	exclude = exclude_column(exclude, options->weight);
-	exclude = exclude_column(exclude, options->group);
-	exclude = exclude_column(exclude, options->split_column);
+	if (training->spec->columns == NIL)
+	{
+		exclude = exclude_column(exclude, options->group);
+		exclude = exclude_column(exclude, options->split_column);
+	}
 	return encoder_learn_begin(training->source->desc, training->spec->columns, exclude, &params, needs_rows);
 }
 

@@ -19,9 +19,6 @@
 #include "learn/split.h"
 #include "model/train_int.h"
 
-/* With fewer rows than this none is held out. */
-#define LEAST_TO_HOLD_OUT 10
-
 /* Marks about the share of the set's rows in the way that the options say. */
 static void
 mark_rows(const Training *training, double share, uint64 seed, uint8 *part)
@@ -118,7 +115,7 @@ train_split(Training *training)
 	if (training->set->labels == NULL)
 		return;
 	progress_phase(&training->progress, "splitting", 0);
-	if (nrows >= LEAST_TO_HOLD_OUT)
+	if (nrows >= TRAIN_LEAST_TO_HOLD_OUT)
 		training->held_out = set_apart(training, options->holdout * nrows, options->seed, "held-out data");
 	training->validation = set_apart(training, options->validation * nrows, options->seed + 1, "validation data");
 	if (training->validates && training->validation == NULL)

@@ -149,3 +149,25 @@ CREATE FUNCTION stats_delong(first float8[], second float8[], labels float8[]) R
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats_delong';
 CREATE FUNCTION stats_bootstrap(figure text, first float8[], second float8[], labels float8[], resamples int, seed int) RETURNS float8[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats_bootstrap';
+
+-- What a split marks every row with: holdout, latest and groups 1 for held out; folds and slices their numbers.
+CREATE FUNCTION split(how text, n int, amount float8, seed bigint DEFAULT 0, labels real[] DEFAULT NULL, nclasses int DEFAULT 0,
+                      groups int[] DEFAULT NULL, times float8[] DEFAULT NULL) RETURNS int[]
+LANGUAGE C AS 'MODULE_PATHNAME', 'test_split';
+
+-- trainset_sort_groups: the rows, numbered from 0 on, in their new order
+CREATE FUNCTION sort_groups(groups int[]) RETURNS int[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sort_groups';
+
+-- Algorithm xgboost on seeded random rows f0, f1 …: the model, its effective parameters, the estimate of its memory, and
+-- the scores of validation rows that it reported; taken: by how many bytes its memory grew at the peak.  labels: the objective whose labels the rows have; group_rows: rows a group.
+CREATE FUNCTION learn(task text, labels text, params jsonb DEFAULT '{}', classes int DEFAULT 0, categorical bool DEFAULT false,
+                      nrows int DEFAULT 1000, features int DEFAULT 6, seed int DEFAULT 1, weighted bool DEFAULT false,
+                      nvalidation int DEFAULT 0, group_rows int DEFAULT 0,
+                      OUT model bytea, OUT effective jsonb, OUT estimate bigint, OUT scores int, OUT last_score float8, OUT taken bigint) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_learn';
+
+-- An algorithm's estimate of the memory that a training takes beside its data.
+CREATE FUNCTION estimate(algorithm text, task text, params jsonb, nrows bigint, features int, nvalidation bigint DEFAULT 0,
+                         classes int DEFAULT 0, weighted bool DEFAULT false) RETURNS bigint
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_estimate';

@@ -28,15 +28,6 @@ PG_FUNCTION_INFO_V1(test_calibration_apply);
 PG_FUNCTION_INFO_V1(test_calibration_mutate);
 PG_FUNCTION_INFO_V1(test_threshold);
 
-static const char *const tasks[] = {"classification", "regression", "ranking"};
-
-/* Gives the name of a task: the real list needs the algorithms. */
-const char *
-algorithm_task_name(ModelTask task)
-{
-	return tasks[task];
-}
-
 /* Gives the floats of a real[] argument without NULLs, or NULL when the argument is. */
 static const float *
 float_array(FunctionCallInfo fcinfo, int argno, int *n)
@@ -62,9 +53,7 @@ scored_arguments(FunctionCallInfo fcinfo)
 	int			nvalues;
 	int			nrows;
 
-	for (int i = 0; i < lengthof(tasks); i++)
-		if (strcmp(task, tasks[i]) == 0)
-			scored.task = (ModelTask) i;
+	scored.task = algorithm_task(task);
 	scored.values = float_array(fcinfo, 1, &nvalues);
 	scored.labels = float_array(fcinfo, 2, &nrows);
 	if (nrows == 0 || nvalues % nrows != 0)

@@ -317,6 +317,7 @@ my $row = 'FROM shared.history h LIMIT 1';
 attack("another's model: $_->[0]", "SELECT $_->[1]", code => '42501')
   foreach ([ 'predict', "aipipe.model_predict('size', h) $row" ], [ 'predict a version', "aipipe.model_predict('size', h, 1) $row" ], [ 'score', "aipipe.anomaly_score('size', h) $row" ],
 	[ 'explain', "aipipe.model_explain('size', h) $row" ], [ 'importance', "aipipe.model_importance('size')" ], [ 'evaluate', "aipipe.model_evaluate('size', 'shared.history')" ],
+	[ 'confusion', "aipipe.model_confusion('size', 'shared.history')" ], [ 'reliability', "aipipe.model_reliability('size', 'shared.history')" ],
 	[ 'batch', "aipipe.model_predict_batch('size', 'shared.history')" ], [ 'export', "aipipe.model_export('size')" ],
 	[ 'promote', "aipipe.model_promote('size', 2)" ], [ 'roll back', "aipipe.model_rollback('size')" ], [ 'alias', "aipipe.model_alias('size', 'x', 1)" ],
 	[ 'drop', "aipipe.model_drop('size')" ], [ 'grant', "aipipe.model_grant('size', 'mallory')" ],

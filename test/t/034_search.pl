@@ -14,7 +14,8 @@ my $node = make_node('search', "aipipe.progress_interval = 1\n");
 make_world($node, 'postgres');
 $node->safe_psql('postgres', q{
 	CREATE TABLE big AS SELECT i AS id, random() AS a, random() AS b, random() AS c, random() AS d, random() AS e,
-		(random() > .5)::text AS label FROM generate_series(1, 100000) i});
+		(random() > .5)::text AS label FROM generate_series(1, 100000) i;
+	CREATE TABLE small AS SELECT * FROM big WHERE id <= 20000});
 my $tables = tables($node, 'postgres');
 
 sub search
@@ -34,12 +35,14 @@ foreach my $ms (100, 1000, 3000)
 }
 my $session = session_start($node, 'postgres');
 my ($pid) = session_run($session, 'SELECT pg_backend_pid();');
-session_run($session, $long, wait => 0);
-usleep(2_500_000);
+session_run($session, search('long', 'small', 20, 900), wait => 0);
+ok(wait_until($node, 'postgres', qq{SELECT phase = 'searching' AND done > 1 AND total = 900 AND metric_name = 'log_loss' AND metric > 0
+	FROM aipipe.progress WHERE pid = $pid}), 'the view shows how far it is and the best mean so far');
+usleep(1_500_000);
 $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
 my ($out, $err) = session_run($session, 'SELECT 40 + 2;');
 like($err, qr/57014/, 'pg_cancel_backend');
-like($err, qr/NOTICE: .*training model "long": searching, \d+ of 200/, 'progress was told');
+like($err, qr/NOTICE: .*training model "long": searching, \d+ of 900/, 'progress was told');
 like($out, qr/42/, 'the session goes on');
 is(tables($node, 'postgres'), $tables, 'nothing of them is left');
 
@@ -50,7 +53,6 @@ like($out, qr/^0$/m, 'the transaction goes on after a savepoint');
 session_end($session);
 
 # Neither boosters nor rows of folds pile up: ten times the trials take no more memory.
-$node->safe_psql('postgres', 'CREATE TABLE small AS SELECT * FROM big WHERE id <= 20000');
 my $watched = session_start($node, 'postgres');
 my $peak = q{SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\\s*(\\d+)'))[1];};
 session_run($watched, search('few', 'small', 20, 4));
