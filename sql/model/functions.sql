@@ -102,12 +102,20 @@ COMMENT ON FUNCTION aipipe.model_alias(text, text, int, text) IS
 'points an alias of a model to a version; a NULL version removes the alias';
 GRANT EXECUTE ON FUNCTION aipipe.model_alias(text, text, int, text) TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION aipipe.model_promote(model text, version int, why text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION aipipe.model_promote(model text, version int, why text DEFAULT NULL, only_if jsonb DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'aipipe_model_promote' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION aipipe.model_promote(text, int, text) IS
-'makes a version the champion: it serves from the next statement after commit';
-GRANT EXECUTE ON FUNCTION aipipe.model_promote(text, int, text) TO PUBLIC;
+COMMENT ON FUNCTION aipipe.model_promote(text, int, text, jsonb) IS
+'makes a version the champion: it serves from the next statement after commit; only_if is a test against the champion that it must pass';
+GRANT EXECUTE ON FUNCTION aipipe.model_promote(text, int, text, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_test(
+    model text, source text, version int, other_version int DEFAULT NULL, test text DEFAULT NULL, params jsonb DEFAULT '{}')
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'aipipe_model_test' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION aipipe.model_test(text, text, int, int, text, jsonb) IS
+'tests whether a version is better than another (the champion) on a source that holds the target column: delong, mcnemar, bootstrap, paired_t';
+GRANT EXECUTE ON FUNCTION aipipe.model_test(text, text, int, int, text, jsonb) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.model_rollback(model text, steps int DEFAULT 1, why text DEFAULT NULL)
 RETURNS int
@@ -181,6 +189,38 @@ COMMENT ON FUNCTION aipipe.model_cache() IS
 'lists the model versions that this backend keeps ready to score, most recently used first; only models that you may use';
 GRANT EXECUTE ON FUNCTION aipipe.model_cache() TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.model_label(model text, key text, label text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'aipipe_model_label' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.model_label(text, text, text) IS
+'says what turned out to be true of the row with that key; of a key that is labelled again the last label counts';
+GRANT EXECUTE ON FUNCTION aipipe.model_label(text, text, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_label(model text, source text, key_column text, label_column text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'aipipe_model_label_source' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION aipipe.model_label(text, text, text, text) IS
+'takes labels from a relation or SELECT and gives their number';
+GRANT EXECUTE ON FUNCTION aipipe.model_label(text, text, text, text) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_compare(model text, params jsonb DEFAULT '{}')
+RETURNS TABLE (version int, role text, predicted bigint, served bigint, labelled bigint,
+               expected_share float8, served_share float8, srm_p_value float8,
+               metric text, value float8, ci_low float8, ci_high float8,
+               pairs bigint, test text, difference float8, difference_ci_low float8, difference_ci_high float8, p_value float8)
+AS 'MODULE_PATHNAME', 'aipipe_model_compare' LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 5;
+COMMENT ON FUNCTION aipipe.model_compare(text, jsonb) IS
+'compares versions by the predictions that gates recorded and the labels that came later, and checks that a split serves the shares that it should';
+GRANT EXECUTE ON FUNCTION aipipe.model_compare(text, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.model_sample_size(
+    first float8, second float8, alpha float8 DEFAULT 0.05, power float8 DEFAULT 0.8)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'aipipe_model_sample_size' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION aipipe.model_sample_size(float8, float8, float8, float8) IS
+'gives the rows that each of two equal arms needs to tell two shares apart at level alpha with that power';
+GRANT EXECUTE ON FUNCTION aipipe.model_sample_size(float8, float8, float8, float8) TO PUBLIC;
+
 CREATE OR REPLACE VIEW aipipe.model WITH (security_barrier) AS
 SELECT m.name, m.task, m.owner,
        c.version AS champion,
@@ -222,11 +262,11 @@ COMMENT ON VIEW aipipe.model_alias IS 'what each alias points to now';
 GRANT SELECT ON aipipe.model_alias TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model_alias_history WITH (security_barrier) AS
-SELECT h.id, m.name AS model, h.alias, h.action, h.old_version, h.new_version, h.changed_by, h.changed_at, h.why
+SELECT h.id, m.name AS model, h.alias, h.action, h.old_version, h.new_version, h.changed_by, h.changed_at, h.why, h.evidence
 FROM aipipe.model_alias_history_data h
 JOIN aipipe.model_data m ON m.id = h.model_id
 WHERE m.name IN (SELECT name FROM aipipe.model);
-COMMENT ON VIEW aipipe.model_alias_history IS 'every change of an alias: who, when, why, from which version to which';
+COMMENT ON VIEW aipipe.model_alias_history IS 'every change of an alias: who, when, why, from which version to which, and the check that a promotion passed';
 GRANT SELECT ON aipipe.model_alias_history TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model_split WITH (security_barrier) AS
@@ -237,6 +277,19 @@ JOIN aipipe.model_version_data v ON v.id = s.version_id
 WHERE m.name IN (SELECT name FROM aipipe.model);
 COMMENT ON VIEW aipipe.model_split IS 'which versions serve a share of the row keys in gates beside the champion';
 GRANT SELECT ON aipipe.model_split TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.model_labels WITH (security_barrier) AS
+SELECT m.name AS model, l.key, l.label, l.labeled_by, l.labeled_at
+FROM aipipe.model_label_data l
+JOIN aipipe.model_data m ON m.id OPERATOR(pg_catalog.=) l.model_id
+WHERE pg_catalog.pg_has_role(m.owner::pg_catalog.oid, 'USAGE')
+   OR EXISTS (SELECT FROM aipipe.model_grant_data g
+              WHERE g.model_id OPERATOR(pg_catalog.=) m.id AND g.privilege OPERATOR(pg_catalog.=) 'manage'
+                AND (g.grantee::pg_catalog.oid OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+                     OR pg_catalog.pg_has_role(g.grantee::pg_catalog.oid, 'USAGE')));
+COMMENT ON VIEW aipipe.model_labels IS
+'late labels of the models that the current role may manage: what turned out to be true, by the row''s key';
+GRANT SELECT ON aipipe.model_labels TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.model_grants WITH (security_barrier) AS
 SELECT m.name AS model,

@@ -75,11 +75,13 @@ CREATE TABLE aipipe.model_alias_history_data (
     previous_id bigint,
     changed_by  text NOT NULL,
     changed_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    why         text
+    why         text,
+    evidence    jsonb
 );
 CREATE INDEX model_alias_history_data_model_id_idx ON aipipe.model_alias_history_data (model_id, alias, id);
 COMMENT ON TABLE aipipe.model_alias_history_data IS 'Every change of an alias. Read it through the view aipipe.model_alias_history.';
 COMMENT ON COLUMN aipipe.model_alias_history_data.previous_id IS 'the change that a rollback from here goes back to';
+COMMENT ON COLUMN aipipe.model_alias_history_data.evidence IS 'the check that a promotion passed, and its result';
 
 CREATE TABLE aipipe.model_grant_data (
     model_id   bigint NOT NULL,

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -52,6 +53,47 @@ sql_copy_result(MemoryContext parent)
 	}
 	MemoryContextSwitchTo(old);
 	return result;
+}
+
+/* Rows of one block. */
+#define SQL_BLOCK 1000
+
+/* Reads the statement's rows as the tables' owner, block by block. */
+void
+sql_each(SqlStatement *stmt, Datum *values, const bool *nulls, SqlBlock take, void *arg)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext inside;
+	char		spi_nulls[SQL_MAX_ARGS];
+	Portal		portal;
+	RunAs		saved;
+	int			rc;
+
+	for (int i = 0; i < stmt->nargs; i++)
+		spi_nulls[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
+
+	runas_tables_begin(&saved);
+	if ((rc = SPI_connect()) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed: %s", SPI_result_code_string(rc));
+	sql_prepare(stmt);
+	portal = SPI_cursor_open(NULL, stmt->plan, values, spi_nulls, true);
+	do
+	{
+		SqlResult  *block;
+
+		CHECK_FOR_INTERRUPTS();
+		SPI_cursor_fetch(portal, true, SQL_BLOCK);
+		block = sql_copy_result(caller);
+		SPI_freetuptable(SPI_tuptable);
+		inside = MemoryContextSwitchTo(caller);
+		take(block, arg);
+		MemoryContextSwitchTo(inside);
+		rc = (int) block->nrows;
+		sql_free(block);
+	} while (rc == SQL_BLOCK);
+	SPI_cursor_close(portal);
+	SPI_finish();
+	runas_end(&saved);
 }
 
 /* Runs the statement with arrays of values as the tables' owner and gives a copy of its rows. */

@@ -50,6 +50,14 @@ extern SqlResult *sql_run(SqlStatement *stmt, SqlMode mode, ...);
 /* The same with arrays; nulls may be NULL. */
 extern SqlResult *sql_run_values(SqlStatement *stmt, SqlMode mode, Datum *values, const bool *nulls);
 
+/*
+ * Reads a result of any size in blocks, each of which is given to a function in the
+ * caller's memory context and freed after it; the function only computes.
+ */
+typedef void (*SqlBlock) (const SqlResult *block, void *arg);
+
+extern void sql_each(SqlStatement *stmt, Datum *values, const bool *nulls, SqlBlock take, void *arg);
+
 extern void sql_free(SqlResult *result);
 
 /* Values by column name; isnull may be NULL, and then a NULL value is an internal error. */

@@ -3,6 +3,7 @@
  *	  What a gate is, and how the gate room's files call each other.
  *
  *		gate.c				gates as stored, and whose trigger fired
+ *		gate_key.c			what names a row in the prediction log
  *		gate_create.c		gate_create() and its checks
  *		gate_attach.c		triggers on the table and its partitions
  *		gate_admin.c		gate_drop(), gate_pause(), gate_resume()

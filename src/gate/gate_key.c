@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * gate_key.c
- *	  What names a row in the prediction log.
+ *	  What names a row in the prediction log: its table's key, or other columns.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +9,7 @@
 
 #include "access/table.h"
 #include "catalog/partition.h"
+#include "utils/rel.h"
 
 #include "core/key.h"
 #include "core/source.h"

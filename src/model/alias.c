@@ -26,6 +26,7 @@
 #include "core/sql.h"
 #include "model/alias.h"
 #include "model/cache.h"
+#include "model/check.h"
 #include "model/rights.h"
 #include "model/serving.h"
 #include "model/split.h"
@@ -58,9 +59,9 @@ static SqlStatement find_alias = {
 
 static SqlStatement insert_history = {
 	"INSERT INTO aipipe.model_alias_history_data"
-	" (model_id, alias, action, old_version, new_version, previous_id, changed_by, why)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-	8, {INT8OID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, TEXTOID, TEXTOID}
+	" (model_id, alias, action, old_version, new_version, previous_id, changed_by, why, evidence)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::pg_catalog.jsonb) RETURNING id",
+	9, {INT8OID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 static SqlStatement set_alias = {
@@ -80,6 +81,7 @@ static SqlStatement delete_alias = {
 typedef struct AliasState
 {
 	int64		history_id;
+	int64		version_id;
 	int			version;
 } AliasState;
 
@@ -93,19 +95,20 @@ read_alias(int64 model_id, const char *alias)
 	if (found->nrows > 0)
 	{
 		state.history_id = sql_int64(found, 0, "history_id", NULL);
+		state.version_id = sql_int64(found, 0, "version_id", NULL);
 		state.version = sql_int32(found, 0, "version", NULL);
 	}
 	sql_free(found);
 	return state;
 }
 
-/* Records one change and gives its id; zero versions and previous are stored as NULL. */
-int64
-alias_record_change(int64 model_id, const char *alias, const char *action, int old_version,
-					int new_version, int64 previous_id, const char *why)
+/* Records one change, with the evidence that a check gave for it or NULL, and gives its id. */
+static int64
+record_change(int64 model_id, const char *alias, const char *action, int old_version,
+			  int new_version, int64 previous_id, const char *why, const char *evidence)
 {
-	Datum		values[8];
-	bool		nulls[8] = {0};
+	Datum		values[9];
+	bool		nulls[9] = {0};
 	SqlResult  *inserted;
 	int64		id;
 
@@ -121,19 +124,29 @@ alias_record_change(int64 model_id, const char *alias, const char *action, int o
 	values[6] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
 	values[7] = why ? CStringGetTextDatum(why) : (Datum) 0;
 	nulls[7] = (why == NULL);
+	values[8] = evidence ? CStringGetTextDatum(evidence) : (Datum) 0;
+	nulls[8] = (evidence == NULL);
 	inserted = sql_run_values(&insert_history, SQL_WRITE, values, nulls);
 	id = sql_int64(inserted, 0, "id", NULL);
 	sql_free(inserted);
 	return id;
 }
 
+/* Records one change and gives its id; zero versions and previous are stored as NULL. */
+int64
+alias_record_change(int64 model_id, const char *alias, const char *action, int old_version,
+					int new_version, int64 previous_id, const char *why)
+{
+	return record_change(model_id, alias, action, old_version, new_version, previous_id, why, NULL);
+}
+
 /* Points an alias of a locked model to a version and records it. */
 static void
 point_alias(int64 model_id, const char *alias, const char *action, int64 version_id, int version,
-			AliasState old, int64 previous_id, const char *why)
+			AliasState old, int64 previous_id, const char *why, const char *evidence)
 {
-	int64		history_id = alias_record_change(model_id, alias, action, old.version, version,
-												 previous_id, why);
+	int64		history_id = record_change(model_id, alias, action, old.version, version,
+										   previous_id, why, evidence);
 
 	sql_free(sql_run(&set_alias, SQL_WRITE, Int64GetDatum(model_id), CStringGetTextDatum(alias),
 					 Int64GetDatum(version_id), Int64GetDatum(history_id)));
@@ -147,7 +160,7 @@ alias_first_champion(int64 model_id, int64 version_id, int version)
 	AliasState	now = read_alias(model_id, "champion");
 
 	if (now.history_id == 0)
-		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version");
+		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version", NULL);
 }
 
 /* Resolves a model and version that the caller may manage, locks the model, and looks whether the version is still there. */
@@ -178,12 +191,14 @@ alias_lock_model(const char *model, int version, const char *command)
 	return ref;
 }
 
-/* Points an alias to a version unless it already does. */
+/* Points an alias to a version unless it already does; check may be NULL, else it must pass. */
 static void
-move_alias(const char *model, const char *alias, int version, const char *action, const char *why)
+move_alias(const char *model, const char *alias, int version, const char *action, const char *why,
+		   const TestOptions *check)
 {
 	ModelRef	ref = alias_lock_model(model, version, "changing the alias of a model");
 	AliasState	now = read_alias(ref.model_id, alias);
+	char	   *evidence = NULL;
 
 	if (now.history_id != 0 && now.version == version)
 	{
@@ -191,7 +206,15 @@ move_alias(const char *model, const char *alias, int version, const char *action
 				(errmsg("alias \"%s\" of model \"%s\" already points to version %d", alias, model, version)));
 		return;
 	}
-	point_alias(ref.model_id, alias, action, ref.version_id, version, now, now.history_id, why);
+	if (check != NULL && now.history_id != 0)
+	{
+		ModelRef	champion = ref;
+
+		champion.version_id = now.version_id;
+		champion.version = now.version;
+		evidence = check_promotion(model, &ref, &champion, check);
+	}
+	point_alias(ref.model_id, alias, action, ref.version_id, version, now, now.history_id, why, evidence);
 }
 
 /* Removes an alias; the champion's can only be moved. */
@@ -236,16 +259,21 @@ aipipe_model_alias(PG_FUNCTION_ARGS)
 		remove_alias(model, alias, why);
 	else
 		move_alias(model, alias, arg_positive(fcinfo, 2, "version"),
-				   strcmp(alias, "champion") == 0 ? "promote" : "point", why);
+				   strcmp(alias, "champion") == 0 ? "promote" : "point", why, NULL);
 	PG_RETURN_VOID();
 }
 
-/* model_promote(model, version, why): makes a version the champion. */
+/* model_promote(model, version, why, only_if): makes a version the champion, if it passes a check against the one before. */
 Datum
 aipipe_model_promote(PG_FUNCTION_ARGS)
 {
-	move_alias(arg_text(fcinfo, 0, "model"), "champion", arg_positive(fcinfo, 1, "version"),
-			   "promote", arg_optional_text(fcinfo, 2));
+	char	   *model = arg_text(fcinfo, 0, "model");
+	int			version = arg_positive(fcinfo, 1, "version");
+	TestOptions check;
+
+	if (!PG_ARGISNULL(3))
+		test_read_check(PG_GETARG_JSONB_P(3), &check);
+	move_alias(model, "champion", version, "promote", arg_optional_text(fcinfo, 2), PG_ARGISNULL(3) ? NULL : &check);
 	PG_RETURN_VOID();
 }
 
@@ -304,7 +332,7 @@ aipipe_model_rollback(PG_FUNCTION_ARGS)
 				 errdetail("That version was dropped."),
 				 errhint("Promote another version with aipipe.model_promote().")));
 	point_alias(ref.model_id, "champion", "rollback", sql_int64(target, 0, "version_id", NULL), version,
-				now, previous_id, arg_optional_text(fcinfo, 2));
+				now, previous_id, arg_optional_text(fcinfo, 2), NULL);
 	PG_RETURN_INT32(version);
 }
 
@@ -319,10 +347,17 @@ static SqlStatement delete_trials = {
 	2, {INT8OID, INT4OID}
 };
 
+static SqlStatement delete_predictions = {
+	"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1"
+	" AND version OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, INT4OID}
+};
+
 /* Whatever belongs to a model, the model itself last. */
 static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_split_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	{"DELETE FROM aipipe.model_label_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.apply_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
@@ -355,6 +390,7 @@ drop_version(const char *model, int version)
 	sql_free(used);
 	split_check_unused(model, &ref);
 	sql_free(sql_run(&delete_trials, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version)));
+	sql_free(sql_run(&delete_predictions, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version)));
 	sql_free(sql_run(&delete_version, SQL_WRITE, Int64GetDatum(ref.version_id)));
 }
 

@@ -147,6 +147,14 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_calibration_mutate';
 CREATE FUNCTION threshold(rule jsonb, proba real[], labels real[], weights real[] DEFAULT NULL) RETURNS float8
 LANGUAGE C AS 'MODULE_PATHNAME', 'test_threshold';
 
+-- learn/stats: "what" of its numbers; DeLong's test of two scores; a paired bootstrap of mean, root (of a mean) or auc.
+CREATE FUNCTION stats(what text, numbers float8[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats';
+CREATE FUNCTION stats_delong(first float8[], second float8[], labels float8[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats_delong';
+CREATE FUNCTION stats_bootstrap(figure text, first float8[], second float8[], labels float8[], resamples int, seed int) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_stats_bootstrap';
+
 -- What a split marks every row with: holdout, latest and groups 1 for held out; folds and slices their numbers.
 CREATE FUNCTION split(how text, n int, amount float8, seed bigint DEFAULT 0, labels real[] DEFAULT NULL, nclasses int DEFAULT 0,
                       groups int[] DEFAULT NULL, times float8[] DEFAULT NULL) RETURNS int[]

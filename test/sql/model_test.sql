@@ -1,0 +1,110 @@
+-- Is one version better than another? Tests on one pass over a source.
+CREATE SCHEMA model_test;
+SET search_path = model_test;
+CREATE TABLE t AS SELECT i AS id, (i * 37 % 101) / 101.0 AS a, (i * 53 % 97) / 97.0 AS b, (i * 29 % 89) / 89.0 AS noise,
+    CASE WHEN (i * 37 % 101) / 101.0 + (i * 53 % 97) / 97.0 + (i * 71 % 103) / 103.0 > 1.5 THEN 'yes' ELSE 'no' END AS y,
+    ((i * 37 % 101) / 101.0 + (i * 53 % 97) / 97.0 + (i * 71 % 103) / 103.0)::float8 AS v,
+    'c' || ((i * 37 % 101) / 34) AS z, i / 10 AS q, (i * 37 % 101) / 21 AS relevance
+FROM generate_series(1, 900) i;
+CREATE VIEW train AS SELECT * FROM t WHERE id <= 500;
+CREATE VIEW fresh AS SELECT * FROM t WHERE id > 500;
+-- version 1 sees both columns, 2 one of them, 3 only noise
+SELECT aipipe.model_train('bin', 'classification', 'train', 'y', f, params => '{"n_estimators": 20, "max_depth": 3}')
+FROM unnest(ARRAY['{a,b}', '{a}', '{noise}']::text[]) WITH ORDINALITY u(x, n), LATERAL (SELECT x::text[]) l(f) ORDER BY n;
+CREATE FUNCTION brief(r jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT format('%s %s of %s (skipped %s): %s against %s, %s', r ->> 'test', r ->> 'metric', r ->> 'n', r ->> 'skipped', r ->> 'version', r ->> 'other_version', r ->> 'verdict') $$;
+SELECT brief(aipipe.model_test('bin', 'fresh', 3)), brief(aipipe.model_test('bin', 'fresh', 1, 3)), brief(aipipe.model_test('bin', 'fresh', 2, 2));
+SELECT jsonb_object_keys(aipipe.model_test('bin', 'fresh', 2)) AS key ORDER BY 1;
+-- the numbers are those of model_evaluate and model_predict_class
+SELECT abs((r ->> 'value')::float8 - (aipipe.model_evaluate('bin', 'fresh', 2) ->> 'auc')::float8) < 1e-12 AS auc,
+       abs((r ->> 'other_value')::float8 - (aipipe.model_evaluate('bin', 'fresh', 1) ->> 'auc')::float8) < 1e-12 AS other,
+       abs((r ->> 'difference')::float8 - (r ->> 'value')::float8 + (r ->> 'other_value')::float8) < 1e-12 AS difference,
+       (r ->> 'ci_low')::float8 < (r ->> 'difference')::float8 AND (r ->> 'difference')::float8 < (r ->> 'ci_high')::float8 AS inside
+FROM aipipe.model_test('bin', 'fresh', 2) r;
+SELECT (r ->> 'right_alone')::int = alone AND (r ->> 'other_right_alone')::int = other_alone AS counts,
+       abs((r ->> 'value')::float8 - (aipipe.model_evaluate('bin', 'fresh', 2) ->> 'accuracy')::float8) < 1e-12 AS accuracy, brief(r)
+FROM aipipe.model_test('bin', 'fresh', 2, 1, 'mcnemar') r,
+     (SELECT count(*) FILTER (WHERE mine = y AND other <> y) AS alone, count(*) FILTER (WHERE mine <> y AND other = y) AS other_alone
+      FROM (SELECT y, aipipe.model_predict_class('bin', fresh, 2) AS mine, aipipe.model_predict_class('bin', fresh, 1) AS other FROM fresh) s) c;
+SELECT m, round((aipipe.model_test('bin', 'fresh', 2, 1, 'mcnemar', jsonb_build_object('method', m)) ->> 'p_value')::numeric, 6) > 0 AS has_p FROM unnest('{exact,corrected,chi2}'::text[]) m;
+-- means of losses, and whatever has no formula, by resamples: one seed, one answer
+SELECT brief(aipipe.model_test('bin', 'fresh', 3, 1, 'paired_t', '{"metric": "brier"}')), brief(aipipe.model_test('bin', 'fresh', 3, 1, 'paired_t'));
+SELECT m, brief(r), (r ->> 'value')::float8 = (aipipe.model_evaluate('bin', 'fresh', 3) ->> m)::float8
+    OR abs((r ->> 'value')::float8 - (aipipe.model_evaluate('bin', 'fresh', 3) ->> m)::float8) < 1e-12 AS value,
+    r = aipipe.model_test('bin', 'fresh', 3, 1, 'bootstrap', jsonb_build_object('metric', m, 'resamples', 200, 'seed', 5)) AS same,
+    r ->> 'ci_low' <> aipipe.model_test('bin', 'fresh', 3, 1, 'bootstrap', jsonb_build_object('metric', m, 'resamples', 200, 'seed', 6)) ->> 'ci_low' AS seeded
+FROM unnest('{auc,log_loss,f1,pr_auc}'::text[]) m, aipipe.model_test('bin', 'fresh', 3, 1, 'bootstrap', jsonb_build_object('metric', m, 'resamples', 200, 'seed', 5)) r;
+SELECT brief(aipipe.model_test('bin', 'fresh', 3, params => '{"metric": "mcc", "resamples": 100}')), brief(aipipe.model_test('bin', 'fresh', 3, params => '{"metric": "accuracy"}'));
+-- DeLong's interval and the bootstrap's agree about the same difference
+SELECT abs((d ->> 'ci_low')::float8 - (b ->> 'ci_low')::float8) < 0.01 AND abs((d ->> 'ci_high')::float8 - (b ->> 'ci_high')::float8) < 0.01 AS agree
+FROM aipipe.model_test('bin', 'fresh', 2) d, aipipe.model_test('bin', 'fresh', 2, test => 'bootstrap', params => '{"metric": "auc"}') b;
+-- rows without the truth are skipped; the truth may stand in another column
+SELECT brief(aipipe.model_test('bin', 'SELECT a, b, noise, CASE WHEN id % 2 = 0 THEN y END AS y FROM fresh', 2));
+SELECT brief(aipipe.model_test('bin', 'SELECT a, b, noise, y AS truth FROM fresh', 2, params => '{"target": "truth"}'));
+-- several classes; a version that knows a class more, and one that knows the classes in another order
+SELECT aipipe.model_train('multi', 'classification', s, 'z', '{a}', params => '{"n_estimators": 5}')
+FROM unnest(ARRAY['train', 'SELECT * FROM train WHERE z <> ''c0''']) WITH ORDINALITY u(s, n) ORDER BY n;
+SELECT brief(aipipe.model_test('multi', 'fresh', 2)), brief(aipipe.model_test('multi', 'fresh', 1, 2, 'bootstrap', '{"metric": "log_loss", "resamples": 100}'));
+SELECT aipipe.model_train('turned', 'classification', 'train', 'y', '{a,b}', params => jsonb_build_object('n_estimators', 20, 'max_depth', 3, 'positive', p))
+FROM unnest('{yes,no}'::text[]) p;
+SELECT brief(r), round(abs((r ->> 'difference')::numeric), 3) AS difference FROM aipipe.model_test('turned', 'fresh', 2, 1) r;
+SELECT (r ->> 'right_alone')::int + (r ->> 'other_right_alone')::int < 5 AS alike FROM aipipe.model_test('turned', 'fresh', 2, 1, 'mcnemar') r;
+-- values
+SELECT aipipe.model_train('reg', 'regression', 'train', 'v', f::text[], params => '{"n_estimators": 20, "max_depth": 3}') FROM unnest(ARRAY['{a,b}', '{noise}']) f;
+SELECT brief(r), abs((r ->> 'value')::float8 - (aipipe.model_evaluate('reg', 'fresh', 2) ->> 'rmse')::float8) < 1e-9 AS value FROM aipipe.model_test('reg', 'fresh', 2) r;
+SELECT brief(aipipe.model_test('reg', 'fresh', 2, test => 'paired_t')), brief(aipipe.model_test('reg', 'fresh', 2, params => '{"metric": "r2", "resamples": 100}')),
+       brief(aipipe.model_test('reg', 'fresh', 2, params => '{"metric": "quantile_loss", "quantile": 0.9, "resamples": 100}'));
+-- rankings: whole groups are resampled, wherever their rows stand
+SELECT aipipe.model_train('rank', 'ranking', 'train', 'relevance', f::text[], params => '{"group": "q", "n_estimators": 10}') FROM unnest(ARRAY['{a}', '{noise}']) f;
+SELECT brief(aipipe.model_test('rank', 'fresh', 2)), brief(aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY a', 2, params => '{"metric": "ndcg@10", "resamples": 300}'));
+SELECT (a ->> 'value')::float8 = (b ->> 'value')::float8 AS order_of_groups_is_free
+FROM aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY id', 1, 2, params => '{"resamples": 100}') a, aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY id % 10, id', 1, 2, params => '{"resamples": 100}') b;
+-- what goes wrong
+SELECT aipipe.model_test(NULL, 'fresh', 1);
+SELECT aipipe.model_test('bin', NULL, 1);
+SELECT aipipe.model_test('bin', 'fresh', NULL);
+SELECT aipipe.model_test('bim', 'fresh', 1);
+SELECT aipipe.model_test('bin', 'fresh', 9);
+SELECT aipipe.model_test('bin', 'fresh', 1, 9);
+SELECT aipipe.model_test('bin', 'fresh', 2, test => 'delon');
+SELECT aipipe.model_test('bin', 'fresh', 2, test => 'delong', params => '{"metric": "f1"}');
+SELECT aipipe.model_test('bin', 'fresh', 2, test => 'mcnemar', params => '{"metric": "auc"}');
+SELECT aipipe.model_test('bin', 'fresh', 2, test => 'paired_t', params => '{"metric": "auc"}');
+SELECT aipipe.model_test('bin', 'fresh', 2, params => '{"metric": "auk"}');
+SELECT aipipe.model_test('bin', 'fresh', 2, params => '{"alpha": 0}');
+SELECT aipipe.model_test('bin', 'fresh', 2, params => '{"alfa": 0.1}');
+SELECT aipipe.model_test('bin', 'fresh', 2, params => '{"source": "fresh"}');
+SELECT aipipe.model_test('multi', 'fresh', 2, 1, 'delong');
+SELECT aipipe.model_test('reg', 'fresh', 2, test => 'delong');
+SELECT aipipe.model_test('reg', 'fresh', 2, test => 'mcnemar');
+SELECT aipipe.model_test('reg', 'fresh', 2, test => 'paired_t', params => '{"metric": "rmse"}');
+SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh LIMIT 1', 2, test => 'paired_t');
+SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh', 2, params => '{"metric": "r2", "resamples": 100}');
+SELECT aipipe.model_test('bin', 'SELECT a, b, noise, y FROM fresh WHERE y = ''yes''', 2);
+SELECT aipipe.model_test('bin', 'SELECT a, b, noise, ''maybe'' AS y FROM fresh', 2);
+SELECT aipipe.model_test('bin', 'SELECT a, b, noise FROM fresh', 2);
+SELECT aipipe.model_test('bin', 'SELECT a, noise, y FROM fresh', 2);
+SELECT aipipe.model_test('rank', 'SELECT a, noise, relevance FROM fresh', 2);
+SELECT aipipe.anomaly_train('strange', 'SELECT a, b FROM train', params => '{"n_estimators": 5}');
+SELECT aipipe.model_test('strange', 'fresh', 1);
+SELECT aipipe.model_import('foreign', aipipe.model_export('bin', 2), '{a}', 'classification', '{no,yes}');
+SELECT aipipe.model_test('foreign', 'fresh', 1);
+SELECT brief(aipipe.model_test('foreign', 'fresh', 1, params => '{"target": "y"}'));
+SET aipipe.train_max_memory = '1MB';
+SELECT aipipe.model_test('bin', 'SELECT f.* FROM fresh f, generate_series(1, 100)', 2);
+RESET aipipe.train_max_memory;
+-- rights: predict is enough, on one's own rows
+CREATE ROLE regress_tester;
+GRANT USAGE ON SCHEMA model_test TO regress_tester;
+SET ROLE regress_tester;
+SELECT aipipe.model_test('bin', 'SELECT 1 AS a, 1 AS b, 1 AS noise, ''yes'' AS y', 2);
+RESET ROLE;
+SELECT aipipe.model_grant('bin', 'regress_tester');
+SET ROLE regress_tester;
+SELECT aipipe.model_test('bin', 'fresh', 2);
+SELECT brief(aipipe.model_test('bin', 'SELECT i / 10.0 AS a, 1 AS b, 1 AS noise, CASE WHEN i > 5 THEN ''yes'' ELSE ''no'' END AS y FROM generate_series(1, 10) i', 2, 2));
+RESET ROLE;
+\set VERBOSITY terse
+SELECT aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('bin', 'multi', 'turned', 'reg', 'rank', 'strange', 'foreign');
+DROP SCHEMA model_test CASCADE;
+DROP ROLE regress_tester;
