@@ -156,7 +156,7 @@ LANGUAGE C AS 'MODULE_PATHNAME', 'test_split';
 CREATE FUNCTION sort_groups(groups int[]) RETURNS int[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sort_groups';
 
--- Algorithm xgboost on seeded random rows f0, f1 …: the model, its effective parameters, the estimate of its memory, and
+-- Algorithm xgboost on seeded random rows f0, f1 and so on: the model, its effective parameters, the estimate of its memory, and
 -- the scores of validation rows that it reported; taken: by how many bytes its memory grew at the peak.  labels: the objective whose labels the rows have; group_rows: rows a group.
 CREATE FUNCTION learn(task text, labels text, params jsonb DEFAULT '{}', classes int DEFAULT 0, categorical bool DEFAULT false,
                       nrows int DEFAULT 1000, features int DEFAULT 6, seed int DEFAULT 1, weighted bool DEFAULT false,
