@@ -34,7 +34,7 @@ my $session = session_start($node, 'postgres', user => 'worker');
 my ($pid) = session_run($session, 'SELECT pg_backend_pid();');
 my $train = sub {
 	my ($name, $rounds) = @_;
-	return qq{SELECT aipipe.model_train('$name', 'regression', 'big', 'label', params => '{"n_estimators": $rounds}');};
+	return qq{SELECT aipipe.model_train('$name', 'regression', 'big', 'label', params => '{"n_estimators": $rounds, "max_depth": 2}');};
 };
 my $gone = "SELECT count(*) = 0 FROM aipipe.progress WHERE pid = $pid";
 
@@ -89,7 +89,7 @@ ok(wait_until($node, 'postgres', $gone), 'and gone');
 $node->safe_psql('postgres', q{CREATE DATABASE latin TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'});
 $node->safe_psql('latin', 'CREATE EXTENSION aipipe; CREATE TABLE t AS SELECT i AS a, i AS y FROM generate_series(1, 100000) i');
 my $latin = session_start($node, 'latin');
-session_run($latin, qq{SELECT aipipe.model_train(E'bad \\xff\\xe4', 'regression', 't', 'y', params => '{"n_estimators": 100000}');}, wait => 0);
+session_run($latin, qq{SELECT aipipe.model_train(E'bad \\xff\\xe4', 'regression', 't', 'y', params => '{"n_estimators": 100000, "max_depth": 2}');}, wait => 0);
 ok(wait_until($node, 'postgres', q{SELECT count(*) = 1 FROM aipipe.progress WHERE datname = 'latin'}), 'a name in no encoding is shown');
 is($node->safe_psql('postgres', 'SELECT what FROM aipipe.progress'), 'training model "bad ??"', 'as far as it can be');
 session_end($latin);
