@@ -31,6 +31,7 @@ SELECT c.version, m.metric, abs(c.value - (r ->> 'value')::float8) < 1e-6 AS val
 FROM (VALUES ('auc', 'delong'), ('accuracy', 'mcnemar'), ('brier', 'paired_t'), ('log_loss', 'paired_t')) m(metric, test),
      aipipe.model_compare('live', jsonb_build_object('metric', m.metric)) c, aipipe.model_test('live', 'fresh', c.version, 1, m.test, jsonb_build_object('metric', m.metric)) r
 WHERE c.role = 'challenger' ORDER BY 1, 2;
+SELECT version, value = round(value * labelled) / labelled AS a_share FROM aipipe.model_compare('live', '{"metric": "accuracy"}') WHERE labelled > 0;
 -- a window, by age or by date; the newest prediction of a key counts
 SELECT version, role, predicted FROM aipipe.model_compare('live', '{"since": "1 year"}');
 SELECT version, predicted FROM aipipe.model_compare('live', jsonb_build_object('since', to_char(now() - interval '1 year', 'YYYY-MM-DD')));
