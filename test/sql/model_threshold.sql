@@ -42,7 +42,8 @@ SELECT train('{"threshold": 0}');
 SELECT train('{"threshold": "f2"}');
 SELECT train('{"threshold": {"precison": 0.5}}');
 SELECT train('{"threshold": true}');
-SELECT train('{"threshold": {"precision": 0.999}}');
+-- "c" tells nothing of "y"
+SELECT aipipe.model_train('cut y', 'classification', 'visit', 'y', ARRAY['c'], params => '{"validation": 0.5, "seed": 5, "threshold": {"precision": 0.999}}');
 SELECT train('{"threshold": 0.5}', 'cut k', 'k');
 SELECT aipipe.model_train('cut a', 'regression', 'visit', 'a', ARRAY['b'], params => '{"threshold": 0.5}');
 SELECT max(version) AS versions FROM aipipe.model_version WHERE model = 'cut y';
