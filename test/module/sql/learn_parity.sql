@@ -33,3 +33,20 @@ FROM result WHERE margin_row + margin_block + coalesce(margin_dense, 0) + margin
 SELECT count(*) AS models, sum(compared) >= 150000 AS enough, count(DISTINCT (name, booster)) AS objectives_times_boosters,
 	count(*) FILTER (WHERE effective ? 'best_iteration') AS stopped_early
 FROM result;
+
+-- a quantile, where the library has it (from 2.0 on): all of them or none
+CREATE FUNCTION pg_temp.quantile(params jsonb, categorical boolean, weighted boolean, nvalidation int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	differing bigint;
+BEGIN
+	SELECT p.margin_row + p.margin_block + coalesce(p.margin_dense, 0) + p.margin_original + p."values" INTO STRICT differing
+	FROM learn('regression', 'reg:squarederror', params || '{"objective": "reg:quantileerror", "quantile_alpha": 0.8, "n_estimators": 6}',
+		0, categorical, 400, 6, 3, weighted, nvalidation) AS l, parity(l.model, 700) AS p;
+	RETURN differing;
+EXCEPTION WHEN feature_not_supported THEN
+	RETURN NULL;
+END $$;
+SELECT count(DISTINCT differing IS NULL) AS all_or_none, coalesce(sum(differing), 0) AS differing
+FROM (SELECT pg_temp.quantile(params, categorical, weighted, nvalidation) AS differing
+	FROM (VALUES ('{}'::jsonb, false, false, 0), ('{"booster": "dart", "rate_drop": 0.3}', true, false, 0), ('{"subsample": 0.7}', false, true, 0),
+		('{"early_stopping_rounds": 2}', true, true, 400), ('{"booster": "dart", "rate_drop": 0.3, "early_stopping_rounds": 2}', false, false, 400)) AS v(params, categorical, weighted, nvalidation)) AS q;
