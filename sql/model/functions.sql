@@ -358,6 +358,9 @@ DECLARE
     limitations jsonb;
     outputs text;
 BEGIN
+    IF model_card.model IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'argument "model" must not be NULL';
+    END IF;
     SELECT x.* INTO m FROM aipipe.model x WHERE x.name = model_card.model;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',

@@ -175,8 +175,9 @@ metrics_decisions(const int64 *confusion, int nclasses)
 	metrics.precision = ratio(metrics.precision, nseen);
 	metrics.recall = ratio(metrics.recall, nseen);
 	metrics.f1 = ratio(metrics.f1, nseen);
-	metrics.mcc = ratio(right * rows - chance,
-						sqrt(rows * rows - actual_squares) * sqrt(rows * rows - decided_squares));
+	metrics.mcc = ratio(right * rows - chance, sqrt(rows * rows - actual_squares) * sqrt(rows * rows - decided_squares));
+	if (!isnan(metrics.mcc))	/* rounding must not make it more than perfect */
+		metrics.mcc = Min(Max(metrics.mcc, -1), 1);
 	metrics.base_rate = nclasses == 2 ? ratio(metrics.base_rate, rows) : NAN;
 	return metrics;
 }

@@ -182,7 +182,10 @@ measure_mean(const Paired *rows, const Metric *metric, bool root, const TestOpti
 	}
 	out->right = (int64) rint(moments.mean * (double) moments.n);
 	if (strcmp(metric->name, "accuracy") == 0)
+	{
+		out->value = (double) out->right / (double) rows->nrows;
 		stats_wilson(out->right, rows->nrows, options->alpha, &out->low, &out->high);
+	}
 }
 
 /* Measures one version's labelled predictions. */

@@ -57,21 +57,25 @@ static SqlStatement find_rows = {
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}
 };
 
-/* Keys that each version of the split was served to since shares and champion are what they are. */
+/*
+ * Keys that each version of the split was served to since shares and champion
+ * are what they are.  The champion has what the others leave, whatever share
+ * stands in its name.
+ */
 static SqlStatement find_arms = {
 	"SELECT v.version, w.share, COALESCE(k.keys, 0) AS keys"
-	" FROM (SELECT s.version_id, s.share FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1"
-	"  UNION ALL SELECT a.version_id, NULL FROM aipipe.model_alias_data a"
+	" FROM (SELECT a.version_id, NULL::pg_catalog.float8 AS share FROM aipipe.model_alias_data a"
 	"  WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'"
-	"  AND NOT EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.version_id OPERATOR(pg_catalog.=) a.version_id)"
+	"  UNION ALL SELECT s.version_id, s.share FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1"
+	"  AND NOT EXISTS (SELECT 1 FROM aipipe.model_alias_data a WHERE a.model_id OPERATOR(pg_catalog.=) $1"
+	"   AND a.alias OPERATOR(pg_catalog.=) 'champion' AND a.version_id OPERATOR(pg_catalog.=) s.version_id)"
 	" ) AS w JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) w.version_id"
 	" LEFT JOIN (SELECT p.version, pg_catalog.count(DISTINCT p.key) AS keys FROM aipipe.prediction_data p"
 	"  WHERE p.model_id OPERATOR(pg_catalog.=) $1 AND p.served"
-	"  AND p.at OPERATOR(pg_catalog.>=) GREATEST($2, (SELECT pg_catalog.max(s.changed_at) FROM aipipe.model_split_data s"
-	"   WHERE s.model_id OPERATOR(pg_catalog.=) $1), (SELECT h.changed_at FROM aipipe.model_alias_data a"
+	"  AND p.at OPERATOR(pg_catalog.>=) GREATEST($2, (SELECT pg_catalog.max(h.changed_at) FROM aipipe.model_alias_history_data h"
+	"   WHERE h.model_id OPERATOR(pg_catalog.=) $1 AND h.action OPERATOR(pg_catalog.=) 'split'), (SELECT h.changed_at FROM aipipe.model_alias_data a"
 	"   JOIN aipipe.model_alias_history_data h ON h.id OPERATOR(pg_catalog.=) a.history_id"
 	"   WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'))"
-	"  AND EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1)"
 	"  GROUP BY p.version) AS k ON k.version OPERATOR(pg_catalog.=) v.version"
 	" WHERE EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1)"
 	" ORDER BY w.share NULLS LAST",

@@ -31,6 +31,7 @@ SELECT c.version, m.metric, abs(c.value - (r ->> 'value')::float8) < 1e-6 AS val
 FROM (VALUES ('auc', 'delong'), ('accuracy', 'mcnemar'), ('brier', 'paired_t'), ('log_loss', 'paired_t')) m(metric, test),
      aipipe.model_compare('live', jsonb_build_object('metric', m.metric)) c, aipipe.model_test('live', 'fresh', c.version, 1, m.test, jsonb_build_object('metric', m.metric)) r
 WHERE c.role = 'challenger' ORDER BY 1, 2;
+SELECT version, value = round(value * labelled) / labelled AS a_share FROM aipipe.model_compare('live', '{"metric": "accuracy"}') WHERE labelled > 0;
 -- a window, by age or by date; the newest prediction of a key counts
 SELECT version, role, predicted FROM aipipe.model_compare('live', '{"since": "1 year"}');
 SELECT version, predicted FROM aipipe.model_compare('live', jsonb_build_object('since', to_char(now() - interval '1 year', 'YYYY-MM-DD')));
@@ -53,6 +54,20 @@ SELECT version, round(served_share::numeric, 3) AS share, srm_p_value < 1e-6 AS 
 -- what was served before the shares changed does not count
 SELECT aipipe.model_split('live', 3, 0.1);
 SELECT version, role, served, expected_share, served_share, srm_p_value FROM aipipe.model_compare('live');
+-- nor what was served before an arm was taken away
+SELECT record('live', 3, 'SELECT * FROM fresh WHERE id % 4 = 3', true, clock_timestamp());
+SELECT aipipe.model_split('live', 3, 0);
+SELECT record('live', 2, 'SELECT * FROM fresh WHERE id % 4 = 0', true, clock_timestamp()), record('live', 1, 'SELECT * FROM fresh WHERE id % 4 <> 0', true, clock_timestamp());
+SELECT version, role, expected_share, round(served_share::numeric, 3) AS share, round(srm_p_value::numeric, 3) AS srm FROM aipipe.model_compare('live');
+-- a champion has what the others leave, also when a share stands in its name
+SELECT aipipe.model_split('live', 1, 0.1), aipipe.model_split('live', 3, 0.5);
+SELECT record('live', 3, 'SELECT * FROM fresh WHERE id % 2 = 0', true, clock_timestamp()), record('live', 2, 'SELECT * FROM fresh WHERE id % 4 = 1', true, clock_timestamp()), record('live', 1, 'SELECT * FROM fresh WHERE id % 4 = 3', true, clock_timestamp());
+SELECT version, role, expected_share, round(served_share::numeric, 3) AS share, round(srm_p_value::numeric, 3) AS srm FROM aipipe.model_compare('live');
+-- alone in its split it has all
+SELECT aipipe.model_split('live', 2, 0), aipipe.model_split('live', 3, 0);
+SELECT record('live', 1, 'fresh', true, clock_timestamp());
+SELECT version, role, expected_share, served_share, srm_p_value FROM aipipe.model_compare('live');
+SELECT aipipe.model_split('live', 1, 0), aipipe.model_split('live', 2, 0.25);
 -- regressions; detectors with what turned out to be an anomaly; several classes have counts alone
 SELECT aipipe.model_train('live_r', 'regression', 'train', 'v', f::text[], params => '{"n_estimators": 20, "max_depth": 3}') FROM unnest(ARRAY['{a,b}', '{a}', '{noise}']) f;
 SELECT record('live_r', v, 'fresh', v = 1) FROM generate_series(1, 2) v;
