@@ -186,3 +186,35 @@ FROM aipipe.model_explain('returns', (SELECT o FROM staging.orders o WHERE order
 SELECT aipipe.model_rollback('returns', why => 'finance wants to look first');
 SELECT alias, action, old_version, new_version, why FROM aipipe.model_alias_history WHERE model = 'returns' ORDER BY id;
 \set ECHO none
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'9. Let a challenger prove itself where rows land.':plain 'The champion serves; the challenger is scored on the same rows, and both are recorded.'
+\echo
+CREATE TABLE staging.parcels (LIKE demo.order_shape);
+ALTER TABLE staging.parcels ADD PRIMARY KEY (order_id);
+CREATE TABLE demo.next_week AS SELECT (o).*, demo.returned(o) AS returned FROM demo.orders(300001, 12000, '2025-09-08', 7) AS o;
+\copy (SELECT * FROM demo.orders(300001, 12000, '2025-09-08', 7) ORDER BY order_id) TO 'parcels.csv' WITH (FORMAT csv, HEADER)
+\set ECHO queries
+SELECT aipipe.model_alias('returns', 'challenger', 2, 'scored, never served');
+SELECT aipipe.gate_create('staging.parcels', 'returns', timing => 'statement', on_anomaly => 'mark', threshold => .9, params => '{"reasons": 0}') AS gate;
+\set ECHO none
+\echo '\\copy staging.parcels FROM ''parcels.csv'' WITH (FORMAT csv, HEADER)'
+\copy staging.parcels FROM 'parcels.csv' WITH (FORMAT csv, HEADER)
+\echo
+\set ECHO queries
+SELECT key AS order_id, version, round(prediction::numeric, 3) AS p_returned, served, at::date AS day
+FROM aipipe.prediction WHERE model = 'returns' ORDER BY key, version LIMIT 4;
+\set ECHO none
+\echo 'Weeks later it is known what came back; the truth joins what was predicted by the key.'
+\echo
+\set ECHO queries
+SELECT aipipe.model_label('returns', 'SELECT order_id, returned FROM demo.next_week', 'order_id', 'returned') AS labels;
+SELECT version, role, predicted, labelled, metric, round(value::numeric, 4) AS value, round(difference::numeric, 4) AS difference,
+       round(difference_ci_low::numeric, 4) AS ci_low, round(difference_ci_high::numeric, 4) AS ci_high, test
+FROM aipipe.model_compare('returns') ORDER BY version;
+SELECT aipipe.model_promote('returns', 2, 'won on live orders',
+    only_if => '{"source": "demo.next_week", "test": "delong", "require": "better"}');
+SELECT new_version, why, evidence -> 'result' ->> 'verdict' AS verdict, round((evidence -> 'result' ->> 'difference')::numeric, 4) AS difference
+FROM aipipe.model_alias_history WHERE model = 'returns' AND evidence IS NOT NULL;
+SELECT split_part(aipipe.model_card_markdown('returns'), E'\n\n## ', 1) AS "how its card begins";
+\set ECHO none

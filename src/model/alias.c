@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * alias.c
- *	  What a version is for: aliases, promotion, rollback, and dropping.
+ *	  What a version is for: aliases, promotion, rollback.
  *
  * Every change is a row of aipipe.model_alias_history.  A row's previous_id is
  * the change that a rollback from there goes back to: a promotion's is the
@@ -25,43 +25,21 @@
 #include "core/args.h"
 #include "core/sql.h"
 #include "model/alias.h"
-#include "model/cache.h"
 #include "model/check.h"
-#include "model/rights.h"
+#include "model/history.h"
 #include "model/serving.h"
-#include "model/split.h"
 
 #define ALIAS_MAX 63
 
 PG_FUNCTION_INFO_V1(aipipe_model_alias);
 PG_FUNCTION_INFO_V1(aipipe_model_promote);
 PG_FUNCTION_INFO_V1(aipipe_model_rollback);
-PG_FUNCTION_INFO_V1(aipipe_model_drop);
-
-/* Updating the model serialises all changes of its aliases; under repeatable read a concurrent one is 40001. */
-static SqlStatement lock_model = {
-	"UPDATE aipipe.model_data SET last_version = last_version WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id AS model_id",
-	1, {INT8OID}
-};
-
-static SqlStatement find_version_id = {
-	"SELECT v.id AS version_id FROM aipipe.model_version_data v"
-	" WHERE v.model_id OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT4OID}
-};
 
 static SqlStatement find_alias = {
 	"SELECT a.history_id, a.version_id, v.version FROM aipipe.model_alias_data a"
 	" JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) a.version_id"
 	" WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) $2",
 	2, {INT8OID, TEXTOID}
-};
-
-static SqlStatement insert_history = {
-	"INSERT INTO aipipe.model_alias_history_data"
-	" (model_id, alias, action, old_version, new_version, previous_id, changed_by, why, evidence)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::pg_catalog.jsonb) RETURNING id",
-	9, {INT8OID, TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, TEXTOID, TEXTOID, TEXTOID}
 };
 
 static SqlStatement set_alias = {
@@ -102,50 +80,12 @@ read_alias(int64 model_id, const char *alias)
 	return state;
 }
 
-/* Records one change, with the evidence that a check gave for it or NULL, and gives its id. */
-static int64
-record_change(int64 model_id, const char *alias, const char *action, int old_version,
-			  int new_version, int64 previous_id, const char *why, const char *evidence)
-{
-	Datum		values[9];
-	bool		nulls[9] = {0};
-	SqlResult  *inserted;
-	int64		id;
-
-	values[0] = Int64GetDatum(model_id);
-	values[1] = CStringGetTextDatum(alias);
-	values[2] = CStringGetTextDatum(action);
-	values[3] = Int32GetDatum(old_version);
-	nulls[3] = (old_version == 0);
-	values[4] = Int32GetDatum(new_version);
-	nulls[4] = (new_version == 0);
-	values[5] = Int64GetDatum(previous_id);
-	nulls[5] = (previous_id == 0);
-	values[6] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
-	values[7] = why ? CStringGetTextDatum(why) : (Datum) 0;
-	nulls[7] = (why == NULL);
-	values[8] = evidence ? CStringGetTextDatum(evidence) : (Datum) 0;
-	nulls[8] = (evidence == NULL);
-	inserted = sql_run_values(&insert_history, SQL_WRITE, values, nulls);
-	id = sql_int64(inserted, 0, "id", NULL);
-	sql_free(inserted);
-	return id;
-}
-
-/* Records one change and gives its id; zero versions and previous are stored as NULL. */
-int64
-alias_record_change(int64 model_id, const char *alias, const char *action, int old_version,
-					int new_version, int64 previous_id, const char *why)
-{
-	return record_change(model_id, alias, action, old_version, new_version, previous_id, why, NULL);
-}
-
 /* Points an alias of a locked model to a version and records it. */
 static void
 point_alias(int64 model_id, const char *alias, const char *action, int64 version_id, int version,
 			AliasState old, int64 previous_id, const char *why, const char *evidence)
 {
-	int64		history_id = record_change(model_id, alias, action, old.version, version,
+	int64		history_id = history_record(model_id, alias, action, old.version, version,
 										   previous_id, why, evidence);
 
 	sql_free(sql_run(&set_alias, SQL_WRITE, Int64GetDatum(model_id), CStringGetTextDatum(alias),
@@ -163,40 +103,12 @@ alias_first_champion(int64 model_id, int64 version_id, int version)
 		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version", NULL);
 }
 
-/* Resolves a model and version that the caller may manage, locks the model, and looks whether the version is still there. */
-ModelRef
-alias_lock_model(const char *model, int version, const char *command)
-{
-	ModelRef	ref;
-	SqlResult  *locked;
-
-	PreventCommandIfReadOnly(command);
-	ref = registry_resolve(model, version, MODEL_MANAGE, GetUserId());
-	locked = sql_run(&lock_model, SQL_WRITE, Int64GetDatum(ref.model_id));
-	if (locked->nrows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model),
-				 errdetail("It was dropped by a concurrent transaction.")));
-	sql_free(locked);
-	if (version == MODEL_CHAMPION)
-		return ref;
-	locked = sql_run(&find_version_id, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version));
-	if (locked->nrows == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" has no version %d", model, version),
-				 errdetail("It was dropped by a concurrent transaction.")));
-	sql_free(locked);
-	return ref;
-}
-
 /* Points an alias to a version unless it already does; check may be NULL, else it must pass. */
 static void
 move_alias(const char *model, const char *alias, int version, const char *action, const char *why,
 		   const TestOptions *check)
 {
-	ModelRef	ref = alias_lock_model(model, version, "changing the alias of a model");
+	ModelRef	ref = history_lock_model(model, version, "changing the alias of a model");
 	AliasState	now = read_alias(ref.model_id, alias);
 	char	   *evidence = NULL;
 
@@ -229,13 +141,13 @@ remove_alias(const char *model, const char *alias, const char *why)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("alias \"champion\" cannot be removed"),
 				 errhint("Promote another version, or drop the model.")));
-	ref = alias_lock_model(model, MODEL_CHAMPION, "changing the alias of a model");
+	ref = history_lock_model(model, MODEL_CHAMPION, "changing the alias of a model");
 	now = read_alias(ref.model_id, alias);
 	if (now.history_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" has no alias \"%s\"", model, alias)));
-	(void) alias_record_change(ref.model_id, alias, "remove", now.version, 0, now.history_id, why);
+	(void) history_record(ref.model_id, alias, "remove", now.version, 0, now.history_id, why, NULL);
 	sql_free(sql_run(&delete_alias, SQL_WRITE, Int64GetDatum(ref.model_id), CStringGetTextDatum(alias)));
 	serving_note_change(ref.model_id);
 }
@@ -306,13 +218,13 @@ aipipe_model_rollback(PG_FUNCTION_ARGS)
 	int			steps;
 	ModelRef	ref;
 	AliasState	now;
-	SqlResult  *target;
+	int64		version_id;
 	int64		previous_id;
 	int			version;
 
 	model = arg_text(fcinfo, 0, "model");
 	steps = arg_positive(fcinfo, 1, "steps");
-	ref = alias_lock_model(model, MODEL_CHAMPION, "rolling back a model");
+	ref = history_lock_model(model, MODEL_CHAMPION, "rolling back a model");
 	now = read_alias(ref.model_id, "champion");
 	version = read_change(now.history_id, &previous_id);
 	for (int i = 0; i < steps; i++)
@@ -324,98 +236,14 @@ aipipe_model_rollback(PG_FUNCTION_ARGS)
 					 errdetail("Its history reaches %d step(s) back from version %d.", i, now.version)));
 		version = read_change(previous_id, &previous_id);
 	}
-	target = sql_run(&find_version_id, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version));
-	if (target->nrows == 0)
+	version_id = history_version_id(ref.model_id, version);
+	if (version_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot roll model \"%s\" back to version %d", model, version),
 				 errdetail("That version was dropped."),
 				 errhint("Promote another version with aipipe.model_promote().")));
-	point_alias(ref.model_id, "champion", "rollback", sql_int64(target, 0, "version_id", NULL), version,
+	point_alias(ref.model_id, "champion", "rollback", version_id, version,
 				now, previous_id, arg_optional_text(fcinfo, 2), NULL);
 	PG_RETURN_INT32(version);
-}
-
-static SqlStatement delete_version = {
-	"DELETE FROM aipipe.model_version_data WHERE id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
-};
-
-static SqlStatement delete_trials = {
-	"DELETE FROM aipipe.model_trial_data WHERE model_id OPERATOR(pg_catalog.=) $1"
-	" AND version OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT4OID}
-};
-
-static SqlStatement delete_predictions = {
-	"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1"
-	" AND version OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, INT4OID}
-};
-
-/* Whatever belongs to a model, the model itself last. */
-static SqlStatement delete_model[] = {
-	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_split_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_label_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.apply_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_trial_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_version_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.model_data WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-};
-
-static SqlStatement aliases_of_version = {
-	"SELECT pg_catalog.string_agg(a.alias, ', ') AS aliases FROM aipipe.model_alias_data a"
-	" WHERE a.version_id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
-};
-
-/* Drops one version to which no alias points and that has no share of a split. */
-static void
-drop_version(const char *model, int version)
-{
-	ModelRef	ref = alias_lock_model(model, version, "dropping a model version");
-	SqlResult  *used = sql_run(&aliases_of_version, SQL_WRITE, Int64GetDatum(ref.version_id));
-	char	   *aliases = sql_text(used, 0, "aliases");
-
-	if (aliases != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("cannot drop version %d of model \"%s\"", version, model),
-				 errdetail("Aliases point to it: %s.", aliases),
-				 errhint("Move the alias to another version first.")));
-	sql_free(used);
-	split_check_unused(model, &ref);
-	sql_free(sql_run(&delete_trials, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version)));
-	sql_free(sql_run(&delete_predictions, SQL_WRITE, Int64GetDatum(ref.model_id), Int32GetDatum(version)));
-	sql_free(sql_run(&delete_version, SQL_WRITE, Int64GetDatum(ref.version_id)));
-}
-
-/* Drops a model with all that belongs to it: its owner's right alone. */
-static void
-drop_model(const char *model)
-{
-	Datum		model_id = Int64GetDatum(rights_lock_owned(model));
-
-	for (int i = 0; i < lengthof(delete_model); i++)
-		sql_free(sql_run(&delete_model[i], SQL_WRITE, model_id));
-}
-
-/* model_drop(model, version): drops one version, or the whole model. */
-Datum
-aipipe_model_drop(PG_FUNCTION_ARGS)
-{
-	char	   *model;
-
-	PreventCommandIfReadOnly("dropping a model");
-	model = arg_text(fcinfo, 0, "model");
-	if (PG_ARGISNULL(1))
-		drop_model(model);
-	else
-		drop_version(model, arg_positive(fcinfo, 1, "version"));
-	cache_invalidate_all_at_commit();
-	PG_RETURN_VOID();
 }

@@ -79,6 +79,9 @@ typedef struct NewVersion
  */
 extern int	registry_add_version(const NewVersion *version);
 
+/* Ends with an error when the name cannot be a model's. */
+extern void registry_check_name(const char *model);
+
 /* Error when the model exists and the role may not manage it or the task differs: called before a long training. */
 extern void registry_check_trainable(const char *model, ModelTask task);
 
@@ -88,8 +91,5 @@ extern void registry_check_trainable(const char *model, ModelTask task);
  */
 extern bytea *registry_sha256(const char *encoder, Size encoder_len, const char *artifact, Size artifact_len,
 							  const char *calibration, double threshold);
-
-/* Makes the version champion when the model has none (alias.c). */
-extern void alias_first_champion(int64 model_id, int64 version_id, int version);
 
 #endif							/* MODEL_REGISTRY_H */

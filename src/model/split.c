@@ -22,7 +22,7 @@
 
 #include "core/args.h"
 #include "core/sql.h"
-#include "model/alias.h"
+#include "model/history.h"
 #include "model/serving.h"
 #include "model/split.h"
 
@@ -207,7 +207,7 @@ aipipe_model_split(PG_FUNCTION_ARGS)
 	model = arg_text(fcinfo, 0, "model");
 	version = arg_positive(fcinfo, 1, "version");
 	share = share_argument(fcinfo, 2);
-	ref = alias_lock_model(model, version, "changing the split of a model");
+	ref = history_lock_model(model, version, "changing the split of a model");
 	split = read_split(ref.model_id, ref.version_id);
 	if (share == split->share)
 	{
@@ -219,8 +219,8 @@ aipipe_model_split(PG_FUNCTION_ARGS)
 		give_share(&ref, model, split, share);
 	else
 		sql_free(sql_run(&delete_split, SQL_WRITE, Int64GetDatum(ref.model_id), Int64GetDatum(ref.version_id)));
-	(void) alias_record_change(ref.model_id, "split", "split", split->share > 0 ? version : 0, share > 0 ? version : 0, 0,
-							   psprintf("share %g%s%s", share, why ? ": " : "", why ? why : ""));
+	(void) history_record(ref.model_id, "split", "split", split->share > 0 ? version : 0, share > 0 ? version : 0, 0,
+						  psprintf("share %g%s%s", share, why ? ": " : "", why ? why : ""), NULL);
 	serving_note_change(ref.model_id);
 	PG_RETURN_VOID();
 }
