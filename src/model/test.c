@@ -238,6 +238,11 @@ run_bootstrap(const Paired *rows, const TestOptions *options, TestResult *result
 	void	   *arg = &resample;
 
 	measure_resample_begin(&resample, rows, result->metric);
+	if (resample.nunits < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("too few rows to resample"),
+				 errdetail("There is one %s; two are needed.", rows->task == TASK_RANKING ? "group" : "row")));
 	if (measure_has_losses(metric, &means.root))
 	{
 		for (int side = 0; side < 2; side++)

@@ -79,6 +79,7 @@ SELECT aipipe.model_test('reg', 'fresh', 2, test => 'delong');
 SELECT aipipe.model_test('reg', 'fresh', 2, test => 'mcnemar');
 SELECT aipipe.model_test('reg', 'fresh', 2, test => 'paired_t', params => '{"metric": "rmse"}');
 SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh LIMIT 1', 2, test => 'paired_t');
+SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh LIMIT 1', 2, test => 'bootstrap');
 SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh', 2, params => '{"metric": "r2", "resamples": 100}');
 SELECT aipipe.model_test('bin', 'SELECT a, b, noise, y FROM fresh WHERE y = ''yes''', 2);
 SELECT aipipe.model_test('bin', 'SELECT a, b, noise, ''maybe'' AS y FROM fresh', 2);
