@@ -22,6 +22,7 @@
 
 #include "common/shortest_dec.h"
 
+#include "compat/compat.h"
 #include "learn/calibration_private.h"
 
 #define TEXT_HEAD "{\"format\":\"aipipe-calibration\",\"format_version\":1,\"method\":\""

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "compat/compat.h"
+
 /* Written in a form's header: another machine reads another number. */
 #define COMPILED_BYTE_ORDER 0x01020304
 

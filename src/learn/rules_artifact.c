@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
+#include "compat/compat.h"
 #include "learn/rules.h"
 
 #define ARTIFACT_HEAD "{\"format\":\"aipipe-rules\",\"format_version\":1,\"features\":"

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
+#include "compat/compat.h"
 #include "core/pin.h"
 #include "learn/rules.h"
 

@@ -20,6 +20,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
+#include "compat/compat.h"
 #include "learn/rules.h"
 
 /* Where in the rules we are, and what was read. */

@@ -20,6 +20,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
+#include "compat/compat.h"
 #include "core/options.h"
 #include "learn/xgboost_constraints.h"
 

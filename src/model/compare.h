@@ -30,6 +30,7 @@ typedef struct ComparedVersion
 	int64		served;
 	double		threshold;		/* as in Scored */
 	bool		flipped;		/* its positive class is the champion's other one */
+	bool		foreign;		/* its classes are not the champion's: its predictions are of something else */
 	int64		nrows;
 	int64		capacity;
 	ComparedRow *rows;

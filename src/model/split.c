@@ -89,7 +89,7 @@ mark_runs(Split *split, Datum runs, SlotOwner owner)
 	const int  *bounds = (const int *) ARR_DATA_PTR(array);
 
 	for (int i = 0; i + 1 < n; i += 2)
-		for (int slot = bounds[i]; slot < bounds[i + 1]; slot++)
+		for (int slot = Max(bounds[i], 0); slot < Min(bounds[i + 1], SERVING_SLOTS); slot++)
 			split->slots[slot] = owner;
 }
 

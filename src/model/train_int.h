@@ -16,6 +16,7 @@
 
 #include "fmgr.h"
 
+#include "compat/compat.h"
 #include "learn/calibration.h"
 #include "model/search.h"
 #include "model/target.h"

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "compat/compat.h"
 #include "model/train_int.h"
 
 /* Tells whether the option is the word for weights from the classes' frequencies. */

@@ -241,7 +241,6 @@ try_mutant(const char *bytes, Size len, bool compiled, bool library, Random *ran
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(old, "aipipe_test mutant", ALLOCSET_DEFAULT_SIZES);
-	int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
 	double		start = cpu_seconds();
 
 	MemoryContextSwitchTo(scratch);
@@ -254,6 +253,7 @@ try_mutant(const char *bytes, Size len, bool compiled, bool library, Random *ran
 	}
 	PG_CATCH();
 	{
+		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
 		ErrorData  *error;
 
 		MemoryContextSwitchTo(scratch);

@@ -132,7 +132,6 @@ static void
 try_mutant(const StringInfo mutant, bool compiled, Random *random, Tally *tally)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
 
 	PG_TRY();
 	{
@@ -143,6 +142,7 @@ try_mutant(const StringInfo mutant, bool compiled, Random *random, Tally *tally)
 	}
 	PG_CATCH();
 	{
+		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
 		ErrorData  *error;
 
 		MemoryContextSwitchTo(context);

@@ -30,3 +30,6 @@ INSERT INTO landing VALUES (99, 1e9, 100000, 'mammoth', now(), 1, 0, NULL), (100
 SELECT aipipe.model_split('returns', 1, 0.2);
 INSERT INTO landing SELECT id + 1000, amount, quantity, kind, placed, basket, relevance, returned FROM sale WHERE id <= 50;
 SELECT aipipe.model_label('returns', 'SELECT id, returned FROM sale WHERE id <= 98', 'id', 'returned');
+CREATE TABLE filled AS SELECT *, NULL::float8 AS chance FROM sale;
+ALTER TABLE filled ADD PRIMARY KEY (id);
+CALL aipipe.model_apply('returns', 'filled', 'chance', batch_size => 500);

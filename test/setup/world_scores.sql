@@ -12,3 +12,13 @@ SELECT model, version, share FROM aipipe.model_split ORDER BY 1, 2;
 SELECT model, version, gate, batch, key, prediction, served FROM aipipe.prediction ORDER BY 1, 2, 3, 4, 5;
 SELECT gate, relation, score, reasons, state FROM aipipe.quarantine ORDER BY id;
 SELECT count(*) FROM aipipe.model_labels;
+SELECT id, relation, detector, timing, on_anomaly, threshold, log, state FROM aipipe.gate ORDER BY 1;
+SELECT count(*), bool_and(chance = aipipe.model_predict('returns', f)) FROM filled f;
+SELECT model, version, relation, "column", state, rows FROM aipipe.model_applies;
+-- A restored gate judges, a restored model is trained again.
+BEGIN;
+INSERT INTO landing VALUES (5001, 1e9, 100000, 'mammoth', '2026-02-01 00:00+00', 1, 0, NULL), (5002, 50, 5, 'book', '2026-02-01 00:00+00', 1, 0, NULL);
+SELECT id FROM landing WHERE id > 5000;
+SELECT gate, score, state FROM aipipe.quarantine ORDER BY id DESC LIMIT 1;
+SELECT aipipe.model_train('returns', 'classification', 'sale', 'returned', features => ARRAY['amount', 'quantity', 'kind'], params => '{"n_estimators": 2}');
+ROLLBACK;

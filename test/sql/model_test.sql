@@ -59,7 +59,16 @@ SELECT aipipe.model_train('rank', 'ranking', 'train', 'relevance', f::text[], pa
 SELECT brief(aipipe.model_test('rank', 'fresh', 2)), brief(aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY a', 2, params => '{"metric": "ndcg@10", "resamples": 300}'));
 SELECT (a ->> 'value')::float8 = (b ->> 'value')::float8 AS order_of_groups_is_free
 FROM aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY id', 1, 2, params => '{"resamples": 100}') a, aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY id % 10, id', 1, 2, params => '{"resamples": 100}') b;
+-- rows without a group are skipped, as model_evaluate() does
+SELECT brief(r), (r ->> 'value')::float8 = (e ->> 'ndcg')::float8 AS value, r ->> 'skipped' = e ->> 'skipped' AS skipped
+FROM (SELECT $$SELECT a, noise, relevance, CASE WHEN id % 7 > 0 THEN q END AS q FROM fresh$$ AS s) s, aipipe.model_test('rank', s, 2, 1, params => '{"resamples": 100}') r, aipipe.model_evaluate('rank', s, 2) e;
+-- the loss of the quantile that a version learned, unless another is asked for (only newer libraries learn one)
+UPDATE aipipe.model_version_data SET params = params || '{"quantile_alpha": 0.9}' WHERE id = (SELECT max(v.id) FROM aipipe.model_version_data v JOIN aipipe.model_data m ON m.id = v.model_id WHERE m.name = 'reg');
+SELECT p, abs((r ->> 'value')::float8 - (aipipe.model_evaluate('reg', 'fresh', 2, p) ->> 'quantile_loss')::float8) < 1e-9 AS value
+FROM unnest('{"{}","{\"quantile\": 0.2}"}'::jsonb[]) p, aipipe.model_test('reg', 'fresh', 2, 1, 'paired_t', p || '{"metric": "quantile_loss"}') r;
 -- what goes wrong
+SELECT aipipe.model_test('reg', 'SELECT a, b, noise, CASE WHEN id % 2 = 0 THEN v ELSE 0 END AS v FROM fresh', 2, 1, 'paired_t', '{"metric": "mape"}');
+SELECT aipipe.model_promote('reg', 2, only_if => '{"source": "SELECT a, b, noise, 0.0 AS v FROM fresh", "test": "paired_t", "metric": "mape"}');
 SELECT aipipe.model_test(NULL, 'fresh', 1);
 SELECT aipipe.model_test('bin', NULL, 1);
 SELECT aipipe.model_test('bin', 'fresh', NULL);
@@ -79,6 +88,7 @@ SELECT aipipe.model_test('reg', 'fresh', 2, test => 'delong');
 SELECT aipipe.model_test('reg', 'fresh', 2, test => 'mcnemar');
 SELECT aipipe.model_test('reg', 'fresh', 2, test => 'paired_t', params => '{"metric": "rmse"}');
 SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh LIMIT 1', 2, test => 'paired_t');
+SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh LIMIT 1', 2, test => 'bootstrap');
 SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh', 2, params => '{"metric": "r2", "resamples": 100}');
 SELECT aipipe.model_test('bin', 'SELECT a, b, noise, y FROM fresh WHERE y = ''yes''', 2);
 SELECT aipipe.model_test('bin', 'SELECT a, b, noise, ''maybe'' AS y FROM fresh', 2);

@@ -13,11 +13,11 @@ SELECT what, m.accepted + m.refused AS answered, m.accepted > 0 AS some_served, 
 FROM artifact, rules_mutate(rules_compile(convert_to(json, 'UTF8')), true, 5000) AS m ORDER BY what;
 
 -- one change each, and what is said
-CREATE FUNCTION pg_temp.refusal(json text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.refusal(written text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	detail text;
 BEGIN
-	PERFORM aipipe_test.rules_compile(convert_to(json, 'UTF8'));
+	PERFORM aipipe_test.rules_compile(convert_to(written, 'UTF8'));
 	RETURN 'none';
 EXCEPTION WHEN invalid_parameter_value THEN
 	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
