@@ -18,7 +18,7 @@
 typedef struct ComparedRow
 {
 	int64		key;			/* number of the key, ascending */
-	float		prediction;		/* probability of the positive class, or value */
+	float		prediction;		/* probability of the version's own positive class, or value */
 	float		label;			/* 0 or 1, or value */
 } ComparedRow;
 

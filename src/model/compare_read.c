@@ -161,8 +161,6 @@ match_classes(const Compare *compare, ComparedVersion *version, char *const clas
 		strcmp(classes[1], compare->classes[0]) == 0;
 	version->foreign = !version->flipped &&
 		(nclasses != 2 || strcmp(classes[0], compare->classes[0]) != 0 || strcmp(classes[1], compare->classes[1]) != 0);
-	if (version->flipped)
-		version->threshold = 1 - version->threshold;
 }
 
 /* Reads which versions there are and chooses the metric. */
@@ -264,8 +262,6 @@ take_rows(const SqlResult *block, void *arg)
 			compare->nunusable += version != NULL && !version->foreign;
 		else
 		{
-			if (version->flipped)
-				row.prediction = 1 - row.prediction;
 			make_room(compare, version);
 			version->rows[version->nrows++] = row;
 			compare->nrows++;

@@ -131,18 +131,6 @@ join_classes(PairedScan *scan)
 	}
 }
 
-/* Gives a version's threshold for class 1 of both; without one where it has no such class alone. */
-static double
-joint_threshold(const PairedScan *scan, int side)
-{
-	const ModelVersion *version = scan->versions[side];
-
-	if (version->task != TASK_CLASSIFICATION || scan->rows->nclasses != 2 || version->nclasses != 2)
-		return NAN;
-	/* the same rule seen from the other class; equal but where a probability is the threshold itself */
-	return scan->places[side][1] == 1 ? version->threshold : 1 - version->threshold;
-}
-
 /* Gives the bytes that one row takes, its test included. */
 static Size
 row_bytes(const Paired *rows)
@@ -301,7 +289,11 @@ paired_begin(const ModelRef refs[2], const char *source, Paired *rows)
 	join_classes(scan);
 	rows->nvalues = rows->task == TASK_CLASSIFICATION ? rows->nclasses : 1;
 	for (int side = 0; side < 2; side++)
-		rows->threshold[side] = joint_threshold(scan, side);
+	{
+		rows->threshold[side] = scan->versions[side]->threshold;
+		if (rows->task == TASK_CLASSIFICATION && scan->versions[side]->nclasses == 2)
+			rows->pair[side] = scan->places[side];
+	}
 	return scan;
 }
 
@@ -342,6 +334,7 @@ paired_side(const Paired *rows, int side)
 	scored.labels = rows->labels;
 	scored.groups = rows->groups;
 	scored.threshold = rows->threshold[side];
+	scored.pair = rows->pair[side];
 	scored.quantile = rows->quantile;
 	return scored;
 }

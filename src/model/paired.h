@@ -25,6 +25,7 @@ typedef struct Paired
 	float	   *labels;			/* class index, value or relevance */
 	int32	   *groups;			/* ranking: 0 …, rows of a group adjacent; else NULL */
 	double		threshold[2];	/* as in Scored */
+	const int  *pair[2];		/* as in Scored: a version of two classes decides for them by its own threshold */
 	double		quantile;		/* as in Scored; when it is 0, paired_read() takes the one that side 0 learned, or 0.5 */
 } Paired;
 

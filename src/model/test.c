@@ -189,6 +189,7 @@ run_delong(const Paired *rows, TestResult *result)
 static void
 run_mcnemar(const Paired *rows, const TestOptions *options, TestResult *result)
 {
+	Scored		sides[2] = {paired_side(rows, 0), paired_side(rows, 1)};
 	McnemarMethod method = MCNEMAR_EXACT;
 	int64		both = 0;
 
@@ -201,8 +202,7 @@ run_mcnemar(const Paired *rows, const TestOptions *options, TestResult *result)
 		if (row % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 		for (int side = 0; side < 2; side++)
-			right[side] = metrics_decide(rows->values[side] + (size_t) row * rows->nvalues, rows->nclasses,
-										 rows->threshold[side]) == (int) rows->labels[row];
+			right[side] = metrics_decide_row(&sides[side], row) == (int) rows->labels[row];
 		both += right[0] && right[1];
 		result->alone[0] += right[0] && !right[1];
 		result->alone[1] += right[1] && !right[0];

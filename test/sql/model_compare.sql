@@ -72,6 +72,14 @@ SELECT record('live_o', v, 'fresh', v = 1) FROM generate_series(1, 3) v;
 SELECT aipipe.model_label('live_o', 'fresh', 'id', 'y');
 SELECT version, predicted, labelled, value IS NULL AS none, pairs, test, difference FROM aipipe.model_compare('live_o', '{"metric": "accuracy"}');
 SELECT aipipe.model_drop('live_o');
+-- where a probability is the threshold itself, it decides as it serves
+CREATE TABLE even AS SELECT i AS id, i % 3 AS a, CASE WHEN i / 3 % 4 < i % 3 + 1 THEN 'yes' ELSE 'no' END AS y FROM generate_series(0, 599) i;
+SELECT aipipe.model_train('live_e', 'classification', 'even', 'y', '{a}', 'rules', p || '{"holdout": 0, "rules": [{"when": {"a": 0}}, {"when": {"a": 1}}]}')
+FROM (VALUES (1, '{"threshold": 0.5}'::jsonb), (2, '{"threshold": 0.25, "positive": "no"}'), (3, '{"positive": "no"}')) v(n, p) ORDER BY n;
+SELECT record('live_e', v, 'even', v = 1) FROM generate_series(1, 3) v;
+SELECT aipipe.model_label('live_e', 'even', 'id', 'y');
+SELECT version, abs(value - (aipipe.model_evaluate('live_e', 'even', version) ->> 'accuracy')::float8) < 1e-9 AS value, round(value::numeric, 4) AS accuracy, pairs FROM aipipe.model_compare('live_e', '{"metric": "accuracy"}');
+SELECT aipipe.model_drop('live_e');
 -- regressions; detectors with what turned out to be an anomaly; several classes have counts alone
 SELECT aipipe.model_train('live_r', 'regression', 'train', 'v', f::text[], params => '{"n_estimators": 20, "max_depth": 3}') FROM unnest(ARRAY['{a,b}', '{a}', '{noise}']) f;
 SELECT record('live_r', v, 'fresh', v = 1) FROM generate_series(1, 2) v;
