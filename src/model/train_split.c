@@ -119,18 +119,31 @@ check_teaching(const Training *training)
 				 errhint("Use another split, or a smaller holdout and validation.")));
 }
 
-/* Ends with an error when no row that teaches has a weight. */
+/* Tells whether a row of the part counts. */
+static bool
+any_weight(const TrainSet *set)
+{
+	for (int64 row = 0; row < set->rows->nrows; row++)
+		if (set->weights[row] > 0)
+			return true;
+	return false;
+}
+
+/* Ends with an error when no row that teaches has a weight, or none of those that are needed to validate. */
 static void
 check_weights(const Training *training)
 {
-	const TrainSet *set = training->set;
-
-	for (int64 row = 0; row < set->rows->nrows; row++)
-		if (set->weights[row] > 0)
-			return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("weight column \"%s\" is 0 in every row that teaches", training->options.weight)));
+	if (!any_weight(training->set))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weight column \"%s\" is 0 in every row that teaches", training->options.weight)));
+	if (training->validates && !any_weight(training->validation))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weight column \"%s\" is 0 in every row that validates", training->options.weight),
+				 errdetail("Split \"%s\" sets " INT64_FORMAT " rows apart to validate; early stopping, calibration and the choice of a threshold take them by weight.",
+						   training->options.split, training->validation->rows->nrows),
+				 errhint("Use another split, or a larger share in option \"validation\".")));
 }
 
 /* Sets the held-out rows and those that validate apart. */

@@ -39,6 +39,14 @@ SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, 0 AS w 
 SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id > 900)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id"}');
 SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id > 900)::text AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w"}');
 SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, id > 900 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w"}');
+-- without a weight nothing can be stopped by, calibrated or decided; rows that validate for nothing need none
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id <= 600)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id", "early_stopping_rounds": 2}');
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id <= 600)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id", "calibration": "platt"}');
+SELECT aipipe.model_train('weight aside', 'classification', 'SELECT x, y, (id <= 600)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id", "validation": 0.2, "n_estimators": 2}');
+-- weights that a float holds but their sum does not
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, 1e38 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w"}');
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, 1e30 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "class_weight": {"true": 1e10}}');
+SELECT aipipe.model_train('weight large', 'classification', 'SELECT x, y, 1e35 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "n_estimators": 2}');
 -- equal weights start from where none do, whole or not; a weight of 0 is no row; where half the weight ends exactly, the middle
 CREATE FUNCTION base(weight text, source text DEFAULT 't') RETURNS float8 LANGUAGE sql AS $$
 SELECT aipipe.model_train('weight base', 'regression', format('SELECT id, ((id * 7919 %% 1000) ^ 2)::float8 AS target, %s AS w FROM %s', weight, source), 'target', ARRAY['id'],
