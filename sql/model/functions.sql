@@ -189,6 +189,13 @@ COMMENT ON FUNCTION aipipe.model_cache() IS
 'lists the model versions that this backend keeps ready to score, most recently used first; only models that you may use';
 GRANT EXECUTE ON FUNCTION aipipe.model_cache() TO PUBLIC;
 
+-- which models that are is the function's business: it leaves out what the caller may not use
+CREATE OR REPLACE VIEW aipipe.model_cache WITH (security_barrier) AS
+SELECT c.model, c.version, c.bytes, c.in_use FROM aipipe.model_cache() c;
+COMMENT ON VIEW aipipe.model_cache IS
+'the model versions that this backend keeps ready to score, most recently used first; only models that the current role may use';
+GRANT SELECT ON aipipe.model_cache TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.model_label(model text, key text, label text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'aipipe_model_label' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
+#include "compat/compat.h"
 #include "core/options.h"
 #include "learn/calibration.h"
 
@@ -310,6 +311,30 @@ consider(Merit merit, double candidate, Merit *best, double *threshold)
 	*threshold = candidate;
 }
 
+/* Ends with the error for a rule that no threshold meets. */
+static void pg_attribute_noreturn()
+no_threshold(const ThresholdRule *rule, int64 nrows, double positive, double negative)
+{
+	const char *hint = "Keep more rows of both classes apart in option \"validation\".";
+
+	if (nrows == 0)
+		hint = "Keep rows with a weight above 0 apart in option \"validation\".";
+	else if (rule->kind == THRESHOLD_PRECISION)
+		hint = "Ask for less precision, or keep more rows apart in option \"validation\".";
+	else if (rule->kind == THRESHOLD_RECALL && positive > 0)
+		hint = "Ask for less recall, or keep more rows apart in option \"validation\".";
+	else if (rule->kind == THRESHOLD_MCC && positive > 0 && negative > 0)
+		hint = "\"mcc\" needs a probability that some rows reach and others do not: use another criterion, or a model that tells the rows apart.";
+	else if (rule->kind == THRESHOLD_F1 || rule->kind == THRESHOLD_RECALL)
+		hint = "The rule needs rows of the positive class: keep more rows apart in option \"validation\".";
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("no threshold meets the rule"),
+			 errdetail("It was looked for among the probabilities of " INT64_FORMAT " rows, of which %g (by weight) are positive and %g negative.",
+					   nrows, positive, negative),
+			 errhint("%s", hint)));
+}
+
 /* Gives the threshold: the given one, or the best for the rule on the rows. */
 double
 threshold_choose(const ThresholdRule *rule, int64 nrows, const float *proba, int stride,
@@ -339,11 +364,6 @@ threshold_choose(const ThresholdRule *rule, int64 nrows, const float *proba, int
 	}
 	pfree(rows);
 	if (isnan(threshold))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("no threshold meets the rule"),
-				 errdetail("It was looked for among the probabilities of " INT64_FORMAT " rows, of which %g (by weight) are positive.",
-						   n, positive),
-				 errhint("Ask for less precision or recall, or keep more rows apart.")));
+		no_threshold(rule, n, positive, negative);
 	return threshold;
 }

@@ -3,7 +3,8 @@
  * xgboost_constraints.c
  *	  Constraints on what trees may say.
  *
- * People name columns; the library numbers features.  A monotone constraint is on
+ * People name columns; the library numbers features.  A name is a column's before it
+ * is a feature's; one that is both, of two columns, is refused.  A monotone constraint is on
  * one feature: of a time column its name means the days, and a column whose
  * features have other names must be told apart.  In a set of columns that may
  * interact a column stands for all its features, and columns that are in no set
@@ -65,11 +66,39 @@ find_column(const Encoder *encoder, const char *name)
 	return NULL;
 }
 
-/* Gives the number of the feature of that name, or -1. */
-static int
-find_feature(const Encoder *encoder, const char *name)
+/*
+ * Gives the column of that name, or NULL; ends with an error when a feature of another
+ * column has the name too, as the weekday of a date "d" is called "d.weekday".
+ */
+static const EncoderColumn *
+find_named_column(const char *option, const char *name, const Encoder *encoder)
 {
+	const EncoderColumn *column = find_column(encoder, name);
+
+	if (column == NULL)
+		return NULL;
 	for (int i = 0; i < encoder->nfeatures; i++)
+	{
+		const EncoderColumn *owner = &encoder->columns[encoder->features[i].column];
+
+		if (owner != column && strcmp(encoder->features[i].name, name) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" names \"%s\", which is ambiguous", option, name),
+					 errdetail("It is a column, and a feature of column \"%s\".", owner->name),
+					 errhint("Give the column another name in a SELECT as the source.")));
+	}
+	return column;
+}
+
+/* Gives the feature of that name of a column, or of any where that is NULL; -1 without one. */
+static int
+feature_of(const Encoder *encoder, const EncoderColumn *column, const char *name)
+{
+	int			first = column ? column->first_feature : 0;
+	int			end = column ? first + column->nfeatures : encoder->nfeatures;
+
+	for (int i = first; i < end; i++)
 	{
 		if (strcmp(encoder->features[i].name, name) == 0)
 			return i;
@@ -114,13 +143,12 @@ xgboost_check_monotone(const Jsonb *constraints)
 static int
 monotone_feature(const char *name, const Encoder *encoder)
 {
-	int			feature = find_feature(encoder, name);
-	const EncoderColumn *column;
+	const EncoderColumn *column = find_named_column("monotone_constraints", name, encoder);
+	int			feature = feature_of(encoder, column, name);
 	StringInfoData names;
 
 	if (feature >= 0)
 		return feature;
-	column = find_column(encoder, name);
 	if (column == NULL)
 		no_such_column("monotone_constraints", name, encoder);
 	initStringInfo(&names);
@@ -226,7 +254,7 @@ append_set(StringInfo out, List *set, const Encoder *encoder, bool *listed)
 	foreach(cell, set)
 	{
 		const char *name = lfirst(cell);
-		const EncoderColumn *column = find_column(encoder, name);
+		const EncoderColumn *column = find_named_column("interaction_constraints", name, encoder);
 		int			feature;
 
 		if (column != NULL)
@@ -235,7 +263,7 @@ append_set(StringInfo out, List *set, const Encoder *encoder, bool *listed)
 			listed[column - encoder->columns] = true;
 			continue;
 		}
-		feature = find_feature(encoder, name);
+		feature = feature_of(encoder, NULL, name);
 		if (feature < 0)
 			no_such_column("interaction_constraints", name, encoder);
 		appendStringInfo(out, "%s%d", first ? "" : ",", feature);
@@ -263,8 +291,13 @@ xgboost_interaction(const Jsonb *constraints, const Encoder *encoder)
 	/* a column alone may still interact with itself */
 	for (int i = 0; i < encoder->ncolumns; i++)
 	{
-		if (!listed[i] && encoder->columns[i].nfeatures > 1)
-			append_set(&out, list_make1(encoder->columns[i].name), encoder, listed);
+		bool		first = true;
+
+		if (listed[i] || encoder->columns[i].nfeatures == 1)
+			continue;
+		appendStringInfoString(&out, ",[");
+		append_column(&out, &encoder->columns[i], &first);
+		appendStringInfoChar(&out, ']');
 	}
 	appendStringInfoChar(&out, ']');
 	return out.data;

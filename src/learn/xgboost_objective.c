@@ -201,40 +201,50 @@ plain_quantile(const WeightedLabel *sorted, int64 nrows, double quantile)
 	return sorted[below].label * (1 - part) + sorted[above].label * part;
 }
 
-/* Gives the first of the sorted labels up to which the quantile's share of all weight lies. */
+/*
+ * Gives the first of the sorted labels up to which the quantile's share of all weight
+ * lies, and where it ends exactly there the middle between that label and the next.
+ */
 static double
 weighted_quantile(const WeightedLabel *sorted, int64 nrows, double quantile)
 {
 	double		total = 0;
 	double		reached = 0;
-	int64		i = 0;
 
 	for (int64 row = 0; row < nrows; row++)
 		total += sorted[row].weight;
-	for (; i < nrows - 1; i++)
+	for (int64 row = 0; row < nrows - 1; row++)
 	{
-		reached += sorted[i].weight;
-		if (reached >= quantile * total)
-			break;
+		reached += sorted[row].weight;
+		if (reached == quantile * total)
+			return ((double) sorted[row].label + sorted[row + 1].label) / 2;
+		if (reached > quantile * total)
+			return sorted[row].label;
 	}
-	return sorted[i].label;
+	return sorted[nrows - 1].label;
 }
 
-/* Gives a quantile of the labels. */
+/* Gives a quantile of the labels; rows of weight 0 are as if they were not there. */
 static double
 labels_quantile(const float *labels, const float *weights, int64 nrows, double quantile)
 {
 	WeightedLabel *sorted = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(nrows, sizeof(WeightedLabel)));
+	bool		equal = true;
+	int64		n = 0;
 	double		value;
 
 	for (int64 i = 0; i < nrows; i++)
 	{
-		sorted[i].label = labels[i];
-		sorted[i].weight = weights ? weights[i] : 1;
+		if (weights && weights[i] == 0)
+			continue;
+		sorted[n].label = labels[i];
+		sorted[n].weight = weights ? weights[i] : 1;
+		equal &= (sorted[n].weight == sorted[0].weight);
+		n++;
 	}
 	CHECK_FOR_INTERRUPTS();
-	qsort(sorted, nrows, sizeof(WeightedLabel), label_compare);
-	value = weights ? weighted_quantile(sorted, nrows, quantile) : plain_quantile(sorted, nrows, quantile);
+	qsort(sorted, n, sizeof(WeightedLabel), label_compare);
+	value = equal ? plain_quantile(sorted, n, quantile) : weighted_quantile(sorted, n, quantile);
 	pfree(sorted);
 	return value;
 }

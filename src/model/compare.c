@@ -33,20 +33,43 @@ static const OptionSpec compare_specs[] = {
 	{"seed", OPTION_INT, OPTION_FIELD(CompareOptions, test.seed), 0, 0, 9007199254740991.0, NULL, NULL},
 };
 
-/* Gives the start of the window: a time, or an interval before now. */
+/* Says with an error of the datatypes' own which option it is about and what that takes. */
+static void
+since_error(void *arg)
+{
+	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+		return;
+	errhint("Option \"since\" of model_compare takes an interval before now, as \"7 days\", or a date or time, as \"2026-01-31\" or \"2026-01-31 12:00+00\".");
+	errcontext("reading option \"since\" of model_compare");
+}
+
+/* Reads a time, or an interval before now. */
 static TimestampTz
-window_start(const char *since)
+read_since(const char *since)
 {
 	Datum		text = CStringGetDatum(since);
 
-	if (since == NULL)
-		return DT_NOBEGIN;
 	/* a date begins with its year */
 	if (strspn(since, "0123456789") >= 4 && since[strspn(since, "0123456789")] == '-')
 		return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, text, ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
 												   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()),
 												   DirectFunctionCall3(interval_in, text, ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
+}
+
+/* Gives the start of the window; without the option all counts. */
+static TimestampTz
+window_start(const char *since)
+{
+	ErrorContextCallback context = {error_context_stack, since_error, NULL};
+	TimestampTz start;
+
+	if (since == NULL)
+		return DT_NOBEGIN;
+	error_context_stack = &context;
+	start = read_since(since);
+	error_context_stack = context.previous;
+	return start;
 }
 
 /* Numbers of the columns of the result. */

@@ -98,6 +98,8 @@ fill_request(Training *training, TrainRequest *request, TrainSet *validation)
 	if (training->stops_early)
 		*validation = *training->validation;
 	apply_class_weights(training, validation);
+	train_check_weight_sum(training, set);
+	train_check_weight_sum(training, validation);
 	request->task = training->spec->task;
 	request->rows = set->rows;
 	request->labels = set->labels;

@@ -131,6 +131,9 @@ extern double *train_class_weights(const Training *training);
 /* Writes the rows' weights times those of their classes; out may be where the rows' weights are. */
 extern void train_weigh(const TrainSet *set, const double *class_weights, float *out);
 
+/* Error 22003: the weights of a part are too large together. */
+extern void train_check_weight_sum(const Training *training, const TrainSet *set);
+
 /* What was learned, ready to predict. */
 typedef struct TrainFit
 {

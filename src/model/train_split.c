@@ -14,8 +14,11 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/memutils.h"
 
+#include "compat/compat.h"
 #include "learn/split.h"
 #include "model/train_int.h"
 
@@ -36,9 +39,32 @@ mark_rows(const Training *training, double share, uint64 seed, uint8 *part)
 		split_holdout(nrows, share, seed, NULL, 0, part);
 }
 
-/* Sets about so many of the rows apart; NULL when it would be none. */
+/*
+ * Ends with the error for a part that stays empty although rows were asked for:
+ * rows of one time, and those of one group, stay together.
+ */
+static void pg_attribute_noreturn()
+cannot_part(const Training *training, const char *option)
+{
+	bool		by_time = training->set->times != NULL;
+	const char *remedy = by_time ? "another split or a column that tells more times apart"
+		: training->spec->task == TASK_RANKING ? "more groups" : "another split or more groups";
+	bool		needed = training->validates && strcmp(option, "validation") == 0;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("split \"%s\" sets no rows apart for option \"%s\"", training->options.split, option),
+			 by_time ? errdetail("Rows of one time stay together, and too many of the " INT64_FORMAT " rows are of the latest time.",
+								 training->set->rows->nrows)
+			 : errdetail("Rows of one group stay together, and all of the " INT64_FORMAT " rows are of one group.",
+						 training->set->rows->nrows),
+			 needed ? errhint("Use %s.", remedy)
+			 : errhint("Set option \"%s\" to 0, or use %s.", option, remedy)));
+}
+
+/* Sets about so many of the rows apart; NULL when so few are asked for that it would be none. */
 static TrainSet *
-set_apart(Training *training, double wanted, uint64 seed, const char *what)
+set_apart(Training *training, double wanted, uint64 seed, const char *option, const char *what)
 {
 	TrainSet   *set = training->set;
 	int64		nrows = set->rows->nrows;
@@ -58,6 +84,8 @@ set_apart(Training *training, double wanted, uint64 seed, const char *what)
 	if (n == 0)
 	{
 		pfree(part);
+		if ((set->times != NULL || set->groups != NULL) && nrows > 1 && rint(wanted) >= 1)
+			cannot_part(training, option);
 		return NULL;
 	}
 	bytes = trainset_bytes(set, n);
@@ -91,18 +119,31 @@ check_teaching(const Training *training)
 				 errhint("Use another split, or a smaller holdout and validation.")));
 }
 
-/* Ends with an error when no row that teaches has a weight. */
+/* Tells whether a row of the part counts. */
+static bool
+any_weight(const TrainSet *set)
+{
+	for (int64 row = 0; row < set->rows->nrows; row++)
+		if (set->weights[row] > 0)
+			return true;
+	return false;
+}
+
+/* Ends with an error when no row that teaches has a weight, or none of those that are needed to validate. */
 static void
 check_weights(const Training *training)
 {
-	const TrainSet *set = training->set;
-
-	for (int64 row = 0; row < set->rows->nrows; row++)
-		if (set->weights[row] > 0)
-			return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("weight column \"%s\" is 0 in every row that teaches", training->options.weight)));
+	if (!any_weight(training->set))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weight column \"%s\" is 0 in every row that teaches", training->options.weight)));
+	if (training->validates && !any_weight(training->validation))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weight column \"%s\" is 0 in every row that validates", training->options.weight),
+				 errdetail("Split \"%s\" sets " INT64_FORMAT " rows apart to validate; early stopping, calibration and the choice of a threshold take them by weight.",
+						   training->options.split, training->validation->rows->nrows),
+				 errhint("Use another split, or a larger share in option \"validation\".")));
 }
 
 /* Sets the held-out rows and those that validate apart. */
@@ -116,8 +157,9 @@ train_split(Training *training)
 		return;
 	progress_phase(&training->progress, "splitting", 0);
 	if (nrows >= TRAIN_LEAST_TO_HOLD_OUT)
-		training->held_out = set_apart(training, options->holdout * nrows, options->seed, "held-out data");
-	training->validation = set_apart(training, options->validation * nrows, options->seed + 1, "validation data");
+		training->held_out = set_apart(training, options->holdout * nrows, options->seed, "holdout", "held-out data");
+	training->validation = set_apart(training, options->validation * nrows, options->seed + 1, "validation",
+									 "validation data");
 	if (training->validates && training->validation == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * train_weight.c
- *	  Class weights: what a row of each class counts for in training.
+ *	  Weights: what a row of each class counts for in training, and how much all may be.
  *
  * "balanced" gives every class the same say: a row of a class weighs
  * rows / (classes * rows of the class), as in scikit-learn, counted on the rows
@@ -168,4 +168,29 @@ train_weigh(const TrainSet *set, const double *class_weights, float *out)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("no row is left with a weight"),
 				 errdetail("Option \"class_weight\" gives the weight 0 to all " INT64_FORMAT " rows of a part.", nrows)));
+}
+
+/*
+ * Ends with an error when the weights of a part are too large together: the library sums them, and what
+ * trees keep of the sums is a float.
+ */
+void
+train_check_weight_sum(const Training *training, const TrainSet *set)
+{
+	const char *column = training->options.weight;
+	double		sum = 0;
+
+	if (set->weights == NULL)
+		return;
+	for (int64 row = 0; row < set->rows->nrows; row++)
+		sum += set->weights[row];
+	if (sum > FLT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 column ? errmsg("weight column \"%s\" holds weights that are too large together", column)
+				 : errmsg("option \"class_weight\" gives weights that are too large together"),
+				 errdetail("The weights of " INT64_FORMAT " rows%s sum up to %g; the greatest sum is %g.",
+						   set->rows->nrows, training->options.class_weight ? ", times those of their classes," : "",
+						   sum, FLT_MAX),
+				 errhint("Divide all of them by one number.")));
 }

@@ -104,6 +104,13 @@ SELECT train('regression', 'price', '{"monotone_constraints": {"sise": 1}}');
 SELECT train('regression', 'price', '{"monotone_constraints": {"side": 1}}');
 SELECT aipipe.model_train('rent none', 'regression', 'SELECT price, md5(id::text) AS words FROM rent', 'price', params => '{"monotone_constraints": {"words": 1}}');
 SELECT train('regression', 'price', '{"interaction_constraints": [["size", "listed.houre"]]}');
+-- a column that is called as a feature of another one: its name alone does not say which is meant, those of the others do
+SELECT aipipe.model_train('rent two', 'regression', 'SELECT price, listed, size AS "listed.hour", age FROM rent', 'price', params => p || '{"n_estimators": 2}')
+FROM unnest(ARRAY['{"monotone_constraints": {"listed.hour": 1}}']::jsonb[]) AS p;
+SELECT aipipe.model_train('rent two', 'regression', 'SELECT price, listed, size AS "listed.hour", age FROM rent', 'price', params => p || '{"n_estimators": 2}')
+FROM unnest(ARRAY['{"interaction_constraints": [["listed.hour", "age"]]}']::jsonb[]) AS p;
+SELECT aipipe.model_train('rent two', 'regression', 'SELECT price, listed, size AS "listed.hour", age FROM rent', 'price', params => p || '{"n_estimators": 2}')
+FROM unnest(ARRAY['{"monotone_constraints": {"listed": 1, "age": -1}}', '{"interaction_constraints": [["listed", "age"]]}', '{"interaction_constraints": [["listed.day", "age"]]}', '{"interaction_constraints": [["age"]]}']::jsonb[]) AS p;
 SELECT train('ranking', 'grade', '{"group": "query", "weight": "per_query", "n_estimators": 2}', '{size}') IS NOT NULL AS trained;
 SELECT aipipe.model_train('rent none', 'ranking', 'SELECT size, grade, query, 1.0 + id % 7 AS w FROM rent', 'grade', params => '{"group": "query", "weight": "w", "n_estimators": 2}');
 SELECT aipipe.model_train('rent none', 'ranking', 'SELECT size, -grade AS grade, query FROM rent', 'grade', params => '{"group": "query", "objective": "rank:pairwise"}');

@@ -58,6 +58,8 @@ END $$;
 SELECT * FROM promote_between();
 -- the cache: what this backend holds leaves when it is dropped
 SELECT count(*) > 0 AS cached FROM aipipe.model_cache() WHERE model = 'm';
+SELECT bool_and(version > 0 AND bytes > 0 AND in_use >= 0) AS in_view FROM aipipe.model_cache WHERE model = 'm';
+SELECT (SELECT jsonb_agg(v) FROM aipipe.model_cache v) = (SELECT jsonb_agg(f) FROM aipipe.model_cache() f) AS same;
 SELECT aipipe.model_drop('m');
 SELECT count(*) AS cached FROM aipipe.model_cache() WHERE model = 'm';
 SELECT aipipe.model_predict('m', t) FROM t LIMIT 1;

@@ -2,8 +2,8 @@
 -- at length, it is named.
 SET client_min_messages = warning;
 CREATE TABLE visit AS
-SELECT i AS id, i % 100 AS age, (i * 7919 % 1000) / 10.0::float8 AS spend, (ARRAY['north', 'south', 'east'])[1 + i * 17 % 3] AS region,
-       CASE WHEN i * 7919 % 1000 > 800 THEN 'yes' ELSE 'no' END AS churned, (i * 7919 % 1000) * 4 + 1.0::float8 AS amount
+SELECT i AS id, i % 100 AS age, (i * 7919 % 1000) / 10.0::float8 AS spend, CASE WHEN i * 31 % 11 > 1 THEN (ARRAY['north', 'south', 'east'])[1 + i * 17 % 3] END AS region,
+       CASE WHEN i * 7919 % 1000 > CASE WHEN i * 31 % 11 > 1 THEN (ARRAY[600, 800, 950])[1 + i * 17 % 3] ELSE 300 END THEN 'yes' ELSE 'no' END AS churned, (i * 7919 % 1000) * 4 + 1.0::float8 AS amount
 FROM generate_series(1, 2000) AS i;
 
 -- Hyper-parameters lost after reload: what was given is what was used and what is stored, also for a new connection.
@@ -68,9 +68,11 @@ SELECT count(*) FROM aipipe.model WHERE name = 'endless';
 -- Artifacts written through temporary files: neither training nor loading leaves one; test/check/banned.py allows no call that opens one.
 SELECT count(*) AS temporary_files FROM pg_ls_tmpdir();
 
--- NULL feature aborts; unseen category aborts: both are missing.
-SELECT aipipe.model_predict('visit', r, 1) = aipipe.model_predict('visit', n, 1) AS unseen_is_missing, aipipe.model_predict('visit', n, 1) BETWEEN 0 AND 1 AS scored
-FROM (SELECT 30 AS age, NULL::float8 AS spend, 'atlantis' AS region) AS r, (SELECT 30 AS age, NULL::float8 AS spend, NULL::text AS region) AS n;
+-- NULL feature aborts; unseen category aborts: both are missing, and at 45 and 55 a missing region scores as no known one does.
+SELECT aipipe.model_predict('visit', r, 1) = aipipe.model_predict('visit', n, 1) AS unseen_is_missing, aipipe.model_predict('visit', n, 1) BETWEEN 0 AND 1 AS scored,
+       (SELECT bool_and(aipipe.model_predict('visit', k, 1) <> aipipe.model_predict('visit', n, 1))
+        FROM (SELECT 30 AS age, s AS spend, unnest(ARRAY['north', 'south', 'east']) AS region) AS k) AS other_than_known
+FROM unnest(ARRAY[NULL, 45, 55]::float8[]) AS s, LATERAL (SELECT 30 AS age, s AS spend, 'atlantis' AS region) AS r, LATERAL (SELECT 30 AS age, s AS spend, NULL::text AS region) AS n;
 
 -- Search keeps every booster in memory: test/t/006_cancel.pl and model_search.sql measure that it does not.
 

@@ -40,8 +40,9 @@ SELECT aipipe.model_train('rank none', 'ranking', 'SELECT match, NULL::int AS qu
 SELECT aipipe.model_train('rank none', 'ranking', 'SELECT match, query, 1 AS relevance FROM hit', 'relevance', params => '{"group": "query"}');
 SELECT aipipe.model_train('rank none', 'ranking', 'SELECT match, query, relevance + 0.5 AS relevance FROM hit', 'relevance', params => '{"group": "query"}');
 SELECT aipipe.model_train('rank one', 'ranking', 'SELECT match, 1 AS query, relevance FROM hit', 'relevance', params => '{"group": "query", "n_estimators": 2}');
+SELECT aipipe.model_train('rank one', 'ranking', 'SELECT match, 1 AS query, relevance FROM hit', 'relevance', params => '{"group": "query", "n_estimators": 2, "holdout": 0}');
 SELECT metrics, row_count FROM aipipe.model_version WHERE model = 'rank one';
-SELECT aipipe.model_train('rank one', 'ranking', 'SELECT match, 1 AS query, relevance FROM hit', 'relevance', params => '{"group": "query", "n_estimators": 2, "early_stopping_rounds": 2}');
+SELECT aipipe.model_train('rank one', 'ranking', 'SELECT match, 1 AS query, relevance FROM hit', 'relevance', params => '{"group": "query", "n_estimators": 2, "holdout": 0, "early_stopping_rounds": 2}');
 \set VERBOSITY terse
 SELECT count(aipipe.model_drop(name)) > 3 AS dropped FROM aipipe.model WHERE name LIKE 'rank%';
 RESET search_path;

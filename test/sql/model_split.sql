@@ -62,7 +62,18 @@ SELECT aipipe.model_train('split class', 'classification', 'blocks', 'mixed', AR
 SELECT aipipe.model_train('split class', 'classification', 'blocks', 'mixed', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "id", "calibration": "platt"}');
 SELECT aipipe.model_train('split class', 'classification', 'blocks', 'mixed', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "id", "calibration": "isotonic", "threshold": "f1"}');
 SELECT aipipe.model_train('split class', 'classification', 'SELECT id, x, id > 70 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "id", "holdout": 0.3}');
-SELECT aipipe.model_train('split class', 'classification', 'SELECT x, 7 AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "at", "validation": 0.3, "calibration": "platt"}');
+SELECT aipipe.model_train('split class', 'classification', 'SELECT x, 7 AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "at", "holdout": 0, "validation": 0.3, "calibration": "platt"}');
+
+-- rows of one time or one group stay together: a part that would be empty though a share is asked for is no part
+\set VERBOSITY default
+SELECT aipipe.model_train('split same', 'classification', 'SELECT x, 7 AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "at"}');
+SELECT aipipe.model_train('split same', 'classification', 'SELECT x, id > 60 AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "group", "split_column": "at", "validation": 0.3}');
+SELECT aipipe.model_train('split same', 'classification', 'SELECT x, 7 AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "group", "split_column": "at"}');
+SELECT aipipe.model_train('split same', 'classification', 'SELECT x, (id > 20)::int AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "at"}');
+\set VERBOSITY terse
+SELECT aipipe.model_train('split same', 'classification', 'SELECT x, 7 AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "at", "holdout": 0}');
+SELECT aipipe.model_train('split same', 'classification', 'SELECT x, 7 AS at, x > 5 AS y FROM blocks', 'y', ARRAY['x'], params => '{"n_estimators": 2, "split": "time", "split_column": "at", "holdout": 0.001}');
+\set VERBOSITY default
 
 -- labels of every type go all the way
 CREATE TYPE mood AS ENUM ('sad', 'fair', 'glad');

@@ -44,6 +44,20 @@ SELECT train('{"threshold": {"precison": 0.5}}');
 SELECT train('{"threshold": true}');
 -- "c" tells nothing of "y"
 SELECT aipipe.model_train('cut y', 'classification', 'visit', 'y', ARRAY['c'], params => '{"validation": 0.5, "seed": 5, "threshold": {"precision": 0.999}}');
+-- the hint is about the rule: F1 and recall without a positive row, Matthews' coefficient where all rows have one probability
+CREATE FUNCTION hint(rule jsonb, y text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text;
+BEGIN
+	PERFORM aipipe.model_train('cut hint', 'classification', format('SELECT id, b, %s AS y FROM model_threshold.visit', y), 'y', ARRAY['b'],
+	    params => jsonb_build_object('threshold', rule, 'split', 'time', 'split_column', 'id', 'validation', 0.2, 'n_estimators', 1, 'max_depth', 1, 'gamma', 1e6));
+	RETURN 'chosen';
+EXCEPTION WHEN invalid_parameter_value THEN
+	GET STACKED DIAGNOSTICS said = PG_EXCEPTION_HINT;
+	RETURN said;
+END $$;
+SELECT rule, hint(rule, 'id <= 1000 AND id % 2 = 0') AS no_positive, hint(rule, 'id % 2 = 0') AS one_probability
+FROM unnest(ARRAY['"f1"', '"mcc"', '"youden"', '"accuracy"', '{"precision": 0.99}', '{"recall": 0.99}']::jsonb[]) AS rule;
 SELECT train('{"threshold": 0.5}', 'cut k', 'k');
 SELECT aipipe.model_train('cut a', 'regression', 'visit', 'a', ARRAY['b'], params => '{"threshold": 0.5}');
 SELECT max(version) AS versions FROM aipipe.model_version WHERE model = 'cut y';

@@ -39,6 +39,23 @@ SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, 0 AS w 
 SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id > 900)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id"}');
 SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id > 900)::text AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w"}');
 SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, id > 900 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w"}');
+-- without a weight nothing can be stopped by, calibrated or decided; rows that validate for nothing need none
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id <= 600)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id", "early_stopping_rounds": 2}');
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, (id <= 600)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id", "calibration": "platt"}');
+SELECT aipipe.model_train('weight aside', 'classification', 'SELECT x, y, (id <= 600)::int AS w, id FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "split": "time", "split_column": "id", "validation": 0.2, "n_estimators": 2}');
+-- weights that a float holds but their sum does not
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, 1e38 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w"}');
+SELECT aipipe.model_train('weight none', 'classification', 'SELECT x, y, 1e30 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "class_weight": {"true": 1e10}}');
+SELECT aipipe.model_train('weight large', 'classification', 'SELECT x, y, 1e35 AS w FROM t', 'y', ARRAY['x'], params => '{"weight": "w", "n_estimators": 2}');
+-- equal weights start from where none do, whole or not; a weight of 0 is no row; where half the weight ends exactly, the middle
+CREATE FUNCTION base(weight text, source text DEFAULT 't') RETURNS float8 LANGUAGE sql AS $$
+SELECT aipipe.model_train('weight base', 'regression', format('SELECT id, ((id * 7919 %% 1000) ^ 2)::float8 AS target, %s AS w FROM %s', weight, source), 'target', ARRAY['id'],
+    params => '{"weight": "w", "objective": "reg:absoluteerror", "n_estimators": 1, "holdout": 0}');
+SELECT round((convert_from(aipipe.model_export('weight base', (SELECT max(version) FROM aipipe.model_version WHERE model = 'weight base')), 'UTF8')::jsonb #>> '{learner,learner_model_param,base_score}')::numeric, 1)::float8 $$;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY round((id * 7919 % 1000) ^ 2)) AS median, base('1') AS ones, base('3') AS threes, base('0.1') AS tenths, base('(id % 2)::int') AS half, 
+    (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY (id * 7919 % 1000) ^ 2) FROM t WHERE id % 2 = 1) AS median_of_half,
+    base('CASE WHEN id * 7919 % 1000 < 500 THEN 1 WHEN id % 2 = 0 THEN 2 ELSE 0 END') AS middle,
+    base('CASE WHEN id * 7919 % 1000 < 400 THEN 1 ELSE 3 END') AS more FROM t;
 -- a row without a target needs no weight
 SELECT aipipe.model_train('weight skipped', 'classification', 'SELECT x, CASE WHEN id % 4 > 0 THEN y END AS y, CASE WHEN id % 4 > 0 THEN w END AS w FROM t', 'y', params => '{"weight": "w", "n_estimators": 2}');
 SELECT count(*) AS models FROM aipipe.model WHERE name = 'weight none';
