@@ -331,13 +331,13 @@ SELECT a.id, m.name AS model, a.version, pg_catalog.format('%I.%I', a.schema_nam
                   AND l.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                   AND l.objid = r.oid AND t.attname = a.column_name) THEN 'running'
             ELSE 'stopped' END AS state,
-       a.rows, a.last_key, a.started_by, a.started_at, a.changed_at
+       a.rows, a.last_key, a.started_by::pg_catalog.text AS started_by, a.started_at, a.changed_at
 FROM aipipe.apply_data a
 JOIN aipipe.model_data m ON m.id = a.model_id
 LEFT JOIN (pg_catalog.pg_class r JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace)
        ON r.relname = a.relation_name AND n.nspname = a.schema_name
-LEFT JOIN pg_catalog.pg_roles s ON s.rolname = a.started_by
-WHERE pg_catalog.pg_has_role(s.oid, 'USAGE') OR pg_catalog.pg_has_role(r.relowner, 'USAGE');
+WHERE pg_catalog.pg_has_role(a.started_by::pg_catalog.oid, 'USAGE')
+   OR (r.relowner = a.table_owner::pg_catalog.oid AND pg_catalog.pg_has_role(r.relowner, 'USAGE'));
 COMMENT ON VIEW aipipe.model_applies IS
 'runs of aipipe.model_apply() that you or the owner of a table of yours started: how far each came; state stopped: cut off, to be continued by another CALL';
 GRANT SELECT ON aipipe.model_applies TO PUBLIC;
@@ -358,6 +358,9 @@ DECLARE
     limitations jsonb;
     outputs text;
 BEGIN
+    IF model_card.model IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'argument "model" must not be NULL';
+    END IF;
     SELECT x.* INTO m FROM aipipe.model x WHERE x.name = model_card.model;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',

@@ -156,10 +156,12 @@ CREATE TABLE aipipe.apply_data (
     last_key    jsonb,
     rows        bigint NOT NULL DEFAULT 0,
     state       text NOT NULL,
-    started_by  text NOT NULL,
+    started_by  regrole NOT NULL,
+    table_owner regrole NOT NULL,
     started_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     changed_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
+COMMENT ON COLUMN aipipe.apply_data.table_owner IS 'who owned the table then: another role that takes the name of a dropped table does not see the keys of its rows';
 COMMENT ON TABLE aipipe.apply_data IS 'Runs of aipipe.model_apply() and how far each came. Read it through the view aipipe.model_applies.';
 
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_trial_data', '');

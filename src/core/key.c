@@ -26,6 +26,17 @@
 #include "compat/compat.h"
 #include "core/key.h"
 
+/*
+ * Says whether what an index column holds apart is apart for the column's own equality, by which rows are
+ * looked for: a case-insensitive column may have an index that tells A from a.
+ */
+static bool
+index_is_as_strict(Form_pg_attribute att, Oid collation)
+{
+	return collation == att->attcollation || !OidIsValid(att->attcollation) ||
+		get_collation_isdeterministic(att->attcollation);
+}
+
 /* Says whether an index makes every row of the table tell apart: unique now, whole, on columns that are NOT NULL. */
 static bool
 index_names_rows(Relation rel, Relation index)
@@ -38,8 +49,12 @@ index_names_rows(Relation rel, Relation index)
 	for (int i = 0; i < form->indnkeyatts; i++)
 	{
 		AttrNumber	attnum = form->indkey.values[i];
+		Form_pg_attribute att;
 
-		if (attnum <= 0 || !TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attnotnull)
+		if (attnum <= 0)
+			return false;
+		att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+		if (!att->attnotnull || !index_is_as_strict(att, index->rd_indcollation[i]))
 			return false;
 	}
 	return true;

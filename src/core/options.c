@@ -54,7 +54,7 @@ options_nearest(const char *name, const char *const *candidates, int ncandidates
 {
 	int			len = strlen(name);
 	const char *best = NULL;
-	int			best_distance = len / 3 + 2;	/* more edits than this is another word */
+	int			best_distance = Min(len / 3 + 2, len);	/* so many edits make another word */
 
 	if (len > NEAREST_MAX_LEN)
 		return NULL;

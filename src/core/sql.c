@@ -153,7 +153,8 @@ sql_datum(const SqlResult *result, uint64 row, const char *column, bool *isnull)
 
 	if (attnum <= 0)
 		elog(ERROR, "query result has no column \"%s\"", column);
-	Assert(row < result->nrows);
+	if (row >= result->nrows)
+		elog(ERROR, "query result has no row %llu", (unsigned long long) row);
 	value = heap_getattr(result->rows[row], attnum, result->desc, &null);
 	if (isnull != NULL)
 		*isnull = null;

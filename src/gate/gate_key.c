@@ -34,11 +34,15 @@ columns_by_name(Relation rel, const List *names, AttrNumber **keys)
 	return nkeys;
 }
 
-/* Gives the names of the key's columns of the topmost table that a partition belongs to. */
+/*
+ * Gives the names of the key's columns of the topmost table that a partition belongs to.
+ * A partition that is being detached concurrently has no ancestors any more: it is the topmost itself.
+ */
 static List *
 root_key(Relation rel)
 {
-	Relation	root = table_open(llast_oid(get_partition_ancestors(RelationGetRelid(rel))), AccessShareLock);
+	List	   *ancestors = get_partition_ancestors(RelationGetRelid(rel));
+	Relation	root = table_open(ancestors != NIL ? llast_oid(ancestors) : RelationGetRelid(rel), AccessShareLock);
 	List	   *names = NIL;
 	AttrNumber *keys;
 	int			nkeys = key_find(root, &keys);

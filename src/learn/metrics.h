@@ -24,6 +24,7 @@ typedef struct Scored
 	const float *labels;		/* class indexes, values or relevances */
 	const int32 *groups;		/* ranking: rows of a group adjacent; NULL = all rows are one */
 	double		threshold;		/* two classes: class 1 from this probability on; NaN = the most probable class */
+	const int  *pair;			/* the negative and the positive one of two classes that alone are decided for; NULL = 0 and 1, or all */
 	double		quantile;		/* regression: also pinball loss at this quantile; 0 = not */
 	char	  **classes;		/* labels of the classes, for per-class metrics; NULL = leave them out */
 } Scored;
@@ -50,6 +51,9 @@ extern Size metrics_estimate(int64 nrows);
 
 /* Class that is decided for a row of probabilities (threshold as in Scored). */
 extern int	metrics_decide(const float *proba, int nclasses, double threshold);
+
+/* The same of a row of predictions, for the pair when there is one. */
+extern int	metrics_decide_row(const Scored *scored, int64 row);
 
 /* How often each class was decided for rows of each class: counts[actual * nclasses + decided], to be freed by the caller. */
 extern int64 *metrics_confusion(const Scored *scored);

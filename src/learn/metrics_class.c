@@ -37,6 +37,20 @@ metrics_decide(const float *proba, int nclasses, double threshold)
 	return best;
 }
 
+/* Gives the class that is decided for a row: of a pair as a model of these two classes decides, wherever they stand. */
+int
+metrics_decide_row(const Scored *scored, int64 row)
+{
+	const float *proba = scored->values + (size_t) row * scored->nvalues;
+	const int  *pair = scored->pair;
+	bool		positive;
+
+	if (pair == NULL)
+		return metrics_decide(proba, scored->nclasses, scored->threshold);
+	positive = isnan(scored->threshold) ? proba[pair[1]] > proba[pair[0]] : proba[pair[1]] >= scored->threshold;
+	return pair[positive];
+}
+
 /* Counts how often each class was decided for rows of each class. */
 int64 *
 metrics_confusion(const Scored *scored)
@@ -48,11 +62,9 @@ metrics_confusion(const Scored *scored)
 	memset(counts, 0, bytes);
 	for (int64 row = 0; row < scored->nrows; row++)
 	{
-		const float *proba = scored->values + (size_t) row * n;
-
 		if (row % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		counts[(Size) scored->labels[row] * n + metrics_decide(proba, n, scored->threshold)]++;
+		counts[(Size) scored->labels[row] * n + metrics_decide_row(scored, row)]++;
 	}
 	return counts;
 }
@@ -175,8 +187,9 @@ metrics_decisions(const int64 *confusion, int nclasses)
 	metrics.precision = ratio(metrics.precision, nseen);
 	metrics.recall = ratio(metrics.recall, nseen);
 	metrics.f1 = ratio(metrics.f1, nseen);
-	metrics.mcc = ratio(right * rows - chance,
-						sqrt(rows * rows - actual_squares) * sqrt(rows * rows - decided_squares));
+	metrics.mcc = ratio(right * rows - chance, sqrt(rows * rows - actual_squares) * sqrt(rows * rows - decided_squares));
+	if (!isnan(metrics.mcc))	/* rounding must not make it more than perfect */
+		metrics.mcc = Min(Max(metrics.mcc, -1), 1);
 	metrics.base_rate = nclasses == 2 ? ratio(metrics.base_rate, rows) : NAN;
 	return metrics;
 }

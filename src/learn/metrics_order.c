@@ -22,6 +22,8 @@ scored_row_compare(const void *a, const void *b)
 	float		x = ((const ScoredRow *) a)->score;
 	float		y = ((const ScoredRow *) b)->score;
 
+	/* millions of them take longer than a cancel may wait */
+	CHECK_FOR_INTERRUPTS();
 	return (x < y) - (x > y);
 }
 

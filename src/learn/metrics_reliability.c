@@ -31,6 +31,8 @@ compare_floats(const void *a, const void *b)
 	float		x = *(const float *) a;
 	float		y = *(const float *) b;
 
+	/* millions of them take longer than a cancel may wait */
+	CHECK_FOR_INTERRUPTS();
 	return (x > y) - (x < y);
 }
 

@@ -87,6 +87,8 @@ compare_doubles(const void *a, const void *b)
 	double		x = *(const double *) a;
 	double		y = *(const double *) b;
 
+	/* millions of them take longer than a cancel may wait */
+	CHECK_FOR_INTERRUPTS();
 	return (x > y) - (x < y);
 }
 

@@ -45,6 +45,8 @@ compare_rows(const void *a, const void *b)
 	const OrderedRow *x = a;
 	const OrderedRow *y = b;
 
+	/* millions of them take longer than a cancel may wait */
+	CHECK_FOR_INTERRUPTS();
 	if (x->score != y->score)
 		return x->score < y->score ? -1 : 1;
 	return (x->row > y->row) - (x->row < y->row);

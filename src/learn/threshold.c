@@ -214,6 +214,8 @@ compare_rows(const void *a, const void *b)
 	float		x = ((const ThresholdRow *) a)->proba;
 	float		y = ((const ThresholdRow *) b)->proba;
 
+	/* millions of them take longer than a cancel may wait */
+	CHECK_FOR_INTERRUPTS();
 	return (x < y) - (x > y);
 }
 

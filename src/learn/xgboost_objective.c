@@ -184,6 +184,8 @@ label_compare(const void *a, const void *b)
 	float		x = ((const WeightedLabel *) a)->label;
 	float		y = ((const WeightedLabel *) b)->label;
 
+	/* millions of them take longer than a cancel may wait */
+	CHECK_FOR_INTERRUPTS();
 	return (x > y) - (x < y);
 }
 

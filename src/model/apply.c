@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -28,9 +29,12 @@
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "tcop/pquery.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/syscache.h"
 
 #include "core/args.h"
 #include "core/options.h"
@@ -75,9 +79,9 @@ static SqlStatement find_run = {
 	"SELECT a.id, a.last_key, a.rows FROM aipipe.apply_data a"
 	" WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.version OPERATOR(pg_catalog.=) $2"
 	" AND a.schema_name OPERATOR(pg_catalog.=) $3 AND a.relation_name OPERATOR(pg_catalog.=) $4"
-	" AND a.column_name OPERATOR(pg_catalog.=) $5 AND a.started_by OPERATOR(pg_catalog.=) $6"
+	" AND a.column_name OPERATOR(pg_catalog.=) $5 AND a.started_by::pg_catalog.oid OPERATOR(pg_catalog.=) $6"
 	" AND a.state OPERATOR(pg_catalog.=) 'running' ORDER BY a.id DESC LIMIT 1",
-	6, {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	6, {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, OIDOID}
 };
 
 static SqlStatement replace_runs = {
@@ -89,9 +93,9 @@ static SqlStatement replace_runs = {
 };
 
 static SqlStatement insert_run = {
-	"INSERT INTO aipipe.apply_data (model_id, version, schema_name, relation_name, column_name, state, started_by)"
-	" VALUES ($1, $2, $3, $4, $5, 'running', $6) RETURNING id",
-	6, {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	"INSERT INTO aipipe.apply_data (model_id, version, schema_name, relation_name, column_name, state, started_by, table_owner)"
+	" VALUES ($1, $2, $3, $4, $5, 'running', $6::pg_catalog.regrole, $7::pg_catalog.regrole) RETURNING id",
+	7, {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, OIDOID, OIDOID}
 };
 
 static SqlStatement advance_run = {
@@ -159,11 +163,11 @@ key_fits(const ApplyTarget *target, Jsonb *key)
 
 /* Takes up the run that an earlier CALL of the same left unfinished; false when there is none. */
 static bool
-continue_run(ApplyRun *run, const ApplyTarget *target, const char *role)
+continue_run(ApplyRun *run, const ApplyTarget *target, Oid role)
 {
 	SqlResult  *found = sql_run(&find_run, SQL_WRITE, Int64GetDatum(run->ref.model_id), Int32GetDatum(run->ref.version),
 								CStringGetTextDatum(target->schema), CStringGetTextDatum(target->relation),
-								CStringGetTextDatum(target->column), CStringGetTextDatum(role));
+								CStringGetTextDatum(target->column), ObjectIdGetDatum(role));
 	Datum		key;
 	bool		isnull;
 
@@ -192,14 +196,14 @@ static void
 start_run(ApplyRun *run, const ApplyTarget *target)
 {
 	MemoryContext old = CurrentMemoryContext;
-	const char *role = GetUserNameFromId(GetUserId(), false);
+	Oid			role = GetUserId();
 
 	if (run->options.restart || !continue_run(run, target, role))
 	{
 		SqlResult  *inserted = sql_run(&insert_run, SQL_WRITE, Int64GetDatum(run->ref.model_id),
 									   Int32GetDatum(run->ref.version), CStringGetTextDatum(target->schema),
 									   CStringGetTextDatum(target->relation), CStringGetTextDatum(target->column),
-									   CStringGetTextDatum(role));
+									   ObjectIdGetDatum(role), ObjectIdGetDatum(target->owner));
 
 		run->id = sql_int64(inserted, 0, "id", NULL);
 		sql_free(inserted);
@@ -251,6 +255,26 @@ advance(ApplyRun *run, Jsonb *last, bool done)
 	}
 }
 
+/*
+ * Ends with an error when the caller may not update the column: nobody shall wait for
+ * a lock, or hold one, on a table that is none of his business.
+ */
+static void
+check_right(const ApplyRun *run)
+{
+	Oid			role = GetUserId();
+	AttrNumber	attno;
+
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(run->relid)))
+		return;					/* apply_open() says so */
+	if (pg_class_aclcheck(run->relid, role, ACL_UPDATE) == ACLCHECK_OK)
+		return;
+	attno = get_attnum(run->relid, run->column);
+	if (attno != InvalidAttrNumber && pg_attribute_aclcheck(run->relid, attno, role, ACL_UPDATE) == ACLCHECK_OK)
+		return;
+	aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(run->relid)), get_rel_name(run->relid));
+}
+
 /* Does one batch in a transaction of its own and gives whether rows may be left. */
 static bool
 run_batch(ApplyRun *run, bool first)
@@ -262,6 +286,7 @@ run_batch(ApplyRun *run, bool first)
 	int64		nread;
 	int64		updated;
 
+	check_right(run);
 	/* locked first, so that the snapshot sees what was committed while the lock was waited for */
 	LockRelationOid(run->relid, RowExclusiveLock);
 	EnsurePortalSnapshotExists();

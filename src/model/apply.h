@@ -14,6 +14,7 @@ typedef struct ApplyTarget
 {
 	char	   *schema;
 	char	   *relation;
+	Oid			owner;
 	char	   *column;
 	AttrNumber	attno;
 	bool		classes;		/* takes the class, else the value */

@@ -155,6 +155,7 @@ apply_open(Oid relid, const char *column, const ModelVersion *version, bool only
 	check_relation(rel);
 	target->schema = get_namespace_name(RelationGetNamespace(rel));
 	target->relation = pstrdup(RelationGetRelationName(rel));
+	target->owner = rel->rd_rel->relowner;
 	target->column = pstrdup(column);
 	target->partitioned = (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE);
 	target->estimate = Max(rel->rd_rel->reltuples, 0);

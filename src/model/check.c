@@ -69,6 +69,7 @@ check_promotion(const char *model, const ModelRef *version, const ModelRef *cham
 	ModelRef	refs[2] = {*version, *champion};
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe model check", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	TestOptions effective = *options;
 	TestResult	result;
 	StringInfoData out;
 	char	   *evidence;
@@ -81,7 +82,8 @@ check_promotion(const char *model, const ModelRef *version, const ModelRef *cham
 		refuse(model, version, champion, options, &result);
 	initStringInfo(&out);
 	appendStringInfoString(&out, "{\"check\": ");
-	test_write_check(options, &out);
+	effective.quantile = result.quantile;
+	test_write_check(&effective, &out);
 	appendStringInfoString(&out, ", \"result\": ");
 	test_write(&result, version->version, champion->version, &out);
 	appendStringInfoChar(&out, '}');

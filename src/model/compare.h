@@ -18,7 +18,7 @@
 typedef struct ComparedRow
 {
 	int64		key;			/* number of the key, ascending */
-	float		prediction;		/* probability of the positive class, or value */
+	float		prediction;		/* probability of the version's own positive class, or value */
 	float		label;			/* 0 or 1, or value */
 } ComparedRow;
 
@@ -30,6 +30,7 @@ typedef struct ComparedVersion
 	int64		served;
 	double		threshold;		/* as in Scored */
 	bool		flipped;		/* its positive class is the champion's other one */
+	bool		foreign;		/* its classes are not the champion's: its predictions are of something else */
 	int64		nrows;
 	int64		capacity;
 	ComparedRow *rows;

@@ -86,18 +86,30 @@ make_rows(ModelTask task, int64 capacity, int nsides)
 	return rows;
 }
 
+/* Where the classes of a version stand whose positive class is the champion's other one. */
+static const int flipped_pair[2] = {1, 0};
+
+/* Says how a version decides. */
+static void
+set_decision(Paired *rows, int side, const ComparedVersion *version)
+{
+	rows->threshold[side] = version->threshold;
+	rows->pair[side] = version->flipped ? flipped_pair : NULL;
+}
+
 /* Puts one prediction in its place. */
 static void
 put_row(Paired *rows, int side, const ComparedRow *row)
 {
+	int			positive = rows->pair[side] != NULL ? rows->pair[side][1] : 1;
 	float	   *out = rows->values[side] + (size_t) rows->nrows * rows->nvalues;
 
 	if (rows->nvalues == 1)
 		out[0] = row->prediction;
 	else
 	{
-		out[0] = 1 - row->prediction;
-		out[1] = row->prediction;
+		out[1 - positive] = 1 - row->prediction;
+		out[positive] = row->prediction;
 	}
 	rows->labels[rows->nrows] = row->label;
 }
@@ -108,7 +120,7 @@ rows_of(const ComparedVersion *version, ModelTask task)
 {
 	Paired	   *rows = make_rows(task, version->nrows, 1);
 
-	rows->threshold[0] = version->threshold;
+	set_decision(rows, 0, version);
 	for (int64 i = 0; i < version->nrows; i++)
 	{
 		put_row(rows, 0, &version->rows[i]);
@@ -124,8 +136,8 @@ pairs_of(const ComparedVersion *version, const ComparedVersion *champion, ModelT
 	Paired	   *rows = make_rows(task, Min(version->nrows, champion->nrows), 2);
 	int64		j = 0;
 
-	rows->threshold[0] = version->threshold;
-	rows->threshold[1] = champion->threshold;
+	set_decision(rows, 0, version);
+	set_decision(rows, 1, champion);
 	for (int64 i = 0; i < version->nrows; i++)
 	{
 		while (j < champion->nrows && champion->rows[j].key < version->rows[i].key)
@@ -182,7 +194,10 @@ measure_mean(const Paired *rows, const Metric *metric, bool root, const TestOpti
 	}
 	out->right = (int64) rint(moments.mean * (double) moments.n);
 	if (strcmp(metric->name, "accuracy") == 0)
+	{
+		out->value = (double) out->right / (double) rows->nrows;
 		stats_wilson(out->right, rows->nrows, options->alpha, &out->low, &out->high);
+	}
 }
 
 /* Measures one version's labelled predictions. */

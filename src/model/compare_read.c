@@ -57,23 +57,28 @@ static SqlStatement find_rows = {
 	3, {INT8OID, TIMESTAMPTZOID, INT8OID}
 };
 
-/* Keys that each version of the split was served to since shares and champion are what they are. */
+/*
+ * Keys that each arm was served to since shares and champion are what they are: versions of the split, and the champion, which
+ * has all that they leave, a share of its own included.  When a share changed is in the history: one that ended left no row.
+ */
 static SqlStatement find_arms = {
-	"SELECT v.version, w.share, COALESCE(k.keys, 0) AS keys"
-	" FROM (SELECT s.version_id, s.share FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1"
-	"  UNION ALL SELECT a.version_id, NULL FROM aipipe.model_alias_data a"
-	"  WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'"
-	"  AND NOT EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.version_id OPERATOR(pg_catalog.=) a.version_id)"
+	"WITH champion AS (SELECT a.version_id, a.history_id FROM aipipe.model_alias_data a"
+	"  WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'),"
+	" split AS (SELECT s.version_id, s.share FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1"
+	"  AND NOT EXISTS (SELECT 1 FROM champion c WHERE c.version_id OPERATOR(pg_catalog.=) s.version_id))"
+	" SELECT v.version, w.share, COALESCE(k.keys, 0) AS keys"
+	" FROM (SELECT s.version_id, s.share FROM split s"
+	"  UNION ALL SELECT c.version_id, NULL FROM champion c"
 	" ) AS w JOIN aipipe.model_version_data v ON v.id OPERATOR(pg_catalog.=) w.version_id"
 	" LEFT JOIN (SELECT p.version, pg_catalog.count(DISTINCT p.key) AS keys FROM aipipe.prediction_data p"
 	"  WHERE p.model_id OPERATOR(pg_catalog.=) $1 AND p.served"
-	"  AND p.at OPERATOR(pg_catalog.>=) GREATEST($2, (SELECT pg_catalog.max(s.changed_at) FROM aipipe.model_split_data s"
-	"   WHERE s.model_id OPERATOR(pg_catalog.=) $1), (SELECT h.changed_at FROM aipipe.model_alias_data a"
-	"   JOIN aipipe.model_alias_history_data h ON h.id OPERATOR(pg_catalog.=) a.history_id"
-	"   WHERE a.model_id OPERATOR(pg_catalog.=) $1 AND a.alias OPERATOR(pg_catalog.=) 'champion'))"
-	"  AND EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1)"
+	"  AND p.at OPERATOR(pg_catalog.>=) GREATEST($2, (SELECT pg_catalog.max(h.changed_at) FROM aipipe.model_alias_history_data h"
+	"   WHERE h.model_id OPERATOR(pg_catalog.=) $1 AND h.alias OPERATOR(pg_catalog.=) 'split'"
+	"   AND h.action OPERATOR(pg_catalog.=) 'split'), (SELECT h.changed_at FROM champion c"
+	"   JOIN aipipe.model_alias_history_data h ON h.id OPERATOR(pg_catalog.=) c.history_id))"
+	"  AND EXISTS (SELECT 1 FROM split)"
 	"  GROUP BY p.version) AS k ON k.version OPERATOR(pg_catalog.=) v.version"
-	" WHERE EXISTS (SELECT 1 FROM aipipe.model_split_data s WHERE s.model_id OPERATOR(pg_catalog.=) $1)"
+	" WHERE EXISTS (SELECT 1 FROM split)"
 	" ORDER BY w.share NULLS LAST",
 	2, {INT8OID, TIMESTAMPTZOID}
 };
@@ -148,6 +153,16 @@ compare_choose_metric(Compare *compare)
 				 errhint("Compare versions on a source with aipipe.model_test().")));
 }
 
+/* Finds out how the predictions of a version with these classes are to be read beside the champion's. */
+static void
+match_classes(const Compare *compare, ComparedVersion *version, char *const classes[2], int nclasses)
+{
+	version->flipped = nclasses == 2 && strcmp(classes[0], compare->classes[1]) == 0 &&
+		strcmp(classes[1], compare->classes[0]) == 0;
+	version->foreign = !version->flipped &&
+		(nclasses != 2 || strcmp(classes[0], compare->classes[0]) != 0 || strcmp(classes[1], compare->classes[1]) != 0);
+}
+
 /* Reads which versions there are and chooses the metric. */
 static void
 read_versions(Compare *compare, TimestampTz since)
@@ -160,14 +175,8 @@ read_versions(Compare *compare, TimestampTz since)
 		char	   *classes[2] = {NULL, NULL};
 
 		take_version(compare, found, i);
-		if (compare->ref.task == TASK_CLASSIFICATION && read_classes(found, i, classes) == 2 && compare->metric != NULL)
-		{
-			ComparedVersion *version = &compare->versions[compare->nversions - 1];
-
-			version->flipped = strcmp(classes[1], compare->classes[0]) == 0;
-			if (version->flipped)
-				version->threshold = 1 - version->threshold;
-		}
+		if (compare->ref.task == TASK_CLASSIFICATION && compare->metric != NULL)
+			match_classes(compare, &compare->versions[compare->nversions - 1], classes, read_classes(found, i, classes));
 	}
 	sql_free(found);
 }
@@ -249,12 +258,10 @@ take_rows(const SqlResult *block, void *arg)
 		}
 		row.key = compare->key;
 		row.prediction = (float) sql_float8(block, i, "prediction", NULL);
-		if (version == NULL || isnan(row.prediction) || !read_label(compare, label, &row.label))
-			compare->nunusable += version != NULL;
+		if (version == NULL || version->foreign || isnan(row.prediction) || !read_label(compare, label, &row.label))
+			compare->nunusable += version != NULL && !version->foreign;
 		else
 		{
-			if (version->flipped)
-				row.prediction = 1 - row.prediction;
 			make_room(compare, version);
 			version->rows[version->nrows++] = row;
 			compare->nrows++;

@@ -42,7 +42,9 @@ static SqlStatement delete_model[] = {
 	{"DELETE FROM aipipe.model_alias_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_split_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_label_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
-	{"DELETE FROM aipipe.prediction_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
+	/* a load that was under way when its model was dropped left its own behind: they go with the next drop */
+	{"DELETE FROM aipipe.prediction_data p WHERE p.model_id OPERATOR(pg_catalog.=) $1"
+		" OR NOT EXISTS (SELECT FROM aipipe.model_data m WHERE m.id OPERATOR(pg_catalog.=) p.model_id)", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_alias_history_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.apply_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},
 	{"DELETE FROM aipipe.model_grant_data WHERE model_id OPERATOR(pg_catalog.=) $1", 1, {INT8OID}},

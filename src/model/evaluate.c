@@ -113,12 +113,17 @@ complete_options(EvaluateOptions *options, const ModelVersion *version)
 			options->quantile = sql_float8(found, 0, "quantile", &none);
 	}
 	sql_free(found);
-	if (options->target == NULL || version->task == TASK_ANOMALY)
+	if (version->task == TASK_ANOMALY)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" is a detector, which has no target to be evaluated against", version->model),
+				 errhint("Compare its versions by late labels with aipipe.model_compare().")));
+	if (options->target == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no target column to evaluate against", version->model),
-				 version->task == TASK_ANOMALY ? errdetail("Its task is anomaly.") : errdetail("It was imported."),
-				 version->task == TASK_ANOMALY ? 0 : errhint("Name the column in params, as in {\"target\": \"price\"}.")));
+				 errdetail("It was imported."),
+				 errhint("Name the column in params, as in {\"target\": \"price\"}.")));
 	if (options->group == NULL && version->task == TASK_RANKING)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

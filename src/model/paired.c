@@ -34,10 +34,12 @@ struct PairedScan
 	int		   *places[2];		/* own class → class of both */
 	Target	   *target;
 	GroupColumn *group;			/* ranking */
+	AttrNumber	group_attno;
 };
 
 static SqlStatement find_columns = {
-	"SELECT v.target, v.params OPERATOR(pg_catalog.->>) 'group' AS group_column"
+	"SELECT v.target, v.params OPERATOR(pg_catalog.->>) 'group' AS group_column,"
+	" COALESCE((v.params OPERATOR(pg_catalog.->) 'quantile_alpha')::pg_catalog.float8, 0.5) AS quantile"
 	" FROM aipipe.model_version_data v WHERE v.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
 };
@@ -74,6 +76,8 @@ open_truth(PairedScan *scan, const PairedColumns *columns)
 	const char *group = columns->group ? columns->group : sql_text(stored, 0, "group_column");
 	AttrNumber	attno;
 
+	if (scan->rows->quantile == 0)
+		scan->rows->quantile = sql_float8(stored, 0, "quantile", NULL);
 	sql_free(stored);
 	if (target == NULL)
 		no_column(version, "target", "target");
@@ -87,7 +91,8 @@ open_truth(PairedScan *scan, const PairedColumns *columns)
 		return;
 	if (group == NULL)
 		no_column(version, "group", "group");
-	scan->group = group_begin(scan->source->desc, require_column(scan->source, group));
+	scan->group_attno = require_column(scan->source, group);
+	scan->group = group_begin(scan->source->desc, scan->group_attno);
 }
 
 /* Gives the place of a class among those that were collected so far; -1 when it is none of them. */
@@ -124,18 +129,6 @@ join_classes(PairedScan *scan)
 			scan->places[side][c] = place;
 		}
 	}
-}
-
-/* Gives a version's threshold for class 1 of both; without one where it has no such class alone. */
-static double
-joint_threshold(const PairedScan *scan, int side)
-{
-	const ModelVersion *version = scan->versions[side];
-
-	if (version->task != TASK_CLASSIFICATION || scan->rows->nclasses != 2 || version->nclasses != 2)
-		return NAN;
-	/* the same rule seen from the other class; equal but where a probability is the threshold itself */
-	return scan->places[side][1] == 1 ? version->threshold : 1 - version->threshold;
 }
 
 /* Gives the bytes that one row takes, its test included. */
@@ -218,7 +211,8 @@ scan_rows(PairedScan *scan)
 	{
 		int64		at = rows->nrows + scan->scorers[0]->nrows;
 
-		if (!target_read(scan->target, values, nulls, &label))
+		if (!target_read(scan->target, values, nulls, &label) ||
+			(scan->group != NULL && nulls[scan->group_attno - 1]))
 		{
 			rows->nskipped++;
 			continue;
@@ -295,7 +289,11 @@ paired_begin(const ModelRef refs[2], const char *source, Paired *rows)
 	join_classes(scan);
 	rows->nvalues = rows->task == TASK_CLASSIFICATION ? rows->nclasses : 1;
 	for (int side = 0; side < 2; side++)
-		rows->threshold[side] = joint_threshold(scan, side);
+	{
+		rows->threshold[side] = scan->versions[side]->threshold;
+		if (rows->task == TASK_CLASSIFICATION && scan->versions[side]->nclasses == 2)
+			rows->pair[side] = scan->places[side];
+	}
 	return scan;
 }
 
@@ -336,6 +334,7 @@ paired_side(const Paired *rows, int side)
 	scored.labels = rows->labels;
 	scored.groups = rows->groups;
 	scored.threshold = rows->threshold[side];
+	scored.pair = rows->pair[side];
 	scored.quantile = rows->quantile;
 	return scored;
 }

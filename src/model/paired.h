@@ -17,7 +17,7 @@ typedef struct Paired
 {
 	ModelTask	task;
 	int64		nrows;
-	int64		nskipped;		/* rows of the source without a usable label */
+	int64		nskipped;		/* rows of the source without a usable label, or without a group */
 	int			nclasses;		/* classification: of both together; the last of two is the positive one */
 	char	  **classes;
 	int			nvalues;		/* floats a row on each side: nclasses, or 1 */
@@ -25,7 +25,8 @@ typedef struct Paired
 	float	   *labels;			/* class index, value or relevance */
 	int32	   *groups;			/* ranking: 0 …, rows of a group adjacent; else NULL */
 	double		threshold[2];	/* as in Scored */
-	double		quantile;		/* as in Scored */
+	const int  *pair[2];		/* as in Scored: a version of two classes decides for them by its own threshold */
+	double		quantile;		/* as in Scored; when it is 0, paired_read() takes the one that side 0 learned, or 0.5 */
 } Paired;
 
 /* Where the truth stands in the source; NULL = as the version was trained. */

@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "common/pg_prng.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
@@ -361,6 +362,7 @@ space_check(const SearchSpace *space, const char *const *common, ModelTask task,
 	for (int i = 0; i < space->nparams; i++)
 		for (int corner = 0; corner < corner_count(&space->params[i]); corner++)
 		{
+			CHECK_FOR_INTERRUPTS();
 			check_corner(space, i, corner, common, task, algorithm);
 			MemoryContextReset(context);
 		}
@@ -430,8 +432,10 @@ space_draw(const SearchSpace *space, int n, uint64 seed, Jsonb **points)
 		points[drawn++] = search_jsonb("{}");
 	for (int repeats = 0; drawn < n && repeats < MAX_REPEATS;)
 	{
-		Jsonb	   *point = draw_point(space, &random);
+		Jsonb	   *point;
 
+		CHECK_FOR_INTERRUPTS();
+		point = draw_point(space, &random);
 		if (is_repeated(point, points, drawn))
 		{
 			repeats++;

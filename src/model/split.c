@@ -56,6 +56,12 @@ static SqlStatement split_of_version = {
 	2, {INT8OID, INT8OID}
 };
 
+static SqlStatement classes_of_version = {
+	"SELECT pg_catalog.cardinality(v.classes) AS nclasses FROM aipipe.model_version_data v"
+	" WHERE v.id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
 /* Whose a slot is. */
 typedef enum SlotOwner
 {
@@ -83,7 +89,7 @@ mark_runs(Split *split, Datum runs, SlotOwner owner)
 	const int  *bounds = (const int *) ARR_DATA_PTR(array);
 
 	for (int i = 0; i + 1 < n; i += 2)
-		for (int slot = bounds[i]; slot < bounds[i + 1]; slot++)
+		for (int slot = Max(bounds[i], 0); slot < Min(bounds[i + 1], SERVING_SLOTS); slot++)
 			split->slots[slot] = owner;
 }
 
@@ -177,6 +183,22 @@ share_argument(FunctionCallInfo fcinfo, int argno)
 	return share;
 }
 
+/* Ends with an error when a gate could not be served by the version: rows whose keys are its would not be judged. */
+static void
+check_single_score(const ModelRef *ref, const char *model)
+{
+	SqlResult  *found = sql_run(&classes_of_version, SQL_WRITE, Int64GetDatum(ref->version_id));
+	bool		none;
+	int			nclasses = sql_int32(found, 0, "nclasses", &none);
+
+	if (!none && nclasses > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version %d of model \"%s\" has %d classes and so no single score", ref->version, model, nclasses),
+				 errdetail("Only gates split, and a gate needs one score for a row.")));
+	sql_free(found);
+}
+
 /* Gives a version of a locked model its share, which the others must leave. */
 static void
 give_share(const ModelRef *ref, const char *model, Split *split, double share)
@@ -216,7 +238,10 @@ aipipe_model_split(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	if (share > 0)
+	{
+		check_single_score(&ref, model);
 		give_share(&ref, model, split, share);
+	}
 	else
 		sql_free(sql_run(&delete_split, SQL_WRITE, Int64GetDatum(ref.model_id), Int64GetDatum(ref.version_id)));
 	(void) history_record(ref.model_id, "split", "split", split->share > 0 ? version : 0, share > 0 ? version : 0, 0,

@@ -45,7 +45,7 @@ static const OptionSpec test_specs[] = {
 	{"seed", OPTION_INT, OPTION_FIELD(TestOptions, seed), 0, 0, 9007199254740991.0, NULL, NULL},
 	{"target", OPTION_TEXT, OPTION_FIELD(TestOptions, target), 0, 0, 0, NULL, NULL},
 	{"group", OPTION_TEXT, OPTION_FIELD(TestOptions, group), 0, 0, 0, NULL, NULL},
-	{"quantile", OPTION_REAL, OPTION_FIELD(TestOptions, quantile), 0.5, 0.0001, 0.9999, NULL, NULL},
+	{"quantile", OPTION_REAL, OPTION_FIELD(TestOptions, quantile), 0, 0.0001, 0.9999, NULL, NULL},
 };
 
 /* The test itself is an argument there. */
@@ -159,6 +159,16 @@ test_choose(const TestOptions *options, ModelTask task, int nclasses, TestResult
 	check_metric(result->kind, result->metric->name);
 }
 
+/* Ends with the error for a metric that says nothing of the rows. */
+static void
+undefined_metric(const char *metric, int64 defined, int64 all, const char *units)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("metric \"%s\" is undefined on these rows", metric),
+			 errdetail("It could be computed on " INT64_FORMAT " of " INT64_FORMAT " %s.", defined, all, units)));
+}
+
 /* Compares areas under ROC curves. */
 static void
 run_delong(const Paired *rows, TestResult *result)
@@ -179,6 +189,7 @@ run_delong(const Paired *rows, TestResult *result)
 static void
 run_mcnemar(const Paired *rows, const TestOptions *options, TestResult *result)
 {
+	Scored		sides[2] = {paired_side(rows, 0), paired_side(rows, 1)};
 	McnemarMethod method = MCNEMAR_EXACT;
 	int64		both = 0;
 
@@ -191,8 +202,7 @@ run_mcnemar(const Paired *rows, const TestOptions *options, TestResult *result)
 		if (row % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 		for (int side = 0; side < 2; side++)
-			right[side] = metrics_decide(rows->values[side] + (size_t) row * rows->nvalues, rows->nclasses,
-										 rows->threshold[side]) == (int) rows->labels[row];
+			right[side] = metrics_decide_row(&sides[side], row) == (int) rows->labels[row];
 		both += right[0] && right[1];
 		result->alone[0] += right[0] && !right[1];
 		result->alone[1] += right[1] && !right[0];
@@ -208,6 +218,7 @@ run_paired_t(const Paired *rows, TestResult *result)
 	double	   *losses[2];
 	StatsMoments moments[2] = {{0}};
 	StatsMoments apart = {0};
+	int64		ndefined = 0;
 
 	if (rows->nrows < 2)
 		ereport(ERROR,
@@ -221,7 +232,10 @@ run_paired_t(const Paired *rows, TestResult *result)
 		for (int side = 0; side < 2; side++)
 			stats_moments_add(&moments[side], losses[side][row]);
 		stats_moments_add(&apart, losses[0][row] - losses[1][row]);
+		ndefined += !isnan(losses[0][row]) && !isnan(losses[1][row]);
 	}
+	if (ndefined < rows->nrows)
+		undefined_metric(result->metric->name, ndefined, rows->nrows, "rows");
 	stats_paired_t(moments[0].mean, moments[1].mean, &apart, result->alpha, &result->difference);
 }
 
@@ -238,6 +252,11 @@ run_bootstrap(const Paired *rows, const TestOptions *options, TestResult *result
 	void	   *arg = &resample;
 
 	measure_resample_begin(&resample, rows, result->metric);
+	if (resample.nunits < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("too few rows to resample"),
+				 errdetail("There is one %s; two are needed.", rows->task == TASK_RANKING ? "group" : "row")));
 	if (measure_has_losses(metric, &means.root))
 	{
 		for (int side = 0; side < 2; side++)
@@ -253,12 +272,10 @@ run_bootstrap(const Paired *rows, const TestOptions *options, TestResult *result
 		arg = orders;
 	}
 	stats_bootstrap(resample.nunits, (int) options->resamples, (uint64) options->seed, result->alpha, figures, arg, &bootstrap);
-	if (isnan(bootstrap.difference.difference) || bootstrap.nresamples < options->resamples / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("metric \"%s\" is undefined on these rows", metric),
-				 errdetail("It could be computed on %d of " INT64_FORMAT " resamples.",
-						   isnan(bootstrap.difference.difference) ? 0 : bootstrap.nresamples, options->resamples)));
+	if (isnan(bootstrap.difference.difference))
+		undefined_metric(metric, 0, options->resamples, "resamples");
+	if (bootstrap.nresamples < options->resamples / 2)
+		undefined_metric(metric, bootstrap.nresamples, options->resamples, "resamples");
 	result->difference = bootstrap.difference;
 }
 
@@ -296,6 +313,7 @@ test_versions(const ModelRef refs[2], const char *source, const TestOptions *opt
 	rows.quantile = options->quantile;
 	test_choose(options, rows.task, rows.nclasses, result);
 	paired_read(scan, &columns);
+	result->quantile = rows.quantile;
 	test_run(&rows, options, result);
 }
 

@@ -21,7 +21,7 @@ typedef struct TestOptions
 	int64		seed;
 	char	   *target;			/* columns of the source; NULL = as the version was trained */
 	char	   *group;
-	double		quantile;		/* of metric quantile_loss */
+	double		quantile;		/* of metric quantile_loss; 0 = the one that the version learned */
 	/* of a check alone */
 	char	   *source;
 	char	   *require;		/* "not_worse" or "better" */
@@ -52,6 +52,7 @@ typedef struct TestResult
 	const Metric *metric;
 	int64		n;				/* rows */
 	int64		nskipped;
+	double		quantile;		/* that quantile_loss is about */
 	int64		alone[2];		/* McNemar: rows that only one side got right */
 	double		alpha;
 	StatsDifference difference; /* of side 0 less side 1 */

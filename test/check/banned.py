@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""C functions that overflow, lose errors or leave the server's memory, and words that mean unfinished work."""
+"""C functions that overflow, lose errors, open files or leave the server's memory, and words that mean unfinished work."""
 import re
 
 import gate
 
 FUNCTIONS = re.compile(r"\b(v?sprintf|strcpy|strcat|strtok|sscanf|atoi|atol|atof|gets|fopen|alloca|system|popen"
                        r"|setjmp|longjmp)\s*\(")
+# An artifact never passes through a file.
+FILES = re.compile(r"\b(tmpfile|mkstemp|mkdtemp|creat|PathNameOpenFile|OpenTemporaryFile|OpenTransientFile|AllocateFile|BufFileCreate\w+"
+                   r"|XGBoosterSaveModel|XGBoosterLoadModel|XGDMatrixCreateFromFile|XGDMatrixSaveBinary)\s*[(),]")
 # The training library gets its memory and environment from the C library.
 MEMORY = re.compile(r"(?<![\w.>])(malloc|calloc|realloc|free)\s*\(")
 WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK|not implemented|placeholder)\b")
@@ -18,6 +21,8 @@ def check(tree):
         code = gate.c_code(text)
         for match in FUNCTIONS.finditer(code):
             yield name, gate.line_of(text, match.start()), "%s() is banned" % match.group(1)
+        for match in FILES.finditer(code):
+            yield name, gate.line_of(text, match.start()), "%s() opens a file" % match.group(1)
         for match in MEMORY.finditer(code):
             if name != "src/learn/xgb.c":
                 yield name, gate.line_of(text, match.start()), "%s() goes round the memory contexts" % match.group(1)

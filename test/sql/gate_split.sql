@@ -176,6 +176,12 @@ SELECT aipipe.model_drop('split_size', :failing);
 SELECT shadowed FROM aipipe.model_data WHERE name = 'split_size';
 SELECT aipipe.model_split('split_size', 2, 0.25);
 SELECT shadowed FROM aipipe.model_data WHERE name = 'split_size';
+-- A version without a single score would leave its keys unjudged.
+SELECT aipipe.model_train('split_classes', 'classification', format('SELECT i AS a, (i %% %s)::text AS y FROM generate_series(1, 100) i', n), 'y', params => '{"n_estimators": 1}') FROM generate_series(2, 3) n;
+SELECT aipipe.model_split('split_classes', 2, 0.1);
+SELECT aipipe.model_split('split_classes', 1, 0.1);
+SELECT aipipe.model_split('split_classes', 2, 0);
+SELECT aipipe.model_drop('split_classes');
 SELECT count(aipipe.gate_drop(NULL, id)) > 0 AS dropped FROM aipipe.gate WHERE detector LIKE 'split%';
 SELECT aipipe.model_drop('split_size'), aipipe.model_drop('split_other');
 SELECT count(*) FROM aipipe.model_split_data s WHERE NOT EXISTS (SELECT FROM aipipe.model_data m WHERE m.id = s.model_id);

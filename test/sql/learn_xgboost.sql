@@ -115,6 +115,9 @@ SELECT aipipe.model_train('extreme', 'regression', 'SELECT amount, value * 1e30 
 SELECT aipipe.model_train('rare', 'classification', 'SELECT amount, id = 77 AS y FROM sale', 'y', params => '{"n_estimators": 3, "holdout": 0}') > 0 AS trained;
 SELECT aipipe.model_train('zeros', 'regression', 'SELECT amount, (id = 77)::int * 1e-20 AS y FROM sale', 'y',
     params => '{"n_estimators": 3, "objective": "count:poisson", "holdout": 0}') > 0 AS trained;
+-- a dart without anything to learn from is all zeros, of either sign
+SELECT aipipe.model_train('rare', 'classification', 'SELECT 7 AS same, id % 2 = 0 AS y FROM sale', 'y',
+    params => '{"n_estimators": 3, "booster": "dart", "holdout": 0}') > 0 AS trained;
 -- two rows are enough for the library not to fall over
 SELECT aipipe.model_train('two', 'classification', 'SELECT id, id = 2 AS y FROM sale WHERE id < 3', 'y', params => '{"n_estimators": 3, "holdout": 0}') > 0 AS trained;
 

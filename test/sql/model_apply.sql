@@ -233,8 +233,19 @@ CREATE OPERATOR apply_trap.<= (LEFTARG = int, RIGHTARG = int, FUNCTION = apply_t
 CREATE FUNCTION apply_trap.unnest(int[]) RETURNS SETOF int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
 SET search_path = apply_trap, pg_catalog;
 CALL aipipe.model_apply('apply_b', 'model_apply.t', 'p8', batch_size => 600);
-RESET search_path;
+SET search_path = model_apply;
 SET client_min_messages = warning;
+
+-- A key is what the column's own equality holds apart: not an index that tells A from a where the column does not.
+CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE nocase (k text COLLATE nocase NOT NULL, a int, p float8);
+CREATE UNIQUE INDEX ON nocase (k COLLATE "C");
+INSERT INTO nocase VALUES ('a', 1), ('A', 9);
+CALL aipipe.model_apply('apply_b', 'nocase', 'p', version => 2);
+DELETE FROM nocase WHERE a = 9;
+CREATE UNIQUE INDEX ON nocase (k);
+CALL aipipe.model_apply('apply_b', 'nocase', 'p', version => 2);
+SELECT p = aipipe.model_predict('apply_b', n, 2) AS filled FROM nocase n;
 
 -- Runs go with their model.
 SELECT aipipe.model_drop(name) FROM aipipe.model WHERE name LIKE 'apply%';

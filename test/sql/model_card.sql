@@ -81,6 +81,7 @@ SELECT aipipe.model_describe('card|one', NULL);
 SELECT aipipe.model_describe(NULL, '{}');
 SELECT aipipe.model_describe('card none', '{}');
 SELECT aipipe.model_card('card none');
+SELECT aipipe.model_card_markdown(NULL);
 SELECT aipipe.model_card('card|one', 9);
 SELECT aipipe.model_card(NULL);
 BEGIN READ ONLY;

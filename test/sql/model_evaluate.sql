@@ -124,5 +124,11 @@ SET aipipe.train_max_memory = '1MB';
 SELECT aipipe.model_evaluate('eval stars', $$SELECT a, b, c, stars, 'q' || id || '/' || n AS query FROM visit, generate_series(1, 40) n$$);
 RESET aipipe.train_max_memory;
 
+-- a perfect model is not more than perfect
+SELECT aipipe.model_train('eval perfect', 'classification', 'SELECT i AS a, i > 6 AS yes FROM generate_series(1, 12) i', 'yes', params => '{"holdout": 0, "min_child_weight": 0, "lambda": 0}');
+SELECT aipipe.model_evaluate('eval perfect', 'SELECT i AS a, i > 6 AS yes FROM generate_series(1, 12) i') -> 'mcc' AS mcc;
+-- a column of one letter is not near every other
+SELECT aipipe.model_evaluate('eval perfect', 'SELECT 1 AS b, true AS yes');
+
 SELECT count(aipipe.model_drop(name)) AS dropped FROM aipipe.model WHERE name LIKE 'eval %';
 DROP SCHEMA model_evaluate CASCADE;

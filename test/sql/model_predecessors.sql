@@ -65,7 +65,7 @@ SELECT aipipe.model_train('endless', 'classification', 'visit', 'churned', param
 RESET statement_timeout;
 SELECT count(*) FROM aipipe.model WHERE name = 'endless';
 
--- Artifacts written through temporary files: neither training nor loading makes one.
+-- Artifacts written through temporary files: neither training nor loading leaves one; test/check/banned.py allows no call that opens one.
 SELECT count(*) AS temporary_files FROM pg_ls_tmpdir();
 
 -- NULL feature aborts; unseen category aborts: both are missing.

@@ -49,6 +49,13 @@ SELECT aipipe.model_train('turned', 'classification', 'train', 'y', '{a,b}', par
 FROM unnest('{yes,no}'::text[]) p;
 SELECT brief(r), round(abs((r ->> 'difference')::numeric), 3) AS difference FROM aipipe.model_test('turned', 'fresh', 2, 1) r;
 SELECT (r ->> 'right_alone')::int + (r ->> 'other_right_alone')::int < 5 AS alike FROM aipipe.model_test('turned', 'fresh', 2, 1, 'mcnemar') r;
+-- each decides as it serves: where a probability is the threshold itself, from which class soever it is seen, and beside a version of more classes
+CREATE TABLE even AS SELECT i AS id, i % 3 AS a, CASE WHEN i / 3 % 4 < i % 3 + 1 THEN 'yes' ELSE 'no' END AS y, CASE WHEN i / 3 % 4 < i % 3 + 1 THEN 'c' || i % 2 ELSE 'no' END AS z FROM generate_series(0, 599) i;
+SELECT aipipe.model_train('edge', 'classification', s, 'y', '{a}', 'rules', p || '{"holdout": 0, "rules": [{"when": {"a": 0}}, {"when": {"a": 1}}]}')
+FROM (VALUES (1, 'even', '{"threshold": 0.5}'::jsonb), (2, 'even', '{"threshold": 0.25, "positive": "no"}'), (3, 'even', '{"positive": "no"}'), (4, 'SELECT a, CASE z WHEN ''c0'' THEN ''yes'' ELSE z END AS y FROM even', '{}')) v(n, s, p) ORDER BY n;
+SELECT v, w, (r ->> 'value')::float8 = (aipipe.model_evaluate('edge', 'even', v) ->> 'accuracy')::float8 AS value, (r ->> 'other_value')::float8 = (aipipe.model_evaluate('edge', 'even', w) ->> 'accuracy')::float8 AS other,
+       r ->> 'value' AS accuracy, (aipipe.model_test('edge', 'even', v, w, 'bootstrap', '{"metric": "accuracy", "resamples": 100}') ->> 'value')::float8 = (r ->> 'value')::float8 AS same
+FROM (VALUES (2, 1), (1, 2), (3, 1), (3, 2), (2, 4), (4, 1)) c(v, w), aipipe.model_test('edge', 'even', v, w, 'mcnemar') r;
 -- values
 SELECT aipipe.model_train('reg', 'regression', 'train', 'v', f::text[], params => '{"n_estimators": 20, "max_depth": 3}') FROM unnest(ARRAY['{a,b}', '{noise}']) f;
 SELECT brief(r), abs((r ->> 'value')::float8 - (aipipe.model_evaluate('reg', 'fresh', 2) ->> 'rmse')::float8) < 1e-9 AS value FROM aipipe.model_test('reg', 'fresh', 2) r;
@@ -59,7 +66,16 @@ SELECT aipipe.model_train('rank', 'ranking', 'train', 'relevance', f::text[], pa
 SELECT brief(aipipe.model_test('rank', 'fresh', 2)), brief(aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY a', 2, params => '{"metric": "ndcg@10", "resamples": 300}'));
 SELECT (a ->> 'value')::float8 = (b ->> 'value')::float8 AS order_of_groups_is_free
 FROM aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY id', 1, 2, params => '{"resamples": 100}') a, aipipe.model_test('rank', 'SELECT * FROM fresh ORDER BY id % 10, id', 1, 2, params => '{"resamples": 100}') b;
+-- rows without a group are skipped, as model_evaluate() does
+SELECT brief(r), (r ->> 'value')::float8 = (e ->> 'ndcg')::float8 AS value, r ->> 'skipped' = e ->> 'skipped' AS skipped
+FROM (SELECT $$SELECT a, noise, relevance, CASE WHEN id % 7 > 0 THEN q END AS q FROM fresh$$ AS s) s, aipipe.model_test('rank', s, 2, 1, params => '{"resamples": 100}') r, aipipe.model_evaluate('rank', s, 2) e;
+-- the loss of the quantile that a version learned, unless another is asked for (only newer libraries learn one)
+UPDATE aipipe.model_version_data SET params = params || '{"quantile_alpha": 0.9}' WHERE id = (SELECT max(v.id) FROM aipipe.model_version_data v JOIN aipipe.model_data m ON m.id = v.model_id WHERE m.name = 'reg');
+SELECT p, abs((r ->> 'value')::float8 - (aipipe.model_evaluate('reg', 'fresh', 2, p) ->> 'quantile_loss')::float8) < 1e-9 AS value
+FROM unnest('{"{}","{\"quantile\": 0.2}"}'::jsonb[]) p, aipipe.model_test('reg', 'fresh', 2, 1, 'paired_t', p || '{"metric": "quantile_loss"}') r;
 -- what goes wrong
+SELECT aipipe.model_test('reg', 'SELECT a, b, noise, CASE WHEN id % 2 = 0 THEN v ELSE 0 END AS v FROM fresh', 2, 1, 'paired_t', '{"metric": "mape"}');
+SELECT aipipe.model_promote('reg', 2, only_if => '{"source": "SELECT a, b, noise, 0.0 AS v FROM fresh", "test": "paired_t", "metric": "mape"}');
 SELECT aipipe.model_test(NULL, 'fresh', 1);
 SELECT aipipe.model_test('bin', NULL, 1);
 SELECT aipipe.model_test('bin', 'fresh', NULL);
@@ -79,6 +95,7 @@ SELECT aipipe.model_test('reg', 'fresh', 2, test => 'delong');
 SELECT aipipe.model_test('reg', 'fresh', 2, test => 'mcnemar');
 SELECT aipipe.model_test('reg', 'fresh', 2, test => 'paired_t', params => '{"metric": "rmse"}');
 SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh LIMIT 1', 2, test => 'paired_t');
+SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh LIMIT 1', 2, test => 'bootstrap');
 SELECT aipipe.model_test('reg', 'SELECT a, b, noise, 1.0 AS v FROM fresh', 2, params => '{"metric": "r2", "resamples": 100}');
 SELECT aipipe.model_test('bin', 'SELECT a, b, noise, y FROM fresh WHERE y = ''yes''', 2);
 SELECT aipipe.model_test('bin', 'SELECT a, b, noise, ''maybe'' AS y FROM fresh', 2);
@@ -105,6 +122,6 @@ SELECT aipipe.model_test('bin', 'fresh', 2);
 SELECT brief(aipipe.model_test('bin', 'SELECT i / 10.0 AS a, 1 AS b, 1 AS noise, CASE WHEN i > 5 THEN ''yes'' ELSE ''no'' END AS y FROM generate_series(1, 10) i', 2, 2));
 RESET ROLE;
 \set VERBOSITY terse
-SELECT aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('bin', 'multi', 'turned', 'reg', 'rank', 'strange', 'foreign');
+SELECT aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('bin', 'edge', 'multi', 'turned', 'reg', 'rank', 'strange', 'foreign');
 DROP SCHEMA model_test CASCADE;
 DROP ROLE regress_tester;

@@ -110,6 +110,10 @@ sub exercise
 	SELECT aipipe.model_grant('m$serial', 'bob'); SELECT aipipe.model_revoke('m$serial', 'bob');
 	SELECT aipipe.model_predict('m$serial', h) FROM shared.history h LIMIT 1;
 	SELECT aipipe.model_evaluate('m$serial', 'shared.history'); SELECT aipipe.model_export('m$serial');
+	SELECT aipipe.model_describe('m$serial', '{"overview": "o", "users": ["u"]}'); SELECT aipipe.model_card_markdown('m$serial');
+	SELECT aipipe.model_test('m$serial', 'shared.history', 2, test => 'paired_t'); SELECT aipipe.model_label('m$serial', '1', '1');
+	SELECT aipipe.model_label('m$serial', 'shared.history', 'id', 'bad'); SELECT aipipe.model_alias('m$serial', 'challenger', 2);
+	SELECT aipipe.model_split('m$serial', 2, 0.5);
 	SELECT * FROM aipipe.model_cache(); SELECT aipipe.model_predict('no such model', h) FROM shared.history h LIMIT 1;
 	SELECT aipipe.gate_create('$t', 'm$serial', 'statement', threshold => 0.5, params => '{"update": true}');
 	INSERT INTO $t VALUES (1, 10), (2, 5000);
@@ -118,6 +122,11 @@ sub exercise
 	INSERT INTO $t VALUES (3, 5000); SELECT aipipe.quarantine_discard(max(id)) FROM aipipe.quarantine;
 	SELECT FROM aipipe.gate; SELECT FROM aipipe.batch; SELECT FROM aipipe.decision; SELECT FROM aipipe.model_version;
 	SELECT FROM aipipe.model_feature; SELECT FROM aipipe.model_alias; SELECT FROM aipipe.model_alias_history; SELECT FROM aipipe.model_grants;
+	SELECT FROM aipipe.model_compare('m$serial'); SELECT FROM aipipe.prediction; SELECT aipipe.prediction_prune('m$serial', '2000-01-01');
+	ALTER TABLE $t ADD p pg_catalog.float8; CALL aipipe.model_apply('m$serial', '$t', 'p', batch_size => 1);
+	SELECT FROM aipipe.model_applies; SELECT FROM aipipe.model_labels; SELECT FROM aipipe.model_split; SELECT FROM aipipe.model_trial; SELECT FROM aipipe.progress;
+	SELECT aipipe.model_split('m$serial', 2, 0); SELECT aipipe.model_alias('m$serial', 'challenger', NULL);
+	SELECT aipipe.model_promote('m$serial', 2, only_if => '{"source": "shared.history", "test": "paired_t"}'); SELECT aipipe.model_rollback('m$serial');
 	SELECT aipipe.gate_drop('$t'); SELECT aipipe.model_drop('m$serial', 2); SELECT aipipe.model_drop('m$serial');
 	};
 }
@@ -320,6 +329,10 @@ attack("another's model: $_->[0]", "SELECT $_->[1]", code => '42501')
 	[ 'confusion', "aipipe.model_confusion('size', 'shared.history')" ], [ 'reliability', "aipipe.model_reliability('size', 'shared.history')" ],
 	[ 'batch', "aipipe.model_predict_batch('size', 'shared.history')" ], [ 'export', "aipipe.model_export('size')" ],
 	[ 'promote', "aipipe.model_promote('size', 2)" ], [ 'roll back', "aipipe.model_rollback('size')" ], [ 'alias', "aipipe.model_alias('size', 'x', 1)" ],
+	[ 'promote with a check', "aipipe.model_promote('size', 2, only_if => '{\"source\": \"shared.history\"}')" ], [ 'test', "aipipe.model_test('size', 'shared.history', 1, 2)" ],
+	[ 'split', "aipipe.model_split('size', 2, 0.5)" ], [ 'label', "aipipe.model_label('size', '1', '1')" ],
+	[ 'label from a source', "aipipe.model_label('size', 'shared.history', 'id', 'bad')" ], [ 'compare', "aipipe.model_compare('size')" ],
+	[ 'prune', "aipipe.prediction_prune('size', 'infinity')" ], [ 'describe', "aipipe.model_describe('size', '{}')" ],
 	[ 'drop', "aipipe.model_drop('size')" ], [ 'grant', "aipipe.model_grant('size', 'mallory')" ],
 	[ 'give away', "aipipe.model_owner('size', 'mallory')" ], [ 'receive', "aipipe.model_owner('own_size', 'alice')" ],
 	[ 'train', "aipipe.model_train('size', 'regression', 'shared.history', 'bad', features => ARRAY['amount'], params => $stump)" ]);
@@ -345,7 +358,7 @@ attack('a leaky function against the views', q{CREATE FUNCTION evil.leak(anyelem
 	SELECT count(*) FROM aipipe.batch WHERE evil.leak(role); SELECT count(*) FROM aipipe.gate WHERE evil.leak(relation); EXPLAIN ANALYZE SELECT * FROM aipipe.quarantine WHERE evil.leak("row");}, code => '');
 attack('whole rows of the views', 'SELECT q FROM aipipe.quarantine q; SELECT d FROM aipipe.decision d; SELECT v FROM aipipe.model_version v', code => '');
 attack("the base table: $_", "SELECT * FROM aipipe.$_; UPDATE aipipe.$_ SET id = 1; DELETE FROM aipipe.$_; TRUNCATE aipipe.$_; CREATE TRIGGER t BEFORE INSERT ON aipipe.$_ FOR EACH ROW EXECUTE FUNCTION evil.spy_trigger()", code => '42501')
-  foreach qw(gate_data batch_data decision_data model_data model_version_data model_grant_data);
+  foreach qw(gate_data batch_data decision_data model_data model_version_data model_grant_data prediction_data model_label_data model_split_data model_trial_data apply_data model_alias_history_data);
 attack('statistics of the base tables', q{SELECT * FROM pg_stats WHERE schemaname = 'aipipe'}, code => '');
 attack('the sequences', q{SELECT setval('aipipe.gate_data_id_seq', 1)}, code => '42501');
 attack('a rule on a view', q{CREATE RULE r AS ON INSERT TO aipipe.quarantine DO INSTEAD SELECT evil.spy('rule')}, code => '42501');
@@ -354,6 +367,24 @@ attack("another's held row: $_", "SELECT aipipe.$_($land_row)", code => '42501',
 attack("another's gate: $_", "SELECT aipipe.$_('home.land')", code => '42501') foreach qw(gate_drop gate_pause gate_resume);
 $node->safe_psql('postgres', 'SET SESSION AUTHORIZATION alice; REVOKE INSERT ON home.land FROM alice');
 attack('a release without INSERT', "SELECT aipipe.quarantine_release($land_row)", as => 'alice', code => '42501', state => [ "SELECT state FROM aipipe.quarantine WHERE id = $land_row", 'held' ]);
+
+# --- Runs of model_apply(), and the prediction log: both hold keys of rows.
+$node->safe_psql('postgres', q{SET SESSION AUTHORIZATION alice; CREATE TABLE shared.filled (key text PRIMARY KEY, amount float8, p float8); INSERT INTO shared.filled VALUES ('s3cret', 10)});
+$node->safe_psql('postgres', $_, extra_params => [ '-U', 'alice' ]) foreach (q{CALL aipipe.model_apply('size', 'shared.filled', 'p')}, q{SELECT aipipe.model_alias('size', 'challenger', 1)},
+	q{INSERT INTO home.bulk VALUES (300, 1)});
+attack('keys of a run and of the log', 'TABLE aipipe.model_applies; TABLE aipipe.prediction; TABLE aipipe.model_labels; TABLE aipipe.progress; TABLE aipipe.apply_data', code => '42501');
+attack('a run on another\'s table', q{CALL aipipe.model_apply('own_size', 'shared.filled', 'p')}, code => '42501');
+$node->safe_psql('postgres', 'SET SESSION AUTHORIZATION alice; DROP TABLE shared.filled');
+attack('a table under the name of one that was filled', 'CREATE TABLE shared.filled (key text, amount float8, p float8); TABLE aipipe.model_applies', code => '');
+$node->safe_psql('postgres', 'ALTER ROLE alice RENAME TO alicia; CREATE ROLE alice LOGIN');
+attack('a new role under the name of who ran', 'TABLE aipipe.model_applies; TABLE aipipe.prediction', as => 'alice', code => '');
+$node->safe_psql('postgres', 'DROP ROLE alice; ALTER ROLE alicia RENAME TO alice');
+attack('writing beside: a check whose source writes', q{SELECT aipipe.model_promote('own_two', 2, only_if => '{"source": "SELECT amount, evil.writes() AS bad FROM shared.history"}')}, code => '25006',
+	state => [ q{SELECT champion FROM aipipe.model WHERE name = 'own_two'}, 1 ]) if $node->safe_psql('postgres', qq{SET SESSION AUTHORIZATION mallory;
+	SELECT aipipe.model_train('own_two', 'regression', 'shared.history', 'bad', features => ARRAY['amount'], params => $stump) FROM generate_series(1, 2); SELECT 1});
+attack('a trigger on a table that is filled calls with more rights than the caller', q{CREATE TABLE evil.fill (id int PRIMARY KEY, amount float8, p float8);
+	INSERT INTO evil.fill VALUES (1, 1), (2, 2); GRANT ALL ON evil.fill TO carol; CREATE TRIGGER t BEFORE UPDATE ON evil.fill FOR EACH ROW EXECUTE FUNCTION evil.reset_trigger();
+	CALL aipipe.model_apply('own_size', 'evil.fill', 'p', batch_size => 1)}, code => '', state => [ 'SELECT count(p) FROM evil.fill', 2 ]);
 
 # --- Calls that were never meant.
 attack('trigger functions called by name', 'SELECT aipipe.gate_trigger()', code => '39P01');
