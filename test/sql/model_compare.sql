@@ -105,7 +105,10 @@ SELECT * FROM aipipe.model_compare('liver');
 SELECT * FROM aipipe.model_compare('live', '{"metric": "f1"}');
 SELECT * FROM aipipe.model_compare('live_r', '{"metric": "auc"}');
 SELECT * FROM aipipe.model_compare('live', '{"since": "long ago"}');
+-- its hint is written otherwise from 18 on
+\set VERBOSITY terse
 SELECT * FROM aipipe.model_compare('live', '{"since": "2024-13-01"}');
+\set VERBOSITY default
 SELECT * FROM aipipe.model_compare('live', '{"sinse": "1 day"}');
 SELECT aipipe.model_sample_size(0.1, 0.1), aipipe.model_sample_size(0.1, 1.2);
 SELECT aipipe.model_sample_size(0.1, 0.12, 0);
