@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -98,6 +99,40 @@ needs_guard(const Encoder *encoder, TupleDesc desc)
 	return false;
 }
 
+/* Says whether a column has no value yet, or none at all, in the rows that the gate judges. */
+bool
+gate_lacks_column(const Gate *gate, Form_pg_attribute att)
+{
+	return att->attgenerated != '\0' && !(gate->statement && att->attgenerated == ATTRIBUTE_GENERATED_STORED);
+}
+
+/* Adds to an error why gate_lacks_column() is so. */
+int
+gate_generated_detail(const Gate *gate)
+{
+	if (gate->statement)
+		return errdetail("Virtual generated columns are computed by queries and not in the stored rows, which a gate judges.");
+	return errdetail("Generated columns are not computed yet when row timing judges a row.");
+}
+
+/* Ends with an error when the model reads a column that the gate's rows do not have. */
+void
+gate_check_generated(const Gate *gate, TupleDesc desc, const Encoder *encoder)
+{
+	for (int i = 0; i < encoder->ncolumns; i++)
+	{
+		AttrNumber	attnum = source_column(desc, encoder->columns[i].name);
+
+		if (attnum != InvalidAttrNumber && gate_lacks_column(gate, TupleDescAttr(desc, attnum - 1)))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("model \"%s\" reads generated column \"%s\"", gate->detector, encoder->columns[i].name),
+					 gate_generated_detail(gate),
+					 gate->statement ? errhint("Train the model without the column.")
+					 : errhint("Use timing 'statement', or train the model without the column.")));
+	}
+}
+
 /* Binds a version to the relation's rows. With always_guard, encoding is guarded whatever the error policy. */
 void
 gate_version_bind(const GateCall *call, const ModelRef *ref, bool always_guard, GateVersion *version)
@@ -105,6 +140,7 @@ gate_version_bind(const GateCall *call, const ModelRef *ref, bool always_guard, 
 	const ModelVersion *loaded = cache_acquire(ref, call->context);
 
 	scorer_check_single(loaded);
+	gate_check_generated(call->gate, call->desc, loaded->encoder);
 	version->guarded = (always_guard || call->gate->on_error != GATE_REJECT) && needs_guard(loaded->encoder, call->desc);
 	version->scorer = scorer_create(loaded, call->desc, call->context);
 }

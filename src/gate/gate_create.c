@@ -196,25 +196,6 @@ check_score_column(const Gate *gate, Relation rel, const Encoder *encoder)
 	}
 }
 
-/* Ends with an error when the model reads a column that a BEFORE trigger does not have yet. */
-static void
-check_generated(const Gate *gate, Relation rel, const Encoder *encoder)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-
-	for (int i = 0; i < encoder->ncolumns && !gate->statement; i++)
-	{
-		AttrNumber	attnum = source_column(desc, encoder->columns[i].name);
-
-		if (attnum != InvalidAttrNumber && TupleDescAttr(desc, attnum - 1)->attgenerated != '\0')
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("model \"%s\" reads generated column \"%s\"", gate->detector, encoder->columns[i].name),
-					 errdetail("Generated columns are not computed yet when row timing judges a row."),
-					 errhint("Use timing 'statement', or train the model without the column.")));
-	}
-}
-
 /* Sets the default threshold of a task, or checks the given one. */
 static void
 check_threshold(Gate *gate, ModelTask task)
@@ -251,7 +232,7 @@ check_model(Gate *gate, Relation rel)
 	check_threshold(gate, ref.task);
 	check_score_column(gate, rel, version->encoder);
 	(void) scorer_create(version, RelationGetDescr(rel), context);
-	check_generated(gate, rel, version->encoder);
+	gate_check_generated(gate, RelationGetDescr(rel), version->encoder);
 	MemoryContextDelete(context);
 }
 
@@ -311,12 +292,13 @@ check_log_key(const Gate *gate, Relation rel)
 				ereport(ERROR,
 						(errcode(ERRCODE_DUPLICATE_COLUMN),
 						 errmsg("option \"log_key\" of gate_create names column \"%s\" twice", NameStr(att->attname))));
-		if (att->attgenerated != '\0' && !gate->statement)
+		if (gate_lacks_column(gate, att))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("generated column \"%s\" cannot name rows in the prediction log", NameStr(att->attname)),
-					 errdetail("Generated columns are not computed yet when row timing judges a row."),
-					 errhint("Use timing 'statement', or other columns in option \"log_key\".")));
+					 gate_generated_detail(gate),
+					 gate->statement ? errhint("Name other columns in option \"log_key\".")
+					 : errhint("Use timing 'statement', or other columns in option \"log_key\".")));
 	}
 }
 

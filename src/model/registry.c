@@ -45,7 +45,7 @@ static SqlStatement find_version = {
 };
 
 static SqlStatement all_names = {
-	"SELECT m.id AS model_id, m.name, m.owner FROM aipipe.model_data m ORDER BY m.name",
+	"SELECT m.id AS model_id, m.name, m.owner FROM aipipe.model_data m ORDER BY m.name COLLATE pg_catalog.\"C\" USING OPERATOR(pg_catalog.<)",
 	0
 };
 

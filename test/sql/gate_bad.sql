@@ -57,6 +57,26 @@ SELECT aipipe.gate_create('bad_land', 'bad_class', params => '{"update": true}')
 SELECT aipipe.gate_create('bad_land', 'bad_double', threshold => 0.5);
 SELECT aipipe.gate_create('bad_land', 'bad_double', timing => 'statement', on_anomaly => 'mark', threshold => 0.5) IS NOT NULL AS created;
 SELECT aipipe.gate_drop('bad_land');
+-- nor in any stored row when they are virtual (from 18 on)
+DO $$
+DECLARE
+    kind text := CASE WHEN current_setting('server_version_num')::int >= 180000 THEN 'VIRTUAL' ELSE 'STORED' END;
+    timing text := CASE kind WHEN 'VIRTUAL' THEN 'statement' ELSE 'row' END;
+BEGIN
+    EXECUTE 'CREATE TABLE bad_computed (id int PRIMARY KEY, amount float8, double float8 GENERATED ALWAYS AS (amount * 2) ' || kind || ')';
+    PERFORM aipipe.gate_create('bad_computed', 'bad_double', timing => timing, threshold => 0.5);
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    RAISE NOTICE '%', SQLERRM;
+END $$;
+-- a version that serves later is looked at when it does
+SELECT aipipe.model_train('bad_later', 'regression', 'bad_history', 'bad', features => ARRAY['amount'], params => '{"n_estimators": 1}');
+SELECT aipipe.gate_create('bad_land', 'bad_later', threshold => 1e9, on_error => 'reject') IS NOT NULL AS created;
+INSERT INTO bad_land (id, amount) VALUES (1, 10);
+SELECT aipipe.model_train('bad_later', 'regression', 'SELECT *, amount * 2 AS double FROM bad_history', 'bad', features => ARRAY['double'], params => '{"n_estimators": 1}') AS version;
+SELECT aipipe.model_alias('bad_later', 'champion', 2);
+INSERT INTO bad_land (id, amount) VALUES (2, 10);
+SELECT aipipe.gate_drop('bad_land');
+DELETE FROM bad_land;
 
 -- relations
 CREATE VIEW bad_view AS SELECT * FROM bad_land;
