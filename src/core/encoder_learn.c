@@ -89,10 +89,7 @@ learn_named_columns(TupleDesc desc, List *names, List *exclude)
 	foreach(lc, names)
 	{
 		const char *name = lfirst(lc);
-		AttrNumber	attno = source_column(desc, name);
-
-		if (attno == InvalidAttrNumber)
-			source_no_column(name, "the source", desc);
+		AttrNumber	attno = source_need_column(desc, name, "the source");
 		if (list_member_int(attnos, attno))
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_COLUMN),

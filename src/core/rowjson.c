@@ -255,9 +255,7 @@ form_values(TupleDesc desc, const Jsonb *row, Datum *values, bool *nulls)
 		if (token != WJB_KEY)
 			continue;
 		column = pnstrdup(value.val.string.val, value.val.string.len);
-		attnum = source_column(desc, column);
-		if (attnum == InvalidAttrNumber)
-			source_no_column(column, "the row", desc);
+		attnum = source_need_column(desc, column, "the row");
 		(void) JsonbIteratorNext(&it, &value, true);
 
 		error_context_stack = &context;

@@ -354,6 +354,17 @@ source_column(TupleDesc desc, const char *name)
 	return InvalidAttrNumber;
 }
 
+/* Finds a column by exact name, or ends with an error that says what lacks it. */
+AttrNumber
+source_need_column(TupleDesc desc, const char *name, const char *what)
+{
+	AttrNumber	attno = source_column(desc, name);
+
+	if (attno == InvalidAttrNumber)
+		source_no_column(name, what, desc);
+	return attno;
+}
+
 /* Raises error 42703 that names the column, what lacks it, and the nearest column. */
 void
 source_no_column(const char *column, const char *what, TupleDesc desc)

@@ -32,6 +32,9 @@ extern Source *source_resolve(const char *text);
 /* Attribute number of a column by exact name, or InvalidAttrNumber; dropped columns never match. */
 extern AttrNumber source_column(TupleDesc desc, const char *name);
 
+/* The same; a column that is missing is an error 42703. */
+extern AttrNumber source_need_column(TupleDesc desc, const char *name, const char *what);
+
 /* ERROR 42703 naming the column, the source and the nearest column. */
 extern void source_no_column(const char *column, const char *what, TupleDesc desc) pg_attribute_noreturn();
 

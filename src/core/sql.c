@@ -55,6 +55,21 @@ sql_copy_result(MemoryContext parent)
 	return result;
 }
 
+/* Becomes the tables' owner with the statement prepared and its NULLs as SPI wants them; runas_end() follows SPI_finish(). */
+static void
+sql_begin(SqlStatement *stmt, const bool *nulls, RunAs *saved, char *spi_nulls)
+{
+	int			rc;
+
+	for (int i = 0; i < stmt->nargs; i++)
+		spi_nulls[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
+
+	runas_tables_begin(saved);
+	if ((rc = SPI_connect()) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed: %s", SPI_result_code_string(rc));
+	sql_prepare(stmt);
+}
+
 /* Rows of one block. */
 #define SQL_BLOCK 1000
 
@@ -69,13 +84,7 @@ sql_each(SqlStatement *stmt, Datum *values, const bool *nulls, SqlBlock take, vo
 	RunAs		saved;
 	int			rc;
 
-	for (int i = 0; i < stmt->nargs; i++)
-		spi_nulls[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
-
-	runas_tables_begin(&saved);
-	if ((rc = SPI_connect()) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed: %s", SPI_result_code_string(rc));
-	sql_prepare(stmt);
+	sql_begin(stmt, nulls, &saved, spi_nulls);
 	portal = SPI_cursor_open(NULL, stmt->plan, values, spi_nulls, true);
 	do
 	{
@@ -106,13 +115,7 @@ sql_run_values(SqlStatement *stmt, SqlMode mode, Datum *values, const bool *null
 	RunAs		saved;
 	int			rc;
 
-	for (int i = 0; i < stmt->nargs; i++)
-		spi_nulls[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
-
-	runas_tables_begin(&saved);
-	if ((rc = SPI_connect()) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed: %s", SPI_result_code_string(rc));
-	sql_prepare(stmt);
+	sql_begin(stmt, nulls, &saved, spi_nulls);
 	rc = SPI_execute_plan(stmt->plan, values, spi_nulls, mode == SQL_READ, 0);
 	if (rc < 0)
 		elog(ERROR, "could not run \"%s\": %s", stmt->text, SPI_result_code_string(rc));

@@ -25,10 +25,7 @@ columns_by_name(Relation rel, const List *names, AttrNumber **keys)
 	*keys = palloc(mul_size(sizeof(AttrNumber), Max(list_length(names), 1)));
 	foreach(cell, names)
 	{
-		AttrNumber	attnum = source_column(RelationGetDescr(rel), lfirst(cell));
-
-		if (attnum == InvalidAttrNumber)
-			source_no_column(lfirst(cell), RelationGetRelationName(rel), RelationGetDescr(rel));
+		AttrNumber	attnum = source_need_column(RelationGetDescr(rel), lfirst(cell), RelationGetRelationName(rel));
 		(*keys)[nkeys++] = attnum;
 	}
 	return nkeys;

@@ -46,11 +46,9 @@ check_type(Form_pg_attribute att)
 void
 score_column_find(ScoreColumn *column, const char *name, const char *relation, TupleDesc desc)
 {
-	AttrNumber	attnum = source_column(desc, name);
+	AttrNumber	attnum = source_need_column(desc, name, relation);
 	Form_pg_attribute att;
 
-	if (attnum == InvalidAttrNumber)
-		source_no_column(name, relation, desc);
 	att = TupleDescAttr(desc, attnum - 1);
 	check_type(att);
 	if (att->attgenerated != '\0')

@@ -88,9 +88,7 @@ find_column(ApplyTarget *target, Relation rel, const ModelVersion *version)
 	TupleDesc	desc = RelationGetDescr(rel);
 	Form_pg_attribute att;
 
-	target->attno = source_column(desc, target->column);
-	if (target->attno == InvalidAttrNumber)
-		source_no_column(target->column, psprintf("table \"%s\"", target->relation), desc);
+	target->attno = source_need_column(desc, target->column, psprintf("table \"%s\"", target->relation));
 	att = TupleDescAttr(desc, target->attno - 1);
 	if (att->attgenerated != '\0')
 		ereport(ERROR,

@@ -71,9 +71,7 @@ open_key(BatchKey *key, FunctionCallInfo fcinfo, int argno, const Source *source
 	if (PG_ARGISNULL(argno))
 		return;
 	name = text_to_cstring(PG_GETARG_TEXT_PP(argno));
-	key->attno = source_column(source->desc, name);
-	if (key->attno == InvalidAttrNumber)
-		source_no_column(name, source->text, source->desc);
+	key->attno = source_need_column(source->desc, name, source->text);
 	getTypeOutputInfo(TupleDescAttr(source->desc, key->attno - 1)->atttypid, &output, &varlena);
 	fmgr_info(output, &key->output);
 }

@@ -132,17 +132,6 @@ complete_options(EvaluateOptions *options, const ModelVersion *version)
 				 errhint("Name the column in params, as in {\"group\": \"query\"}.")));
 }
 
-/* Gives the number of a column of the source, or ends with an error. */
-static AttrNumber
-find_column(const Source *source, const char *name)
-{
-	AttrNumber	attno = source_column(source->desc, name);
-
-	if (attno == InvalidAttrNumber)
-		source_no_column(name, source->text, source->desc);
-	return attno;
-}
-
 /* Prepares to read the source's rows for the version. */
 static void
 open_reading(Reading *reading, const char *source)
@@ -154,7 +143,7 @@ open_reading(Reading *reading, const char *source)
 	reading->source = source_resolve(source);
 	desc = reading->source->desc;
 	reading->scorer = scorer_create(version, desc, CurrentMemoryContext);
-	reading->target_attno = find_column(reading->source, name);
+	reading->target_attno = source_need_column(reading->source->desc, name, reading->source->text);
 	if (version->task == TASK_CLASSIFICATION)
 		reading->target = target_begin_known(desc, reading->target_attno, version->task, name,
 											 version->classes, version->nclasses);
@@ -162,7 +151,7 @@ open_reading(Reading *reading, const char *source)
 		reading->target = target_begin(desc, reading->target_attno, version->task, name);
 	if (version->task == TASK_RANKING)
 	{
-		reading->group_attno = find_column(reading->source, reading->options.group);
+		reading->group_attno = source_need_column(reading->source->desc, reading->options.group, reading->source->text);
 		reading->group = group_begin(desc, reading->group_attno);
 	}
 }

@@ -220,23 +220,12 @@ typedef struct LabelColumns
 	MemoryContext scratch;		/* reset per row */
 } LabelColumns;
 
-/* Finds a column of the source, or ends with an error. */
-static AttrNumber
-find_column(const Source *source, const char *name)
-{
-	AttrNumber	attno = source_column(source->desc, name);
-
-	if (attno == InvalidAttrNumber)
-		source_no_column(name, source->text, source->desc);
-	return attno;
-}
-
 /* Prepares to read keys and labels. */
 static void
 open_columns(LabelColumns *columns, const Source *source, const char *key, const char *label)
 {
-	columns->key = find_column(source, key);
-	columns->label = find_column(source, label);
+	columns->key = source_need_column(source->desc, key, source->text);
+	columns->label = source_need_column(source->desc, label, source->text);
 	columns->key_desc = CreateTemplateTupleDesc(1);
 	TupleDescCopyEntry(columns->key_desc, 1, source->desc, columns->key);
 	value_text_init(&columns->reader, TupleDescAttr(source->desc, columns->label - 1)->atttypid);

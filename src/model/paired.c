@@ -44,17 +44,6 @@ static SqlStatement find_columns = {
 	1, {INT8OID}
 };
 
-/* Gives the named column of the source, or ends with an error. */
-static AttrNumber
-require_column(const Source *source, const char *name)
-{
-	AttrNumber	attno = source_column(source->desc, name);
-
-	if (attno == InvalidAttrNumber)
-		source_no_column(name, source->text, source->desc);
-	return attno;
-}
-
 /* Ends with the error of a model that was never told where the truth stands. */
 static void
 no_column(const ModelVersion *version, const char *what, const char *option)
@@ -81,7 +70,7 @@ open_truth(PairedScan *scan, const PairedColumns *columns)
 	sql_free(stored);
 	if (target == NULL)
 		no_column(version, "target", "target");
-	attno = require_column(scan->source, target);
+	attno = source_need_column(scan->source->desc, target, scan->source->text);
 	if (version->task == TASK_CLASSIFICATION)
 		scan->target = target_begin_known(scan->source->desc, attno, version->task, target,
 										  scan->rows->classes, scan->rows->nclasses);
@@ -91,7 +80,7 @@ open_truth(PairedScan *scan, const PairedColumns *columns)
 		return;
 	if (group == NULL)
 		no_column(version, "group", "group");
-	scan->group_attno = require_column(scan->source, group);
+	scan->group_attno = source_need_column(scan->source->desc, group, scan->source->text);
 	scan->group = group_begin(scan->source->desc, scan->group_attno);
 }
 

@@ -110,6 +110,20 @@ text_or_null(const char *string, bool *isnull)
 	return string ? CStringGetTextDatum(string) : (Datum) 0;
 }
 
+/* Gives the classes as a text array and clears *isnull, or sets it when there are none. */
+static Datum
+classes_or_null(const NewVersion *new, bool *isnull)
+{
+	Datum	   *classes = palloc(sizeof(Datum) * Max(new->nclasses, 1));
+
+	*isnull = (new->nclasses == 0);
+	if (*isnull)
+		return (Datum) 0;
+	for (int i = 0; i < new->nclasses; i++)
+		classes[i] = CStringGetTextDatum(new->classes[i]);
+	return PointerGetDatum(construct_array(classes, new->nclasses, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* Takes the model's next version number, creating the model when it is new; the row stays locked. */
 static int
 take_version(const NewVersion *new, int64 *model_id)
@@ -232,15 +246,7 @@ registry_add_version(const NewVersion *new)
 	values[7] = CStringGetTextDatum(features.data);
 	values[8] = CStringGetTextDatum(new->params ? new->params : "{}");
 	values[9] = text_or_null(new->metrics, &nulls[9]);
-	nulls[10] = (new->nclasses == 0);
-	if (new->nclasses > 0)
-	{
-		Datum	   *classes = palloc(sizeof(Datum) * new->nclasses);
-
-		for (int i = 0; i < new->nclasses; i++)
-			classes[i] = CStringGetTextDatum(new->classes[i]);
-		values[10] = PointerGetDatum(construct_array(classes, new->nclasses, TEXTOID, -1, false, TYPALIGN_INT));
-	}
+	values[10] = classes_or_null(new, &nulls[10]);
 	values[11] = text_or_null(new->source, &nulls[11]);
 	values[12] = text_or_null(new->source_resolved, &nulls[12]);
 	values[13] = text_or_null(new->target, &nulls[13]);

@@ -22,11 +22,7 @@
 static AttrNumber
 find_column(const Training *training, const char *name)
 {
-	AttrNumber	attno = source_column(training->source->desc, name);
-
-	if (attno == InvalidAttrNumber)
-		source_no_column(name, training->spec->source, training->source->desc);
-	return attno;
+	return source_need_column(training->source->desc, name, training->spec->source);
 }
 
 /* Gives the number of a column that an option names, which must not be the target; 0 when the option is absent. */
