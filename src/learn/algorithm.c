@@ -23,7 +23,15 @@ static const char *const task_names[] = {
 	[TASK_CLASSIFICATION] = "classification",
 	[TASK_REGRESSION] = "regression",
 	[TASK_RANKING] = "ranking",
-	[TASK_ANOMALY] = "anomaly"
+	[TASK_ANOMALY] = "anomaly",
+	[TASK_SERIES] = "series",
+	[TASK_ARRIVAL] = "arrival"
+};
+
+/* Where models of a task that scores no rows are trained and asked, by ModelTask. */
+static const char *const task_functions[][2] = {
+	[TASK_SERIES] = {"aipipe.series_train()", "aipipe.series_score()"},
+	[TASK_ARRIVAL] = {"aipipe.arrival_train()", "aipipe.arrival_score()"}
 };
 
 /* Ends with the error for a name that is not in the list, with the nearest or all names as hint. */
@@ -87,4 +95,25 @@ const char *
 algorithm_task_name(ModelTask task)
 {
 	return task_names[task];
+}
+
+/* Tells whether models of the task score rows. */
+bool
+algorithm_scores_rows(ModelTask task)
+{
+	return task >= lengthof(task_functions) || task_functions[task][0] == NULL;
+}
+
+/* Ends with an error when models of the task score no rows. */
+void
+algorithm_check_scores_rows(ModelTask task, const char *model)
+{
+	if (algorithm_scores_rows(task))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 model != NULL ? errmsg("model \"%s\" scores no rows", model)
+			 : errmsg("task %s does not learn from rows", task_names[task]),
+			 errdetail("Task %s is about points in time.", task_names[task]),
+			 errhint("Use %s.", task_functions[task][model != NULL ? 1 : 0])));
 }

@@ -23,7 +23,10 @@ typedef enum ModelTask
 	TASK_CLASSIFICATION,
 	TASK_REGRESSION,
 	TASK_RANKING,
-	TASK_ANOMALY
+	TASK_ANOMALY,
+	/* tasks of points in time, not of rows: the room series trains and scores them */
+	TASK_SERIES,
+	TASK_ARRIVAL
 } ModelTask;
 
 typedef struct TrainRequest
@@ -122,6 +125,12 @@ extern const Algorithm *algorithm_default(ModelTask task);
 
 extern ModelTask algorithm_task(const char *name);	/* ERROR 22023 */
 extern const char *algorithm_task_name(ModelTask task);
+
+/* Whether models of the task score rows; those of the others leave train, margin, values, explain and importance NULL. */
+extern bool algorithm_scores_rows(ModelTask task);
+
+/* ERROR 22023 naming the functions of the task when its models do not score rows; model = NULL while none is known. */
+extern void algorithm_check_scores_rows(ModelTask task, const char *model);
 
 extern const Algorithm algorithm_xgboost;
 extern const Algorithm algorithm_iforest;

@@ -295,6 +295,8 @@ metrics_append_all(const Scored *scored, StringInfo out)
 			metrics_append(out, "groups", metrics_ngroups(scored));
 			break;
 		case TASK_ANOMALY:
+		case TASK_SERIES:
+		case TASK_ARRIVAL:
 			break;
 	}
 }

@@ -113,6 +113,7 @@ complete_options(EvaluateOptions *options, const ModelVersion *version)
 			options->quantile = sql_float8(found, 0, "quantile", &none);
 	}
 	sql_free(found);
+	algorithm_check_scores_rows(version->task, version->model);
 	if (version->task == TASK_ANOMALY)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -139,6 +139,7 @@ aipipe_model_import(PG_FUNCTION_ARGS)
 	arg_require(fcinfo, 1, "artifact");
 	arg_require(fcinfo, 2, "features");
 	version.task = algorithm_task(arg_text(fcinfo, 3, "task"));
+	algorithm_check_scores_rows(version.task, NULL);
 	if (version.task == TASK_ANOMALY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -123,6 +123,7 @@ aipipe_model_importance(PG_FUNCTION_ARGS)
 						   registry_version_arg(fcinfo, 1),
 						   MODEL_PREDICT, GetUserId());
 	version = cache_acquire(&ref, CurrentMemoryContext);
+	algorithm_check_scores_rows(version->task, version->model);
 	for (int i = 0; i < 3; i++)
 		sums[i] = palloc0(mul_size(Max(version->loaded->nfeatures, 1), sizeof(double)));
 	version->loaded->algorithm->importance(version->loaded, sums[0], sums[1], sums[2]);

@@ -23,8 +23,10 @@ scorer_create(const ModelVersion *version, TupleDesc desc, MemoryContext context
 	MemoryContext own = AllocSetContextCreate(context, "aipipe model scorer", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(own);
 	const LoadedModel *loaded = version->loaded;
-	Scorer	   *scorer = palloc0(sizeof(Scorer));
+	Scorer	   *scorer;
 
+	algorithm_check_scores_rows(version->task, version->model);
+	scorer = palloc0(sizeof(Scorer));
 	scorer->version = version;
 	scorer->context = own;
 	scorer->binding = encoder_bind(version->encoder, desc, psprintf("model \"%s\"", version->model));

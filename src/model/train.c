@@ -241,6 +241,7 @@ void
 train_read_arguments(FunctionCallInfo fcinfo, int argno, TrainSpec *spec)
 {
 	spec->task = algorithm_task(arg_text(fcinfo, argno, "task"));
+	algorithm_check_scores_rows(spec->task, NULL);
 	spec->source = arg_text(fcinfo, argno + 1, "source");
 	spec->target = arg_optional_text(fcinfo, argno + 2);
 	spec->columns = arg_text_list(fcinfo, argno + 3, "features");

@@ -1,0 +1,1 @@
+-- Series: metrics in time, and arrivals.
