@@ -43,6 +43,7 @@ typedef struct ArrivalSettings
 	double		alpha;			/* an arrival with a smaller p-value is not normal */
 	int32		keep;
 	int32		min_arrivals;
+	int32		tolerance;		/* seconds */
 	int32		weekend;		/* bit 0 = Monday … bit 6 = Sunday */
 	int32		days;			/* ArrivalDays */
 	const char *timezone;

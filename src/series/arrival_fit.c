@@ -28,13 +28,14 @@
 #define NWIDTHS 7
 #define NCLASSES 3				/* same weekday, same group, other group */
 #define NFACTORS 6
-#define OUTLIER_TAIL 0.001		/* an arrival with a smaller p-value among the others does not teach */
+#define OUTLIER_TAIL 0.0002	/* an arrival with a smaller p-value among the others does not teach */
 #define PRIOR 20				/* arrivals that a tail of scale 1 counts for */
-#define TAIL_CLIP 0.97			/* surprises beyond this share count as that one for the tail's scale */
-#define LEAST_SCALE 0.5			/* a minute is never strange, however punctual a series was */
+#define TAIL_CLIP 0.99			/* surprises beyond this share count as that one for the tail's scale */
+#define LEAST_SCALE 0.5			/* what lies within the tolerance is never strange, however punctual a series was */
 #define BROAD 3600				/* width that looks for the quietest hour */
 
-static const int widths[NWIDTHS] = {60, 120, 240, 480, 960, 1920, 3840};
+/* Widths that are tried, in tolerances. */
+static const double widths[NWIDTHS] = {1, 1.5, 2, 3, 5, 8, 13};
 
 /* Weights of the same group and the other, and from which kind of handling on they are tried. */
 static const struct
@@ -64,6 +65,7 @@ typedef struct Fit
 	const ArrivalSettings *settings;
 	Arrival    *arrivals;
 	int			n;
+	int			width[NWIDTHS];	/* that are tried */
 	double	   *age_weight;		/* by age alone */
 	double	   *weight;			/* 0 of an outlier */
 	double	   *offset;
@@ -171,35 +173,37 @@ day_class(int weekend, int a, int b)
 	return ((weekend >> a) & 1) == ((weekend >> b) & 1) ? 1 : 2;
 }
 
-/* Adds what arrival j says about i, with a weight. */
+/* Has two arrivals say something about each other. */
 static void
-say(Fit *fit, int j, int i, double weight)
+say(Fit *fit, int i, int j, double weight_i, double weight_j)
 {
-	Others	   *others = &fit->others[i];
 	int			class = day_class(fit->settings->weekend, fit->weekday[i], fit->weekday[j]);
 	double		distance = fabs(fit->offset[i] - fit->offset[j]);
+	double	   *of_i = fit->others[i].height[class];
+	double	   *of_j = fit->others[j].height[class];
 
 	distance = Min(distance, ARRIVAL_DAY - distance);
 	for (int h = 0; h < NWIDTHS; h++)
-		others->height[class][h] += weight * arrival_kernel(distance, widths[h]);
-	others->weight[class] += weight;
+	{
+		double		height = arrival_kernel(distance, fit->width[h]);
+
+		of_i[h] += weight_j * height;
+		of_j[h] += weight_i * height;
+	}
+	fit->others[i].weight[class] += weight_j;
+	fit->others[j].weight[class] += weight_i;
 }
 
-/* Sums what the others, outliers left out, say about every arrival. */
+/* Sums what the others say about every arrival. */
 static void
 gather(Fit *fit)
 {
 	memset(fit->others, 0, mul_size(fit->n, sizeof(Others)));
-	for (int j = 0; j < fit->n; j++)
+	for (int i = 1; i < fit->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (fit->weight[j] == 0)
-			continue;
-		for (int i = 0; i < fit->n; i++)
-		{
-			if (i != j)
-				say(fit, j, i, fit->weight[j]);
-		}
+		for (int j = 0; j < i; j++)
+			say(fit, i, j, fit->weight[i], fit->weight[j]);
 	}
 }
 
@@ -244,7 +248,7 @@ choose(Fit *fit)
 			}
 		}
 	}
-	fit->series->width = widths[best_h];
+	fit->series->width = fit->width[best_h];
 	fit->series->group = factors[best_f].group;
 	fit->series->other = factors[best_f].other;
 	for (int i = 0; i < fit->n; i++)
@@ -304,7 +308,7 @@ calibrate(Fit *fit)
 	pfree(sorted);
 }
 
-/* Takes the weight from arrivals that are rarer than what teaches; false when there are none, or nothing else. */
+/* Takes the weight, and what they said, from arrivals that are too rare to teach; false when there are none. */
 static bool
 set_outliers_aside(Fit *fit)
 {
@@ -314,6 +318,11 @@ set_outliers_aside(Fit *fit)
 	{
 		if (arrival_tail(fit->series, fit->surprise[i]) >= OUTLIER_TAIL)
 			continue;
+		for (int j = 0; j < fit->n; j++)
+		{
+			if (j != i)
+				say(fit, i, j, -fit->weight[i], 0);
+		}
 		fit->weight[i] = 0;
 		noutliers++;
 	}
@@ -358,6 +367,8 @@ arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSe
 	fit.surprise = palloc(mul_size(n, sizeof(double)));
 	fit.weekday = palloc(n);
 	fit.others = palloc_extended(mul_size(n, sizeof(Others)), MCXT_ALLOC_HUGE);
+	for (int h = 0; h < NWIDTHS; h++)
+		fit.width[h] = (int) Min(Max(widths[h] * settings->tolerance, 1), ARRIVAL_DAY);
 	weigh(&fit);
 	place(&fit);
 	learn_rates(&fit);
@@ -366,7 +377,6 @@ arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSe
 	calibrate(&fit);
 	if (set_outliers_aside(&fit))
 	{
-		gather(&fit);
 		choose(&fit);
 		calibrate(&fit);
 		for (int i = 0; i < n; i++)
