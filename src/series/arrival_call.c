@@ -116,12 +116,14 @@ aipipe_arrival_score(PG_FUNCTION_ARGS)
 {
 	ArrivalCall call;
 	ArrivalPoint point;
+	TimestampTz time;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
+	time = time_argument(fcinfo, 1, "ts");
 	if (!begin_call(fcinfo, 2, &call))
 		PG_RETURN_NULL();
-	point = see(&call, time_argument(fcinfo, 1, "ts"));
+	point = see(&call, time);
 	PG_RETURN_FLOAT8(1 - arrival_pvalue(&call.view, &point));
 }
 
@@ -159,7 +161,7 @@ aipipe_arrival_explain(PG_FUNCTION_ARGS)
 		values[3] = TimestampTzGetDatum(moment(&call, verdict.window.day, verdict.window.from));
 		values[4] = TimestampTzGetDatum(moment(&call, verdict.window.day, verdict.window.until));
 		values[5] = TimestampTzGetDatum(moment(&call, verdict.window.day, verdict.window.mode));
-		values[6] = CStringGetTextDatum(arrival_day_name(arrival_weekday(verdict.window.day)));
+		values[6] = CStringGetTextDatum(arrival_day_name(arrival_window_weekday(&call.part.series, &verdict.window)));
 	}
 	values[7] = CStringGetTextDatum(verdict.reason);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -206,7 +208,7 @@ aipipe_arrival_expected(PG_FUNCTION_ARGS)
 			values[1] = TimestampTzGetDatum(moment(&call, day, window.until));
 			values[2] = TimestampTzGetDatum(moment(&call, day, window.mode));
 			values[3] = Float8GetDatum(probability);
-			values[4] = CStringGetTextDatum(arrival_day_name(arrival_weekday(day)));
+			values[4] = CStringGetTextDatum(arrival_day_name(arrival_window_weekday(&call.part.series, &window)));
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		}
 	}

@@ -66,6 +66,7 @@ typedef struct Fit
 	Arrival    *arrivals;
 	int			n;
 	int			width[NWIDTHS];	/* that are tried */
+	ArrivalKernel kernel[NWIDTHS];
 	double	   *age_weight;		/* by age alone */
 	double	   *weight;			/* 0 of an outlier */
 	double	   *offset;
@@ -115,6 +116,7 @@ weigh(Fit *fit)
 static int
 find_cut(const Fit *fit)
 {
+	ArrivalKernel kernel = arrival_kernel(BROAD);
 	int			best = 0;
 	double		least = 0;
 
@@ -123,11 +125,7 @@ find_cut(const Fit *fit)
 		double		sum = 0;
 
 		for (int i = 0; i < fit->n; i++)
-		{
-			double		distance = fabs((double) second - fit->arrivals[i].second);
-
-			sum += fit->weight[i] * arrival_kernel(Min(distance, ARRIVAL_DAY - distance), BROAD);
-		}
+			sum += fit->weight[i] * arrival_height(&kernel, arrival_squared(second, fit->arrivals[i].second));
 		if (second == 0 || sum < least * (1 - 1e-9))
 		{
 			least = sum;
@@ -178,14 +176,13 @@ static void
 say(Fit *fit, int i, int j, double weight_i, double weight_j)
 {
 	int			class = day_class(fit->settings->weekend, fit->weekday[i], fit->weekday[j]);
-	double		distance = fabs(fit->offset[i] - fit->offset[j]);
+	double		squared = arrival_squared(fit->offset[i], fit->offset[j]);
 	double	   *of_i = fit->others[i].height[class];
 	double	   *of_j = fit->others[j].height[class];
 
-	distance = Min(distance, ARRIVAL_DAY - distance);
 	for (int h = 0; h < NWIDTHS; h++)
 	{
-		double		height = arrival_kernel(distance, fit->width[h]);
+		double		height = arrival_height(&fit->kernel[h], squared);
 
 		of_i[h] += weight_j * height;
 		of_j[h] += weight_i * height;
@@ -368,7 +365,10 @@ arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSe
 	fit.weekday = palloc(n);
 	fit.others = palloc_extended(mul_size(n, sizeof(Others)), MCXT_ALLOC_HUGE);
 	for (int h = 0; h < NWIDTHS; h++)
+	{
 		fit.width[h] = (int) Min(Max(widths[h] * settings->tolerance, 1), ARRIVAL_DAY);
+		fit.kernel[h] = arrival_kernel(fit.width[h]);
+	}
 	weigh(&fit);
 	place(&fit);
 	learn_rates(&fit);
