@@ -136,5 +136,6 @@ extern const Algorithm algorithm_xgboost;
 extern const Algorithm algorithm_iforest;
 extern const Algorithm algorithm_baseline;
 extern const Algorithm algorithm_rules;
+extern const Algorithm algorithm_seasonal;
 
 #endif							/* LEARN_ALGORITHM_H */
