@@ -16,7 +16,8 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_iforest,
 	&algorithm_baseline,
 	&algorithm_rules,
-	&algorithm_seasonal
+	&algorithm_seasonal,
+	&algorithm_arrival
 };
 
 /* By ModelTask. */

@@ -94,17 +94,13 @@ static const Factor factors[] = {
 	{false, true, true, 41, 1, 2, 2, group_holiday}
 };
 
-/* Gives the median of values, whose order changes. */
-double
-seasonal_median(double *values, int n)
+/* Puts the k-th of values in its place, smaller ones before it and greater ones behind it. */
+void
+seasonal_select(double *values, int n, int k)
 {
 	int			low = 0;
 	int			high = n - 1;
-	int			k = n / 2;
-	double		upper;
 
-	if (n == 0)
-		return 0;
 	while (low < high)
 	{
 		double		pivot = values[low + (high - low) / 2];
@@ -132,13 +128,24 @@ seasonal_median(double *values, int n)
 		else
 			break;
 	}
+}
+
+/* Gives the median of values, whose order changes; 0 of none. */
+double
+seasonal_median(double *values, int n)
+{
+	int			k = n / 2;
+	double		below;
+
+	if (n == 0)
+		return 0;
+	seasonal_select(values, n, k);
 	if (n % 2 == 1)
 		return values[k];
-	upper = values[k];
+	below = values[0];
 	for (int i = 1; i < k; i++)
-		if (values[i] > values[0])
-			values[0] = values[i];
-	return (values[0] + upper) / 2;
+		below = Max(below, values[i]);
+	return (below + values[k]) / 2;
 }
 
 /* Gives the sum of a slot's effects, of all factors or of those that do not come back every week. */
@@ -276,8 +283,8 @@ shrink(double median, int n, double doubt, double scale)
 	return square > 0 ? median * Max(1 - doubt * chance / square, 0) : 0;
 }
 
-/* Sorts what the other factors leave of the values by group into scratch; start[g] is where group g begins. */
-static void
+/* Sorts what the other factors leave of the values by group into scratch, and gives how many; start[g] is where group g begins. */
+static int
 sort_by_group(Fit *fit, const Factor *factor, int start[MAX_GROUPS + 2])
 {
 	const double *y = factor->sparse ? fit->all : fit->y;
@@ -304,6 +311,7 @@ sort_by_group(Fit *fit, const Factor *factor, int start[MAX_GROUPS + 2])
 		if (g < MAX_GROUPS)
 			fit->scratch[next[g]++] = y[i] - fit->trend[i] - fit->season[i] + effects[g];
 	}
+	return start[MAX_GROUPS];
 }
 
 /* Fits one factor's effects to what all others leave. */
@@ -314,7 +322,8 @@ fit_factor(Fit *fit, const Factor *factor, double scale)
 	double		change[MAX_GROUPS];
 	int			start[MAX_GROUPS + 2];
 
-	sort_by_group(fit, factor, start);
+	if (sort_by_group(fit, factor, start) == 0)
+		return;
 	for (int g = 0; g < factor->ngroups; g++)
 	{
 		int			n = start[g + 1] - start[g];
@@ -381,18 +390,16 @@ seasonal_fit(SeasonalState *state)
 		fit.season[i] = 0;
 	}
 	memset(state->effects, 0, sizeof(state->effects));
+	fit_trend(&fit);
 	for (int pass = 0; pass < PASSES; pass++)
 	{
+		scale = fit_scale(&fit);
 		for (int f = 0; f < lengthof(factors); f++)
-		{
-			if (factors[f].hourly != state->shape.hourly)
-				continue;
-			fit_trend(&fit);
-			scale = fit_scale(&fit);
-			fit_factor(&fit, &factors[f], scale);
-		}
+			if (factors[f].hourly == state->shape.hourly)
+				fit_factor(&fit, &factors[f], scale);
+		fit_trend(&fit);
 	}
-	fit_trend(&fit);
+	scale = fit_scale(&fit);
 	state->ar = fit_ar(&fit, scale);
 	state->since_fit = 0;
 }

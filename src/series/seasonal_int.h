@@ -16,6 +16,7 @@ extern double seasonal_transform(SeasonalKind kind, double offset, double value)
 extern double seasonal_restore(SeasonalKind kind, double offset, double y);
 
 /* seasonal_fit.c */
+extern void seasonal_select(double *values, int n, int k);
 extern double seasonal_median(double *values, int n);	/* changes their order */
 extern void seasonal_fit(SeasonalState *state);
 extern double seasonal_season(const SeasonalState *state, const SeasonalDay *day);

@@ -19,16 +19,6 @@
 #define TAIL_LEAST 8			/* deviations that make a tail */
 #define PVALUE_LEAST 1e-12
 
-/* Orders sizes. */
-static int
-compare_sizes(const void *a, const void *b)
-{
-	float		left = *(const float *) a;
-	float		right = *(const float *) b;
-
-	return left < right ? -1 : left > right;
-}
-
 /* Puts the size of a deviation into the ring. */
 void
 seasonal_tail_add(SeasonalTail *tail, int capacity, double deviation)
@@ -42,19 +32,22 @@ seasonal_tail_add(SeasonalTail *tail, int capacity, double deviation)
 void
 seasonal_tail_set(SeasonalTail *tail)
 {
-	float		sorted[SEASONAL_RESIDUALS];
+	double		sizes[SEASONAL_RESIDUALS];
 	double		sum = 0;
+	int			at;
 
 	tail->total = tail->n;
 	tail->beyond = Min(Max((int) (tail->n * TAIL_SHARE), TAIL_LEAST), tail->n / 2);
 	tail->threshold = tail->excess = 0;
 	if (tail->beyond == 0)
 		return;
-	memcpy(sorted, tail->ring, sizeof(float) * tail->n);
-	qsort(sorted, tail->n, sizeof(float), compare_sizes);
-	tail->threshold = sorted[tail->n - tail->beyond - 1];
-	for (int i = tail->n - tail->beyond; i < tail->n; i++)
-		sum += sorted[i] - tail->threshold;
+	for (int i = 0; i < tail->n; i++)
+		sizes[i] = tail->ring[i];
+	at = tail->n - tail->beyond - 1;
+	seasonal_select(sizes, tail->n, at);
+	tail->threshold = sizes[at];
+	for (int i = at + 1; i < tail->n; i++)
+		sum += sizes[i] - tail->threshold;
 	tail->excess = sum / tail->beyond;
 }
 
