@@ -16,6 +16,7 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_iforest,
 	&algorithm_baseline,
 	&algorithm_rules,
+	&algorithm_seasonal,
 	&algorithm_arrival
 };
 

@@ -136,6 +136,7 @@ extern const Algorithm algorithm_xgboost;
 extern const Algorithm algorithm_iforest;
 extern const Algorithm algorithm_baseline;
 extern const Algorithm algorithm_rules;
+extern const Algorithm algorithm_seasonal;	/* src/series */
 extern const Algorithm algorithm_arrival;	/* src/series */
 
 #endif							/* LEARN_ALGORITHM_H */
