@@ -32,6 +32,7 @@
 #define PRIOR 20				/* arrivals that a tail of scale 1 counts for */
 #define TAIL_CLIP 0.99			/* surprises beyond this share count as that one for the tail's scale */
 #define LEAST_SCALE 0.5			/* what lies within the tolerance is never strange, however punctual a series was */
+#define CLEAR 0.05				/* fewer arrivals than this share leave no doubt on which calendar day they lie */
 #define BROAD 3600				/* width that looks for the quietest hour */
 
 /* Widths that are tried, in tolerances. */
@@ -135,14 +136,12 @@ find_cut(const Fit *fit)
 	return best;
 }
 
-/* Cuts the days, and names them after the calendar day on which most of their arrivals lie. */
-static void
-place(Fit *fit)
+/* Gives the share of the arrivals that lie between midnight and the cut, and so on the day after the one that it began. */
+static double
+share_behind(const Fit *fit, int cut)
 {
 	double		behind = 0;
 	double		total = 0;
-	int			cut = find_cut(fit);
-	int			shift;
 
 	for (int i = 0; i < fit->n; i++)
 	{
@@ -150,7 +149,17 @@ place(Fit *fit)
 		if (fit->arrivals[i].second < cut)
 			behind += fit->weight[i];
 	}
-	shift = behind > total / 2 ? 1 : 0;
+	return behind / total;
+}
+
+/* Places the arrivals on the days of the series, and learns how rarely batches come on the weekdays. */
+static void
+place(Fit *fit, int cut, int shift)
+{
+	double		most = 0;
+
+	fit->series->cut = cut;
+	fit->series->shift = shift;
 	for (int i = 0; i < fit->n; i++)
 	{
 		ArrivalPoint point = arrival_point(cut, shift, fit->arrivals[i].day, fit->arrivals[i].second);
@@ -158,8 +167,11 @@ place(Fit *fit)
 		fit->offset[i] = point.offset;
 		fit->weekday[i] = point.weekday;
 	}
-	fit->series->cut = cut;
-	fit->series->shift = shift;
+	arrival_day_rates(fit->arrivals, fit->offset, fit->age_weight, fit->n, fit->settings, fit->series);
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
+		most = Max(most, fit->series->rate[d]);
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
+		fit->day_surprise[d] = log(most / fit->series->rate[d]);
 }
 
 /* Gives the class of two weekdays: the same, of one group, or of two. */
@@ -214,8 +226,8 @@ likelihood(const Others *others, int h, double group, double other)
 	return (1 - ANY_TIME) * (weight > 0 ? height / weight : 0) + ANY_TIME / ARRIVAL_DAY;
 }
 
-/* Chooses the width and the weights of other days that make the arrivals most likely. */
-static void
+/* Chooses the width and the weights of other days that make the arrivals most likely; gives the logarithm of that. */
+static double
 choose(Fit *fit)
 {
 	double		best = 0;
@@ -251,6 +263,7 @@ choose(Fit *fit)
 	for (int i = 0; i < fit->n; i++)
 		fit->surprise[i] = fit->day_surprise[fit->weekday[i]] -
 			log(likelihood(&fit->others[i], best_h, factors[best_f].group, factors[best_f].other));
+	return best;
 }
 
 /* Gives the mean excess over the median, drawn towards 1, without letting the greatest few count fully. */
@@ -327,17 +340,27 @@ set_outliers_aside(Fit *fit)
 	return noutliers > 0;
 }
 
-/* Learns how rarely batches come on the weekdays. */
+/* Cuts the days, and names each after the calendar day of most of its arrivals, or of the others where that tells more. */
 static void
-learn_rates(Fit *fit)
+learn_days(Fit *fit)
 {
-	double		most = 0;
+	int			cut = find_cut(fit);
+	double		behind = share_behind(fit, cut);
+	int			shift = behind > 0.5 ? 1 : 0;
+	double		likelihood;
 
-	arrival_day_rates(fit->arrivals, fit->offset, fit->age_weight, fit->n, fit->settings, fit->series);
-	for (int d = 0; d < ARRIVAL_WEEK; d++)
-		most = Max(most, fit->series->rate[d]);
-	for (int d = 0; d < ARRIVAL_WEEK; d++)
-		fit->day_surprise[d] = log(most / fit->series->rate[d]);
+	place(fit, cut, shift);
+	gather(fit);
+	likelihood = choose(fit);
+	if (behind < CLEAR || behind > 1 - CLEAR)
+		return;
+	place(fit, cut, 1 - shift);
+	gather(fit);
+	if (choose(fit) > likelihood + 1e-9)
+		return;
+	place(fit, cut, shift);
+	gather(fit);
+	(void) choose(fit);
 }
 
 /* Learns a series from its arrivals, oldest first, and gives its slots. */
@@ -370,14 +393,11 @@ arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSe
 		fit.kernel[h] = arrival_kernel(fit.width[h]);
 	}
 	weigh(&fit);
-	place(&fit);
-	learn_rates(&fit);
-	gather(&fit);
-	choose(&fit);
+	learn_days(&fit);
 	calibrate(&fit);
 	if (set_outliers_aside(&fit))
 	{
-		choose(&fit);
+		(void) choose(&fit);
 		calibrate(&fit);
 		for (int i = 0; i < n; i++)
 		{
