@@ -67,7 +67,7 @@ def main():
     cursor.execute("CREATE TEMP TABLE judged AS SELECT * FROM aipipe.arrival_detect('bench.arrivals', 'arrived_at', 'series')")
     seconds = time.monotonic() - started
     cursor.execute("SELECT a.series, extract(epoch FROM a.arrived_at)::float8, a.label, coalesce(a.type, ''), j.pvalue, j.state"
-                   " FROM bench.arrivals a JOIN judged j ON j.series_name = a.series AND j.ts = a.arrived_at AT TIME ZONE 'UTC'"
+                   " FROM bench.arrivals a JOIN judged j ON j.series = a.series AND j.ts = a.arrived_at AT TIME ZONE 'UTC'"
                    " ORDER BY a.series, a.arrived_at")
     rows = cursor.fetchall()
     cursor.execute("DROP SCHEMA bench CASCADE")

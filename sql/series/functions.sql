@@ -99,7 +99,7 @@ GRANT EXECUTE ON FUNCTION aipipe.arrival_overdue(text, timestamptz, text, timest
 
 CREATE OR REPLACE FUNCTION aipipe.arrival_detect(
     source text, "time" text, series text DEFAULT NULL, params jsonb DEFAULT '{}')
-RETURNS TABLE (series_name text, ts timestamptz, state text, score float8, pvalue float8, reason text)
+RETURNS TABLE (series text, ts timestamptz, state text, score float8, pvalue float8, reason text)
 AS 'MODULE_PATHNAME', 'aipipe_arrival_detect' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 10000;
 COMMENT ON FUNCTION aipipe.arrival_detect(text, text, text, jsonb) IS
 'judges the arrivals of one or many series, each with the earlier ones only, without storing a detector';

@@ -13,6 +13,8 @@
 #ifndef SERIES_ARRIVAL_H
 #define SERIES_ARRIVAL_H
 
+#include <math.h>
+
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "pgtime.h"
@@ -43,6 +45,7 @@ typedef struct ArrivalSettings
 	double		alpha;			/* an arrival with a smaller p-value is not normal */
 	int32		keep;
 	int32		min_arrivals;
+	int32		tolerance;		/* seconds */
 	int32		weekend;		/* bit 0 = Monday … bit 6 = Sunday */
 	int32		days;			/* ArrivalDays */
 	const char *timezone;
@@ -167,9 +170,40 @@ extern void arrival_view(const ArrivalSettings *settings, const ArrivalPart *par
 extern int	arrival_weekday(int64 day);
 extern ArrivalPoint arrival_point(int cut, int shift, int64 day, int second);
 
-/* The kernel's height at a distance, by its width; its share below a distance. */
-extern double arrival_kernel(double distance, double width);
-extern double arrival_kernel_below(double distance, double width);
+/* The kernel of one width, ready for many distances. */
+typedef struct ArrivalKernel
+{
+	double		top;			/* height at no distance */
+	double		narrow;			/* what the squared distance is multiplied with */
+} ArrivalKernel;
+
+/* Prepares the kernel of a width: Student's t with three degrees of freedom. */
+static inline ArrivalKernel
+arrival_kernel(double width)
+{
+	ArrivalKernel kernel = {0.36755259694786135 / width, 1 / (3 * width * width)};
+
+	return kernel;
+}
+
+/* Gives the kernel's height at a squared distance. */
+static inline double
+arrival_height(const ArrivalKernel *kernel, double squared)
+{
+	double		t = 1 + squared * kernel->narrow;
+
+	return kernel->top / (t * t);
+}
+
+/* Gives the square of the distance of two times of day, either way around midnight. */
+static inline double
+arrival_squared(double a, double b)
+{
+	double		distance = fabs(a - b);
+
+	distance = Min(distance, ARRIVAL_DAY - distance);
+	return distance * distance;
+}
 
 /* How much an arrival of one weekday says about another. */
 extern double arrival_day_factor(const ArrivalSeries *series, int weekend, int a, int b);
@@ -233,6 +267,9 @@ extern void arrival_judge(const ArrivalView *view, const ArrivalPoint *point, bo
 extern void arrival_learning(const ArrivalSettings *settings, int64 seen, ArrivalVerdict *verdict);
 
 extern const char *arrival_day_name(int weekday);
+
+/* The calendar's weekday of a window's most likely time. */
+extern int	arrival_window_weekday(const ArrivalSeries *series, const ArrivalWindow *window);
 
 /* "18:05" of seconds behind a series' cut. */
 extern char *arrival_clock(const ArrivalSeries *series, double offset);

@@ -7,7 +7,7 @@
  * and the reader needs no JSON parser:
  *
  *		{"format":"aipipe-arrival","format_version":1,"timezone":"UTC","time":"t","series":"feed" | null,
- *		 "alpha":A,"half_life":H,"keep":K,"min_arrivals":M,"weekend":W,"days":D,"list":[
+ *		 "alpha":A,"half_life":H,"keep":K,"min_arrivals":M,"tolerance":T,"weekend":W,"days":D,"list":[
  *		 {"name":"…","last":N,"seen":N,"arrivals":[first,difference,…],"fit":null},
  *		 {"name":"…",…,"fit":{"cut":N,"shift":N,"width":N,"group":F,"other":F,"scale":F,"surprise":[17 F],
  *		  "rate":[7 F],"slots":[[start,end,7 F],…],"outliers":[number,…]}},…]}
@@ -91,8 +91,8 @@ arrival_write_head(const ArrivalSettings *settings, StringInfo out)
 		appendStringInfoString(out, "null");
 	append_double(out, "alpha", settings->alpha);
 	append_double(out, "half_life", settings->half_life);
-	appendStringInfo(out, ",\"keep\":%d,\"min_arrivals\":%d,\"weekend\":%d,\"days\":%d,\"list\":[",
-					 settings->keep, settings->min_arrivals, settings->weekend, settings->days);
+	appendStringInfo(out, ",\"keep\":%d,\"min_arrivals\":%d,\"tolerance\":%d,\"weekend\":%d,\"days\":%d,\"list\":[",
+					 settings->keep, settings->min_arrivals, settings->tolerance, settings->weekend, settings->days);
 }
 
 /* Writes what was learned of a series. */
@@ -326,6 +326,7 @@ read_head(Reader *r, ArrivalSettings *settings)
 	settings->half_life = read_double(r);
 	settings->keep = read_field(r, ",\"keep\":", ARRIVAL_MAX_KEEP);
 	settings->min_arrivals = read_field(r, ",\"min_arrivals\":", ARRIVAL_MAX_KEEP);
+	settings->tolerance = read_field(r, ",\"tolerance\":", ARRIVAL_DAY);
 	settings->weekend = read_field(r, ",\"weekend\":", 127);
 	settings->days = read_field(r, ",\"days\":", ARRIVAL_DAYS_EACH);
 	expect(r, ",\"list\":[");

@@ -13,11 +13,13 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "core/args.h"
 #include "model/cache.h"
+#include "model/call.h"
 #include "series/arrival_call.h"
 #include "series/arrival_train.h"
 
@@ -29,11 +31,17 @@ PG_FUNCTION_INFO_V1(aipipe_arrival_overdue);
 #define SELDOM 0.05				/* a slot that is less likely on a weekday is not expected there */
 #define COMING_DAYS 7
 
-/* A call: the detector and one of its series. */
+/* What a call site keeps: the detector while the snapshot is the same, and the series of the last call. */
 typedef struct ArrivalCall
 {
+	MemoryContext context;		/* child of fn_mcxt; holds all of this */
+	char	   *detector;
+	Oid			role;
+	SnapshotMark mark;
 	const ArrivalModel *model;
 	pg_tz	   *zone;
+	MemoryContext each;			/* holds name and view of the series */
+	char	   *name;			/* NULL = none yet */
 	bool		found;
 	ArrivalPart part;
 	ArrivalView view;			/* only of a series that has learned */
@@ -56,27 +64,65 @@ arrival_acquire(const char *detector, ModelPrivilege needed, MemoryContext holde
 	return version->loaded->state;
 }
 
-/* Resolves detector and series of a call; true when the series has learned. */
-static bool
-begin_call(FunctionCallInfo fcinfo, int series_argno, ArrivalCall *call)
+/* Gives the call's state with the detector resolved. */
+static ArrivalCall *
+find_detector(FunctionCallInfo fcinfo, const char *detector)
 {
-	const char *series = arg_optional_text(fcinfo, series_argno);
+	ArrivalCall *call = fcinfo->flinfo->fn_extra;
+	MemoryContext context;
+	SnapshotMark mark;
 	ModelRef	ref;
 
-	memset(call, 0, sizeof(ArrivalCall));
-	call->model = arrival_acquire(arg_text(fcinfo, 0, "detector"), MODEL_PREDICT, CurrentMemoryContext, &ref);
+	call_mark_snapshot(&mark);
+	if (call != NULL && memcmp(&mark, &call->mark, sizeof(mark)) == 0 && call->role == GetUserId() &&
+		strcmp(call->detector, detector) == 0)
+		return call;
+	fcinfo->flinfo->fn_extra = NULL;
+	if (call != NULL)
+		MemoryContextDelete(call->context);
+	context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "aipipe arrival call", ALLOCSET_SMALL_SIZES);
+	call = MemoryContextAllocZero(context, sizeof(ArrivalCall));
+	call->context = context;
+	call->model = arrival_acquire(detector, MODEL_PREDICT, context, &ref);
+	call->zone = arrival_zone(call->model->settings.timezone);
+	call->each = AllocSetContextCreate(context, "aipipe arrival series", ALLOCSET_SMALL_SIZES);
+	call->detector = MemoryContextStrdup(context, detector);
+	call->mark = mark;
+	call->role = GetUserId();
+	fcinfo->flinfo->fn_extra = call;
+	return call;
+}
+
+/* Finds detector and series of a call; *learned says whether the series can be asked. */
+static ArrivalCall *
+begin_call(FunctionCallInfo fcinfo, int series_argno, bool *learned)
+{
+	char	   *detector = arg_text(fcinfo, 0, "detector");
+	char	   *series = arg_optional_text(fcinfo, series_argno);
+	ArrivalCall *call = find_detector(fcinfo, detector);
+	MemoryContext old;
+
 	if (series == NULL && call->model->settings.series != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("argument \"series\" must not be NULL"),
 				 errdetail("Detector \"%s\" knows many series, told apart by column \"%s\".",
-						   arg_text(fcinfo, 0, "detector"), call->model->settings.series)));
-	call->zone = arrival_zone(call->model->settings.timezone);
-	call->found = arrival_find(call->model, series == NULL ? "" : series, &call->part);
-	if (!call->found || call->part.series.nslots == 0)
-		return false;
-	arrival_view(&call->model->settings, &call->part, &call->view);
-	return true;
+						   detector, call->model->settings.series)));
+	if (series == NULL)
+		series = "";
+	if (call->name == NULL || strcmp(call->name, series) != 0)
+	{
+		call->name = NULL;
+		MemoryContextReset(call->each);
+		old = MemoryContextSwitchTo(call->each);
+		call->found = arrival_find(call->model, series, &call->part);
+		if (call->found && call->part.series.nslots > 0)
+			arrival_view(&call->model->settings, &call->part, &call->view);
+		call->name = pstrdup(series);
+		MemoryContextSwitchTo(old);
+	}
+	*learned = call->found && call->part.series.nslots > 0;
+	return call;
 }
 
 /* Gives a finite time argument. */
@@ -114,15 +160,19 @@ moment(const ArrivalCall *call, int64 day, double offset)
 Datum
 aipipe_arrival_score(PG_FUNCTION_ARGS)
 {
-	ArrivalCall call;
+	ArrivalCall *call;
+	bool		learned;
 	ArrivalPoint point;
+	TimestampTz time;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	if (!begin_call(fcinfo, 2, &call))
+	time = time_argument(fcinfo, 1, "ts");
+	call = begin_call(fcinfo, 2, &learned);
+	if (!learned)
 		PG_RETURN_NULL();
-	point = see(&call, time_argument(fcinfo, 1, "ts"));
-	PG_RETURN_FLOAT8(1 - arrival_pvalue(&call.view, &point));
+	point = see(call, time);
+	PG_RETURN_FLOAT8(1 - arrival_pvalue(&call->view, &point));
 }
 
 /* arrival_explain(detector, ts, series): what there is to say about an arrival at that time. */
@@ -130,7 +180,8 @@ Datum
 aipipe_arrival_explain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ArrivalCall call;
+	ArrivalCall *call;
+	bool		learned;
 	ArrivalVerdict verdict;
 	ArrivalPoint point;
 	TimestampTz time;
@@ -141,13 +192,14 @@ aipipe_arrival_explain(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 	time = time_argument(fcinfo, 1, "ts");
-	if (begin_call(fcinfo, 2, &call))
+	call = begin_call(fcinfo, 2, &learned);
+	if (learned)
 	{
-		point = see(&call, time);
-		arrival_judge(&call.view, &point, true, &verdict);
+		point = see(call, time);
+		arrival_judge(&call->view, &point, true, &verdict);
 	}
 	else
-		arrival_learning(&call.model->settings, call.found ? call.part.series.seen : 0, &verdict);
+		arrival_learning(&call->model->settings, call->found ? call->part.series.seen : 0, &verdict);
 	values[0] = CStringGetTextDatum(verdict.state);
 	values[1] = Float8GetDatum(1 - verdict.pvalue);
 	values[2] = Float8GetDatum(verdict.pvalue);
@@ -156,10 +208,10 @@ aipipe_arrival_explain(PG_FUNCTION_ARGS)
 		nulls[i] = !verdict.windowed;
 	if (verdict.windowed)
 	{
-		values[3] = TimestampTzGetDatum(moment(&call, verdict.window.day, verdict.window.from));
-		values[4] = TimestampTzGetDatum(moment(&call, verdict.window.day, verdict.window.until));
-		values[5] = TimestampTzGetDatum(moment(&call, verdict.window.day, verdict.window.mode));
-		values[6] = CStringGetTextDatum(arrival_day_name(arrival_weekday(verdict.window.day)));
+		values[3] = TimestampTzGetDatum(moment(call, verdict.window.day, verdict.window.from));
+		values[4] = TimestampTzGetDatum(moment(call, verdict.window.day, verdict.window.until));
+		values[5] = TimestampTzGetDatum(moment(call, verdict.window.day, verdict.window.mode));
+		values[6] = CStringGetTextDatum(arrival_day_name(arrival_window_weekday(&call->part.series, &verdict.window)));
 	}
 	values[7] = CStringGetTextDatum(verdict.reason);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -171,7 +223,8 @@ Datum
 aipipe_arrival_expected(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ArrivalCall call;
+	ArrivalCall *call;
+	bool		learned;
 	ArrivalPoint after;
 	TimestampTz time;
 	double		coverage;
@@ -184,29 +237,30 @@ aipipe_arrival_expected(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"coverage\" must lie between 0 and 1, without the bounds")));
-	if (!begin_call(fcinfo, 2, &call))
+	call = begin_call(fcinfo, 2, &learned);
+	if (!learned)
 		return (Datum) 0;
-	after = see(&call, time);
+	after = see(call, time);
 	for (int64 day = after.day; day <= after.day + COMING_DAYS; day++)
 	{
-		for (int k = 0; k < call.part.series.nslots; k++)
+		for (int k = 0; k < call->part.series.nslots; k++)
 		{
-			double		probability = arrival_slot_probability(&call.part.slots[k], arrival_weekday(day));
+			double		probability = arrival_slot_probability(&call->part.slots[k], arrival_weekday(day));
 			ArrivalWindow window;
 			Datum		values[5];
 			bool		nulls[5] = {0};
 
 			if (probability < SELDOM)
 				continue;
-			arrival_window(&call.view, day, k, coverage, &window);
+			arrival_window(&call->view, day, k, coverage, &window);
 			if ((day == after.day && window.until <= after.offset) ||
 				(day == after.day + COMING_DAYS && window.until > after.offset))
 				continue;
-			values[0] = TimestampTzGetDatum(moment(&call, day, window.from));
-			values[1] = TimestampTzGetDatum(moment(&call, day, window.until));
-			values[2] = TimestampTzGetDatum(moment(&call, day, window.mode));
+			values[0] = TimestampTzGetDatum(moment(call, day, window.from));
+			values[1] = TimestampTzGetDatum(moment(call, day, window.until));
+			values[2] = TimestampTzGetDatum(moment(call, day, window.mode));
 			values[3] = Float8GetDatum(probability);
-			values[4] = CStringGetTextDatum(arrival_day_name(arrival_weekday(day)));
+			values[4] = CStringGetTextDatum(arrival_day_name(arrival_window_weekday(&call->part.series, &window)));
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		}
 	}
@@ -217,7 +271,8 @@ aipipe_arrival_expected(PG_FUNCTION_ARGS)
 Datum
 aipipe_arrival_overdue(PG_FUNCTION_ARGS)
 {
-	ArrivalCall call;
+	ArrivalCall *call;
+	bool		learned;
 	ArrivalPoint last;
 	ArrivalPoint now;
 	TimestampTz now_time;
@@ -226,12 +281,13 @@ aipipe_arrival_overdue(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	now_time = time_argument(fcinfo, 1, "now");
-	if (!begin_call(fcinfo, 2, &call))
+	call = begin_call(fcinfo, 2, &learned);
+	if (!learned)
 		PG_RETURN_NULL();
-	last_time = PG_ARGISNULL(3) ? call.part.series.last * USECS_PER_SEC : time_argument(fcinfo, 3, "last");
+	last_time = PG_ARGISNULL(3) ? call->part.series.last * USECS_PER_SEC : time_argument(fcinfo, 3, "last");
 	if (last_time >= now_time)
 		PG_RETURN_FLOAT8(0);
-	last = see(&call, last_time);
-	now = see(&call, now_time);
-	PG_RETURN_FLOAT8(arrival_overdue(&call.view, &last, &now));
+	last = see(call, last_time);
+	now = see(call, now_time);
+	PG_RETURN_FLOAT8(arrival_overdue(&call->view, &last, &now));
 }

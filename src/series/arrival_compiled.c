@@ -39,6 +39,7 @@ typedef struct ArrivalHeader
 	double		alpha;
 	int32		keep;
 	int32		min_arrivals;
+	int32		tolerance;
 	int32		weekend;
 	int32		days;
 	int32		nseries;
@@ -46,7 +47,6 @@ typedef struct ArrivalHeader
 	int32		narrivals;
 	int32		names_len;
 	int32		has_series;		/* 1 = a column of series is named */
-	int32		reserved;		/* zero */
 } ArrivalHeader;
 
 /* The parts of a compiled form while it is made. */
@@ -68,7 +68,7 @@ arrival_check_settings(const ArrivalSettings *settings)
 		!(settings->half_life >= 1 && settings->half_life <= 36500))
 		return "a setting is out of range";
 	if (settings->keep < 1 || settings->keep > ARRIVAL_MAX_KEEP || settings->min_arrivals < 1 ||
-		settings->min_arrivals > settings->keep || settings->weekend < 0 || settings->weekend > 127 ||
+		settings->min_arrivals > settings->keep || settings->tolerance < 1 || settings->tolerance > ARRIVAL_DAY || settings->weekend < 0 || settings->weekend > 127 ||
 		settings->days < ARRIVAL_DAYS_AUTO || settings->days > ARRIVAL_DAYS_EACH)
 		return "a setting is out of range";
 	return NULL;
@@ -217,6 +217,7 @@ arrival_compile(const char *artifact, Size len, StringInfo compiled)
 	header.alpha = settings.alpha;
 	header.keep = settings.keep;
 	header.min_arrivals = settings.min_arrivals;
+	header.tolerance = settings.tolerance;
 	header.weekend = settings.weekend;
 	header.days = settings.days;
 	header.nseries = builder.nseries;
@@ -248,7 +249,7 @@ check_header(const ArrivalHeader *header, const char *bytes, Size len)
 		compiled_corrupted("It does not start as a compiled detector of arrival times does.");
 	if (header->byte_order != COMPILED_BYTE_ORDER)
 		compiled_corrupted("It was made on a machine of another byte order.");
-	if (header->format != ARRIVAL_FORMAT || header->flags != 0 || header->reserved != 0)
+	if (header->format != ARRIVAL_FORMAT || header->flags != 0)
 		compiled_corrupted(psprintf("Its format is %u, flags %u; this version of aipipe reads format %d.",
 									header->format, header->flags, ARRIVAL_FORMAT));
 	if (header->length != len)
@@ -326,6 +327,7 @@ arrival_open(const char *compiled, Size len)
 	model->settings.alpha = header->alpha;
 	model->settings.keep = header->keep;
 	model->settings.min_arrivals = header->min_arrivals;
+	model->settings.tolerance = header->tolerance;
 	model->settings.weekend = header->weekend;
 	model->settings.days = header->days;
 	if ((wrong = arrival_check_settings(&model->settings)) != NULL)

@@ -28,13 +28,15 @@
 #define NWIDTHS 7
 #define NCLASSES 3				/* same weekday, same group, other group */
 #define NFACTORS 6
-#define OUTLIER_TAIL 0.001		/* an arrival with a smaller p-value among the others does not teach */
+#define OUTLIER_TAIL 0.0002	/* an arrival with a smaller p-value among the others does not teach */
 #define PRIOR 20				/* arrivals that a tail of scale 1 counts for */
-#define TAIL_CLIP 0.97			/* surprises beyond this share count as that one for the tail's scale */
-#define LEAST_SCALE 0.5			/* a minute is never strange, however punctual a series was */
+#define TAIL_CLIP 0.99			/* surprises beyond this share count as that one for the tail's scale */
+#define LEAST_SCALE 0.5			/* what lies within the tolerance is never strange, however punctual a series was */
+#define CLEAR 0.05				/* fewer arrivals than this share leave no doubt on which calendar day they lie */
 #define BROAD 3600				/* width that looks for the quietest hour */
 
-static const int widths[NWIDTHS] = {60, 120, 240, 480, 960, 1920, 3840};
+/* Widths that are tried, in tolerances. */
+static const double widths[NWIDTHS] = {1, 1.5, 2, 3, 5, 8, 13};
 
 /* Weights of the same group and the other, and from which kind of handling on they are tried. */
 static const struct
@@ -64,6 +66,8 @@ typedef struct Fit
 	const ArrivalSettings *settings;
 	Arrival    *arrivals;
 	int			n;
+	int			width[NWIDTHS];	/* that are tried */
+	ArrivalKernel kernel[NWIDTHS];
 	double	   *age_weight;		/* by age alone */
 	double	   *weight;			/* 0 of an outlier */
 	double	   *offset;
@@ -113,6 +117,7 @@ weigh(Fit *fit)
 static int
 find_cut(const Fit *fit)
 {
+	ArrivalKernel kernel = arrival_kernel(BROAD);
 	int			best = 0;
 	double		least = 0;
 
@@ -121,11 +126,7 @@ find_cut(const Fit *fit)
 		double		sum = 0;
 
 		for (int i = 0; i < fit->n; i++)
-		{
-			double		distance = fabs((double) second - fit->arrivals[i].second);
-
-			sum += fit->weight[i] * arrival_kernel(Min(distance, ARRIVAL_DAY - distance), BROAD);
-		}
+			sum += fit->weight[i] * arrival_height(&kernel, arrival_squared(second, fit->arrivals[i].second));
 		if (second == 0 || sum < least * (1 - 1e-9))
 		{
 			least = sum;
@@ -135,14 +136,12 @@ find_cut(const Fit *fit)
 	return best;
 }
 
-/* Cuts the days, and names them after the calendar day on which most of their arrivals lie. */
-static void
-place(Fit *fit)
+/* Gives the share of the arrivals that lie between midnight and the cut, and so on the day after the one that it began. */
+static double
+share_behind(const Fit *fit, int cut)
 {
 	double		behind = 0;
 	double		total = 0;
-	int			cut = find_cut(fit);
-	int			shift;
 
 	for (int i = 0; i < fit->n; i++)
 	{
@@ -150,7 +149,17 @@ place(Fit *fit)
 		if (fit->arrivals[i].second < cut)
 			behind += fit->weight[i];
 	}
-	shift = behind > total / 2 ? 1 : 0;
+	return behind / total;
+}
+
+/* Places the arrivals on the days of the series, and learns how rarely batches come on the weekdays. */
+static void
+place(Fit *fit, int cut, int shift)
+{
+	double		most = 0;
+
+	fit->series->cut = cut;
+	fit->series->shift = shift;
 	for (int i = 0; i < fit->n; i++)
 	{
 		ArrivalPoint point = arrival_point(cut, shift, fit->arrivals[i].day, fit->arrivals[i].second);
@@ -158,8 +167,11 @@ place(Fit *fit)
 		fit->offset[i] = point.offset;
 		fit->weekday[i] = point.weekday;
 	}
-	fit->series->cut = cut;
-	fit->series->shift = shift;
+	arrival_day_rates(fit->arrivals, fit->offset, fit->age_weight, fit->n, fit->settings, fit->series);
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
+		most = Max(most, fit->series->rate[d]);
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
+		fit->day_surprise[d] = log(most / fit->series->rate[d]);
 }
 
 /* Gives the class of two weekdays: the same, of one group, or of two. */
@@ -171,35 +183,36 @@ day_class(int weekend, int a, int b)
 	return ((weekend >> a) & 1) == ((weekend >> b) & 1) ? 1 : 2;
 }
 
-/* Adds what arrival j says about i, with a weight. */
+/* Has two arrivals say something about each other. */
 static void
-say(Fit *fit, int j, int i, double weight)
+say(Fit *fit, int i, int j, double weight_i, double weight_j)
 {
-	Others	   *others = &fit->others[i];
 	int			class = day_class(fit->settings->weekend, fit->weekday[i], fit->weekday[j]);
-	double		distance = fabs(fit->offset[i] - fit->offset[j]);
+	double		squared = arrival_squared(fit->offset[i], fit->offset[j]);
+	double	   *of_i = fit->others[i].height[class];
+	double	   *of_j = fit->others[j].height[class];
 
-	distance = Min(distance, ARRIVAL_DAY - distance);
 	for (int h = 0; h < NWIDTHS; h++)
-		others->height[class][h] += weight * arrival_kernel(distance, widths[h]);
-	others->weight[class] += weight;
+	{
+		double		height = arrival_height(&fit->kernel[h], squared);
+
+		of_i[h] += weight_j * height;
+		of_j[h] += weight_i * height;
+	}
+	fit->others[i].weight[class] += weight_j;
+	fit->others[j].weight[class] += weight_i;
 }
 
-/* Sums what the others, outliers left out, say about every arrival. */
+/* Sums what the others say about every arrival. */
 static void
 gather(Fit *fit)
 {
 	memset(fit->others, 0, mul_size(fit->n, sizeof(Others)));
-	for (int j = 0; j < fit->n; j++)
+	for (int i = 1; i < fit->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (fit->weight[j] == 0)
-			continue;
-		for (int i = 0; i < fit->n; i++)
-		{
-			if (i != j)
-				say(fit, j, i, fit->weight[j]);
-		}
+		for (int j = 0; j < i; j++)
+			say(fit, i, j, fit->weight[i], fit->weight[j]);
 	}
 }
 
@@ -213,8 +226,8 @@ likelihood(const Others *others, int h, double group, double other)
 	return (1 - ANY_TIME) * (weight > 0 ? height / weight : 0) + ANY_TIME / ARRIVAL_DAY;
 }
 
-/* Chooses the width and the weights of other days that make the arrivals most likely. */
-static void
+/* Chooses the width and the weights of other days that make the arrivals most likely; gives the logarithm of that. */
+static double
 choose(Fit *fit)
 {
 	double		best = 0;
@@ -244,12 +257,13 @@ choose(Fit *fit)
 			}
 		}
 	}
-	fit->series->width = widths[best_h];
+	fit->series->width = fit->width[best_h];
 	fit->series->group = factors[best_f].group;
 	fit->series->other = factors[best_f].other;
 	for (int i = 0; i < fit->n; i++)
 		fit->surprise[i] = fit->day_surprise[fit->weekday[i]] -
 			log(likelihood(&fit->others[i], best_h, factors[best_f].group, factors[best_f].other));
+	return best;
 }
 
 /* Gives the mean excess over the median, drawn towards 1, without letting the greatest few count fully. */
@@ -304,7 +318,7 @@ calibrate(Fit *fit)
 	pfree(sorted);
 }
 
-/* Takes the weight from arrivals that are rarer than what teaches; false when there are none, or nothing else. */
+/* Takes the weight, and what they said, from arrivals that are too rare to teach; false when there are none. */
 static bool
 set_outliers_aside(Fit *fit)
 {
@@ -314,6 +328,11 @@ set_outliers_aside(Fit *fit)
 	{
 		if (arrival_tail(fit->series, fit->surprise[i]) >= OUTLIER_TAIL)
 			continue;
+		for (int j = 0; j < fit->n; j++)
+		{
+			if (j != i)
+				say(fit, i, j, -fit->weight[i], 0);
+		}
 		fit->weight[i] = 0;
 		noutliers++;
 	}
@@ -321,17 +340,27 @@ set_outliers_aside(Fit *fit)
 	return noutliers > 0;
 }
 
-/* Learns how rarely batches come on the weekdays. */
+/* Cuts the days, and names each after the calendar day of most of its arrivals, or of the others where that tells more. */
 static void
-learn_rates(Fit *fit)
+learn_days(Fit *fit)
 {
-	double		most = 0;
+	int			cut = find_cut(fit);
+	double		behind = share_behind(fit, cut);
+	int			shift = behind > 0.5 ? 1 : 0;
+	double		likelihood;
 
-	arrival_day_rates(fit->arrivals, fit->offset, fit->age_weight, fit->n, fit->settings, fit->series);
-	for (int d = 0; d < ARRIVAL_WEEK; d++)
-		most = Max(most, fit->series->rate[d]);
-	for (int d = 0; d < ARRIVAL_WEEK; d++)
-		fit->day_surprise[d] = log(most / fit->series->rate[d]);
+	place(fit, cut, shift);
+	gather(fit);
+	likelihood = choose(fit);
+	if (behind < CLEAR || behind > 1 - CLEAR)
+		return;
+	place(fit, cut, 1 - shift);
+	gather(fit);
+	if (choose(fit) > likelihood + 1e-9)
+		return;
+	place(fit, cut, shift);
+	gather(fit);
+	(void) choose(fit);
 }
 
 /* Learns a series from its arrivals, oldest first, and gives its slots. */
@@ -358,16 +387,17 @@ arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSe
 	fit.surprise = palloc(mul_size(n, sizeof(double)));
 	fit.weekday = palloc(n);
 	fit.others = palloc_extended(mul_size(n, sizeof(Others)), MCXT_ALLOC_HUGE);
+	for (int h = 0; h < NWIDTHS; h++)
+	{
+		fit.width[h] = (int) Min(Max(widths[h] * settings->tolerance, 1), ARRIVAL_DAY);
+		fit.kernel[h] = arrival_kernel(fit.width[h]);
+	}
 	weigh(&fit);
-	place(&fit);
-	learn_rates(&fit);
-	gather(&fit);
-	choose(&fit);
+	learn_days(&fit);
 	calibrate(&fit);
 	if (set_outliers_aside(&fit))
 	{
-		gather(&fit);
-		choose(&fit);
+		(void) choose(&fit);
 		calibrate(&fit);
 		for (int i = 0; i < n; i++)
 		{

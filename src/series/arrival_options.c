@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "nodes/pg_list.h"
 #include "pgtime.h"
 #include "utils/datetime.h"
@@ -23,6 +25,7 @@ typedef struct ArrivalOptions
 	int64		keep;
 	int64		min_arrivals;
 	char	   *timezone;
+	double		tolerance;
 	List	   *weekend;
 } ArrivalOptions;
 
@@ -38,6 +41,7 @@ static const OptionSpec option_specs[] = {
 	{"keep", OPTION_INT, OPTION_FIELD(ArrivalOptions, keep), 400, 20, ARRIVAL_MAX_KEEP},
 	{"min_arrivals", OPTION_INT, OPTION_FIELD(ArrivalOptions, min_arrivals), 5, 3, 1000},
 	{"timezone", OPTION_TEXT, OPTION_FIELD(ArrivalOptions, timezone), .text_dflt = "UTC"},
+	{"tolerance", OPTION_REAL, OPTION_FIELD(ArrivalOptions, tolerance), 5, 0.1, 720},
 	{"weekend", OPTION_TEXT_LIST, OPTION_FIELD(ArrivalOptions, weekend)}
 };
 
@@ -101,6 +105,7 @@ arrival_read_options(const Jsonb *params, const char *function, ArrivalSettings 
 	settings->keep = (int32) options.keep;
 	settings->min_arrivals = (int32) options.min_arrivals;
 	settings->timezone = pg_get_timezone_name(arrival_zone(options.timezone));
+	settings->tolerance = (int32) rint(options.tolerance * 60);
 	settings->weekend = read_weekend(options.weekend);
 	while (strcmp(day_kinds[settings->days], options.days) != 0)
 		settings->days++;
@@ -119,6 +124,7 @@ arrival_options_json(const ArrivalSettings *settings)
 	options.keep = settings->keep;
 	options.min_arrivals = settings->min_arrivals;
 	options.timezone = unconstify(char *, settings->timezone);
+	options.tolerance = settings->tolerance / 60.0;
 	for (int d = 0; d < ARRIVAL_WEEK; d++)
 	{
 		if ((settings->weekend >> d) & 1)

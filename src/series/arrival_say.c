@@ -23,6 +23,13 @@ arrival_day_name(int weekday)
 	return names[weekday];
 }
 
+/* Gives the calendar's weekday of a window's most likely time: a series' days need not begin at midnight. */
+int
+arrival_window_weekday(const ArrivalSeries *series, const ArrivalWindow *window)
+{
+	return arrival_weekday(window->day - series->shift + (series->cut + (int) window->mode) / ARRIVAL_DAY);
+}
+
 /* Gives the time of day of an offset. */
 char *
 arrival_clock(const ArrivalSeries *series, double offset)
@@ -86,7 +93,7 @@ say_place(const ArrivalView *view, const ArrivalVerdict *verdict, double distanc
 	const ArrivalWindow *window = &verdict->window;
 	char	   *usual = psprintf("the usual window %s-%s of a %s", arrival_clock(&view->series, window->from),
 								 arrival_clock(&view->series, window->until),
-								 arrival_day_name(arrival_weekday(window->day)));
+								 arrival_day_name(arrival_window_weekday(&view->series, window)));
 
 	if (distance == 0)
 		return psprintf("came within %s", usual);
@@ -121,8 +128,8 @@ arrival_judge(const ArrivalView *view, const ArrivalPoint *point, bool always, A
 	if (!normal)
 		verdict->state = strange_state(view, point, verdict, distance);
 	if (strcmp(verdict->state, "unexpected") == 0)
-		verdict->reason = psprintf("came on a %s, when %.2f batches are expected", arrival_day_name(point->weekday),
-								   view->series.rate[point->weekday]);
+		verdict->reason = psprintf("came on a %s, when a batch comes on %.0f of 100 days", arrival_day_name(point->weekday),
+								   100 * Min(view->series.rate[point->weekday], 1));
 	else if (verdict->windowed)
 		verdict->reason = say_place(view, verdict, distance);
 	else

@@ -31,6 +31,13 @@ typedef struct Counts
 	double		days[ARRIVAL_WEEK];
 } Counts;
 
+/* The first and the last arrival of a series by its own days. */
+typedef struct Span
+{
+	ArrivalPoint first;
+	ArrivalPoint last;
+} Span;
+
 /* The parts of a day while they are looked for. */
 typedef struct Parting
 {
@@ -100,14 +107,14 @@ arrival_day_rates(const Arrival *arrivals, const double *offset, const double *w
 static void
 draw(const ArrivalView *view, Parting *parting)
 {
-	int			width = Max(view->series.width, BIN);
+	ArrivalKernel kernel = arrival_kernel(Max(view->series.width, BIN));
 
 	for (int b = 0; b < NBINS; b++)
 	{
 		double		sum = 0;
 
 		for (int i = 0; i < view->n; i++)
-			sum += view->weight[i] * arrival_kernel((b + 0.5) * BIN - view->offset[i], width);
+			sum += view->weight[i] * arrival_height(&kernel, arrival_squared((b + 0.5) * BIN, view->offset[i]));
 		parting->height[b] = sum;
 	}
 }
@@ -173,16 +180,20 @@ part_at_valleys(Parting *parting)
 	}
 }
 
-/* Learns the rates of all parts. */
+/* Learns the rates of all parts.  A part of the first or last day counts if it lies behind the first or before the last arrival. */
 static ArrivalSlot *
-learn_slots(const ArrivalView *view, const Parting *parting, const double *weight, const Counts *days)
+learn_slots(const ArrivalView *view, const Parting *parting, const double *weight, const Span *span)
 {
 	ArrivalSlot *slots = palloc0(mul_size(parting->n, sizeof(ArrivalSlot)));
 
 	for (int k = 0; k < parting->n; k++)
 	{
-		Counts		counts = *days;
+		Counts		counts = {{0}};
+		int			start = parting->bound[k] * BIN;
+		int			end = parting->bound[k + 1] * BIN;
 
+		count_days(&counts, span->first.day + (end <= span->first.offset ? 1 : 0),
+				   span->last.day - (start > span->last.offset ? 1 : 0), view->settings->half_life);
 		slots[k].start = parting->bound[k] * BIN;
 		slots[k].end = parting->bound[k + 1] * BIN;
 		for (int i = 0; i < view->n; i++)
@@ -225,38 +236,33 @@ arrival_find_slots(const ArrivalSettings *settings, const Arrival *arrivals, int
 	ArrivalView view;
 	Parting    *parting = palloc(sizeof(Parting));
 	double	   *weight = palloc(mul_size(n, sizeof(double)));
-	Counts		days = {{0}};
-	int64		first = PG_INT64_MAX;
-	int64		last = PG_INT64_MIN;
+	Span		span;
 	ArrivalSlot *slots;
 
 	arrival_view(settings, &part, &view);
+	span.first = arrival_point(series->cut, series->shift, arrivals[0].day, arrival_second(&arrivals[0]));
+	span.last = arrival_point(series->cut, series->shift, arrivals[n - 1].day, arrival_second(&arrivals[n - 1]));
 	for (int i = 0; i < n; i++)
 	{
-		ArrivalPoint point = arrival_point(series->cut, series->shift, arrivals[i].day, arrival_second(&arrivals[i]));
-
 		/* an outlier is a batch that came, too */
 		weight[i] = view.weight[i] > 0 ? view.weight[i] :
 			exp2(-Max((double) arrivals[n - 1].day - arrivals[i].day, 0) / settings->half_life);
-		first = Min(first, point.day);
-		last = Max(last, point.day);
 	}
-	count_days(&days, first, last, settings->half_life);
 	draw(&view, parting);
 	part_at_valleys(parting);
-	slots = learn_slots(&view, parting, weight, &days);
+	slots = learn_slots(&view, parting, weight, &span);
 	for (int k; parting->n > 1 && (k = seldom_part(slots, parting->n)) >= 0;)
 	{
 		if (k == 0 || (k < parting->n - 1 && valley(parting, k + 1) > valley(parting, k)))
 			k++;
 		join(parting, k);
-		slots = learn_slots(&view, parting, weight, &days);
+		slots = learn_slots(&view, parting, weight, &span);
 	}
 	if (parting->n > ARRIVAL_MAX_SLOTS)
 	{
 		parting->n = 1;
 		parting->bound[1] = NBINS;
-		slots = learn_slots(&view, parting, weight, &days);
+		slots = learn_slots(&view, parting, weight, &span);
 	}
 	series->nslots = parting->n;
 	return slots;

@@ -51,19 +51,9 @@ arrival_point(int cut, int shift, int64 day, int second)
 	return point;
 }
 
-/* Gives the kernel's height at a distance. */
-double
-arrival_kernel(double distance, double width)
-{
-	double		z = distance / width;
-	double		t = 1 + z * z / 3;
-
-	return 0.36755259694786135 / (width * t * t);
-}
-
 /* Gives the kernel's share below a signed distance. */
-double
-arrival_kernel_below(double distance, double width)
+static double
+kernel_below(double distance, double width)
 {
 	double		z = distance / width / sqrt(3);
 
@@ -111,6 +101,7 @@ double
 arrival_density(const ArrivalView *view, int weekday, double offset)
 {
 	double		factor[ARRIVAL_WEEK];
+	ArrivalKernel kernel = arrival_kernel(view->series.width);
 	double		sum = 0;
 	double		total = 0;
 
@@ -119,9 +110,8 @@ arrival_density(const ArrivalView *view, int weekday, double offset)
 	for (int i = 0; i < view->n; i++)
 	{
 		double		weight = view->weight[i] * factor[view->weekday[i]];
-		double		distance = fabs(offset - view->offset[i]);
 
-		sum += weight * arrival_kernel(Min(distance, ARRIVAL_DAY - distance), view->series.width);
+		sum += weight * arrival_height(&kernel, arrival_squared(offset, view->offset[i]));
 		total += weight;
 	}
 	return (1 - ANY_TIME) * (total > 0 ? sum / total : 0) + ANY_TIME / ARRIVAL_DAY;
@@ -261,10 +251,10 @@ slot_below(const ArrivalView *view, const ArrivalSlot *slot, int weekday, double
 	{
 		double		weight = view->weight[i] *
 			arrival_day_factor(&view->series, view->settings->weekend, view->weekday[i], weekday);
-		double		start = arrival_kernel_below(slot->start - view->offset[i], view->series.width);
+		double		start = kernel_below(slot->start - view->offset[i], view->series.width);
 
-		below += weight * (arrival_kernel_below(offset - view->offset[i], view->series.width) - start);
-		total += weight * (arrival_kernel_below(slot->end - view->offset[i], view->series.width) - start);
+		below += weight * (kernel_below(offset - view->offset[i], view->series.width) - start);
+		total += weight * (kernel_below(slot->end - view->offset[i], view->series.width) - start);
 	}
 	return total > 0 ? Min(below / total, 1) : 0;
 }
