@@ -131,6 +131,7 @@ typedef struct SeasonalState
 	double		winters[SEASONAL_PERIOD];
 	double		error[SEASONAL_METHODS];	/* recent mean */
 	SeasonalMethod method;
+	int			fixed;			/* the method that was asked for, SEASONAL_METHODS = the best of late */
 	double		scale[2];		/* mean sizes of deviations, by TEST_STEP and TEST_LEVEL */
 	double		group_scale[24];	/* of TEST_STEP by hour or weekday */
 	double		group_weight[24];
@@ -160,14 +161,14 @@ typedef struct SeasonalVerdict
 
 #define TEST_STUCK SEASONAL_TESTS
 
-extern void seasonal_start(SeasonalState *state, int64 step, int64 origin, SeasonalKind kind, int learning);
+extern void seasonal_start(SeasonalState *state, int64 step, int64 origin, SeasonalKind kind, int method,
+						   int learning);
 
 /* Sets what follows from the step; learning = 0: what is usual. */
 extern void seasonal_set_shape(SeasonalShape *shape, int64 step, int learning);
 
-/* Judges a value (no NaN) in the next slot. method: SEASONAL_METHODS = the best of late. */
-extern void seasonal_judge(const SeasonalState *state, const SeasonalDay *day, double value, int method,
-						   SeasonalVerdict *verdict);
+/* Judges a value (no NaN) in the next slot. */
+extern void seasonal_judge(const SeasonalState *state, const SeasonalDay *day, double value, SeasonalVerdict *verdict);
 
 /* Learns the value in the next slot, or that it was strange; true when that makes a new level. */
 extern bool seasonal_learn(SeasonalState *state, const SeasonalDay *day, double value,
@@ -181,9 +182,12 @@ extern double seasonal_expected(const SeasonalState *state, const SeasonalVerdic
 extern void seasonal_band(const SeasonalState *state, const SeasonalDay *day, const SeasonalVerdict *verdict,
 						  double alpha, double *lower, double *upper);
 
-/* The state as bytes that are the same on every machine, and back: NULL, or the reason why they are none. */
+/*
+ * The state as bytes that are the same on every machine, and back: NULL, or the reason why they are none.
+ * learning and method are those of seasonal_start().
+ */
 struct StringInfoData;
 extern void seasonal_write(const SeasonalState *state, struct StringInfoData *out);
-extern const char *seasonal_read(const char *bytes, Size len, int learning, SeasonalState *state);
+extern const char *seasonal_read(const char *bytes, Size len, int learning, int method, SeasonalState *state);
 
 #endif							/* SERIES_SEASONAL_H */

@@ -244,7 +244,7 @@ compare_names(const char *a, Size alen, const char *b, Size blen)
 
 /* Takes all records up to the number behind them; offsets may be NULL, else it has room for max. Gives how many there are. */
 static int
-take_records(Reader *reader, int learning, bool deep, uint64 *offsets, int max)
+take_records(Reader *reader, const SeasonalOptions *options, bool deep, uint64 *offsets, int max)
 {
 	const char *previous = NULL;
 	int			previous_len = 0;
@@ -266,7 +266,7 @@ take_records(Reader *reader, int learning, bool deep, uint64 *offsets, int max)
 		if ((n > 0 && compare_names(previous, previous_len, name, len) >= 0) || memchr(name, '\0', len) != NULL)
 			reader->wrong = "the series are out of order";
 		else if (deep)
-			reader->wrong = seasonal_read(bytes, state_len, learning, state);
+			reader->wrong = seasonal_read(bytes, state_len, options->learning, options->method, state);
 		if (offsets != NULL && n < max)
 			offsets[n] = offset;
 		previous = name;
@@ -291,7 +291,7 @@ seasonal_compile(const char *artifact, Size len, StringInfo compiled)
 	take_options(&reader, &options);
 	records = reader.at;
 	if (reader.wrong == NULL)
-		n = take_records(&reader, options.learning, true, NULL, 0);
+		n = take_records(&reader, &options, true, NULL, 0);
 	if (reader.wrong != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -299,7 +299,7 @@ seasonal_compile(const char *artifact, Size len, StringInfo compiled)
 				 errdetail("The artifact is damaged or was not written by aipipe: %s.", reader.wrong)));
 	offsets = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(sizeof(uint64), Max(n, 1)));
 	reader.at = records;
-	(void) take_records(&reader, 0, false, offsets, n);
+	(void) take_records(&reader, &options, false, offsets, n);
 	memcpy(header.magic, COMPILED_MAGIC, MAGIC_LEN);
 	header.nseries = n;
 	header.length = add_size(add_size(sizeof(header), mul_size(sizeof(uint64), n)), len);
@@ -445,7 +445,7 @@ seasonal_get(const SeasonalDetector *detector, int i, SeasonalState *state)
 {
 	int			len;
 	const char *bytes = state_bytes(detector, i, &len);
-	const char *wrong = seasonal_read(bytes, len, detector->options.learning, state);
+	const char *wrong = seasonal_read(bytes, len, detector->options.learning, detector->options.method, state);
 
 	if (wrong != NULL)
 		compiled_corrupted(psprintf("The state of a series is not sound: %s.", wrong));

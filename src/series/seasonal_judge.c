@@ -99,15 +99,16 @@ consider(SeasonalVerdict *verdict, int test, double pvalue, int side)
 
 /* Judges a value in the next slot by what was learned before. */
 void
-seasonal_judge(const SeasonalState *state, const SeasonalDay *day, double value, int method, SeasonalVerdict *verdict)
+seasonal_judge(const SeasonalState *state, const SeasonalDay *day, double value, SeasonalVerdict *verdict)
 {
 	memset(verdict, 0, sizeof(SeasonalVerdict));
 	if (!state->fitted)
 		return;
 	verdict->judged = true;
 	verdict->pvalue = 1;
-	verdict->y = seasonal_transform(state->kind, state->offset, value);
-	seasonal_measure(state, day, method == SEASONAL_METHODS ? state->method : method, verdict);
+	/* as it is kept: what is equal to earlier values is no deviation */
+	verdict->y = (float) seasonal_transform(state->kind, state->offset, value);
+	seasonal_measure(state, day, state->method, verdict);
 	consider(verdict, TEST_STEP, TESTS_FACTOR * seasonal_tail_pvalue(&state->tails[TEST_STEP], verdict->step),
 			 verdict->step > 0 ? 1 : -1);
 	consider(verdict, TEST_LEVEL, TESTS_FACTOR * seasonal_tail_pvalue(&state->tails[TEST_LEVEL], verdict->level),

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "series/seasonal_int.h"
@@ -21,6 +22,7 @@
 #define WINTERS_SEASON 0.2		/* weight of a new value in Holt-Winters' season */
 #define LEARNING_INFLATION 1.1	/* deviations from effects that the same values made are too small */
 #define LEARNING_STRANGE 6		/* usual sizes from which a value of the learning phase is left out */
+#define REFIT_SHARE 28			/* of the slots, new ones that call for a fit */
 #define GROUP_MEMORY 60			/* deviations of a group that its scale goes by */
 
 /* Sets what follows from the step alone. */
@@ -66,7 +68,7 @@ seasonal_set_shape(SeasonalShape *shape, int64 step, int learning)
 
 /* Begins a series. */
 void
-seasonal_start(SeasonalState *state, int64 step, int64 origin, SeasonalKind kind, int learning)
+seasonal_start(SeasonalState *state, int64 step, int64 origin, SeasonalKind kind, int method, int learning)
 {
 	memset(state, 0, sizeof(SeasonalState));
 	seasonal_set_shape(&state->shape, step, learning);
@@ -74,6 +76,8 @@ seasonal_start(SeasonalState *state, int64 step, int64 origin, SeasonalKind kind
 	state->origin = origin;
 	state->last_time = origin;
 	state->kind = kind;
+	state->fixed = method;
+	state->method = method == SEASONAL_METHODS ? METHOD_STEADY : method;
 	state->alarm = -1;
 	state->last_value = NAN;
 }
@@ -108,7 +112,7 @@ learn_errors(SeasonalState *state, const SeasonalDay *day, double y)
 		if (state->error[m] < state->error[best])
 			best = m;
 	}
-	if (state->error[best] < METHOD_LEAD * state->error[state->method])
+	if (state->fixed == SEASONAL_METHODS && state->error[best] < METHOD_LEAD * state->error[state->method])
 		state->method = best;
 }
 
@@ -249,7 +253,7 @@ begin_deviations(SeasonalState *state, int64 begin)
 		verdict.y = state->y[at];
 		seasonal_measure(state, &state->day[at], state->method, &verdict);
 		state->flagged[at] = fabs(verdict.level) > LEARNING_STRANGE && state->scale[TEST_LEVEL] > 0;
-		learn_run(state, verdict.level);
+		learn_run(state, state->flagged[at] ? 0 : verdict.level);
 		if (state->flagged[at])
 			fade(state);
 		else
@@ -349,6 +353,13 @@ keep_value(SeasonalState *state, const SeasonalDay *day, double value, double y,
 	state->nvalues++;
 }
 
+/* Whether enough is new since the last fit: the more there is, the less a few slots change. */
+static bool
+fit_is_due(const SeasonalState *state)
+{
+	return state->since_fit >= Max(state->shape.refit, Min(state->next, state->shape.window) / REFIT_SHARE);
+}
+
 /* Learns the value in the next slot, or that it was strange; true when that makes a new level. */
 bool
 seasonal_learn(SeasonalState *state, const SeasonalDay *day, double value,
@@ -358,14 +369,15 @@ seasonal_learn(SeasonalState *state, const SeasonalDay *day, double value,
 
 	if (!state->fitted)
 	{
-		keep_value(state, day, value, Min(Max(value, -1e30), 1e30), false);
+		keep_value(state, day, value, Min(Max(value, -FLT_MAX), FLT_MAX), false);
 		state->next++;
 		if (state->nvalues >= state->shape.learning)
 			begin_verdicts(state);
 		return false;
 	}
 	keep_value(state, day, value, verdict->y, strange);
-	learn_run(state, verdict->level);
+	/* a value that is strange by itself says nothing of a drift */
+	learn_run(state, strange && verdict->test != TEST_RUN ? 0 : verdict->level);
 	if (strange)
 	{
 		state->strange++;
@@ -382,7 +394,8 @@ seasonal_learn(SeasonalState *state, const SeasonalDay *day, double value,
 		take_level(state);
 		lasting = true;
 	}
-	if (++state->since_fit >= state->shape.refit)
+	state->since_fit++;
+	if (fit_is_due(state))
 	{
 		seasonal_fit(state);
 		set_tails(state);

@@ -284,6 +284,8 @@ read_fitted(Reader *reader, SeasonalState *state)
 
 	state->since_fit = take_int32(reader, 0, PG_INT32_MAX);
 	state->method = take_int32(reader, 0, SEASONAL_METHODS - 1);
+	if (state->fixed != SEASONAL_METHODS && state->method != state->fixed && reader->wrong == NULL)
+		reader->wrong = "its method is not the detector's";
 	state->strange = take_int32(reader, 0, shape->lasting - 1);
 	take_numbers(reader, &state->offset, 1, 0);
 	if ((state->offset == 0) != (state->kind == KIND_VALUE) && reader->wrong == NULL)
@@ -306,13 +308,15 @@ read_fitted(Reader *reader, SeasonalState *state)
 
 /* Reads a state; NULL, or the reason why the bytes are none. */
 const char *
-seasonal_read(const char *bytes, Size len, int learning, SeasonalState *state)
+seasonal_read(const char *bytes, Size len, int learning, int method, SeasonalState *state)
 {
 	Reader		reader = {bytes, len, NULL};
 	bool		has_last;
 	double		last_value;
 
 	memset(state, 0, sizeof(SeasonalState));
+	state->fixed = method;
+	state->method = method == SEASONAL_METHODS ? METHOD_STEADY : method;
 	state->step = take_int64(&reader, 1, PG_INT64_MAX);
 	state->origin = take_int64(&reader, PG_INT64_MIN, PG_INT64_MAX);
 	state->last_time = take_int64(&reader, PG_INT64_MIN, PG_INT64_MAX);

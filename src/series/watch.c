@@ -127,7 +127,8 @@ watch_begin(Watch *watch, int64 step, TimestampTz first)
 
 	watch->state.step = step;
 	find_day(watch, first, &day, &origin);
-	seasonal_start(&watch->state, step, (int64) origin, watch->options.kind, watch->options.learning);
+	seasonal_start(&watch->state, step, (int64) origin, watch->options.kind, watch->options.method,
+				   watch->options.learning);
 }
 
 /* Passes the slots before a time, and gives how many. */
@@ -213,7 +214,7 @@ watch_judge(Watch *watch, TimestampTz time, double value, WatchOutcome *outcome)
 	if (isnan(value) || !state->fitted)
 		return;
 	value = Min(Max(value, -DBL_MAX), DBL_MAX);
-	seasonal_judge(state, &outcome->day, value, watch->options.method, &outcome->verdict);
+	seasonal_judge(state, &outcome->day, value, &outcome->verdict);
 	outcome->judged = true;
 	outcome->repeats = value == state->last_value ? state->repeats + 1 : 0;
 	outcome->expected = seasonal_expected(state, &outcome->verdict);
