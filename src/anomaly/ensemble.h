@@ -1,0 +1,38 @@
+/*
+ * ensemble.h
+ *	  The default detector: components whose evidence is added up in bits.
+ *
+ * Each component is an algorithm of its own.  Its raw scores on the training
+ * rows give a tail (learn/tail.h), so a row's evidence from a component is
+ * -log2 P(a training row is as strange), and evidence adds up with weights:
+ *
+ *		margin = sum over components of weight * tail_bits(component's strangeness)
+ *
+ * A greater margin is stranger.  The severity is the share of training rows with
+ * a smaller margin, the p-value comes from the margin's own tail.  Ranks are never
+ * averaged: that drowns the one component that knows.
+ */
+#ifndef ANOMALY_ENSEMBLE_H
+#define ANOMALY_ENSEMBLE_H
+
+#include "learn/algorithm.h"
+#include "learn/tail.h"
+
+#define ENSEMBLE_MAX_COMPONENTS 8
+
+/* One component's share in a row's margin. */
+typedef struct EnsemblePart
+{
+	const char *component;		/* name of its algorithm */
+	double		weight;
+	double		strangeness;	/* raw, a greater one is stranger; its unit is the component's */
+	double		bits;			/* -log2 of the share of training rows as strange */
+} EnsemblePart;
+
+/* The parts of one encoded row's margin; gives their number. */
+extern int	ensemble_parts(const LoadedModel *model, const float *row, EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS]);
+
+/* P(a training row has this margin or a greater one), by the margin's own tail; in (0, 1]. */
+extern double ensemble_pvalue(const LoadedModel *model, float margin);
+
+#endif							/* ANOMALY_ENSEMBLE_H */
