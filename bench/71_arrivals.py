@@ -54,8 +54,16 @@ def peer(rows):
 
 
 def report(what, labels, scores):
-    """Prints AUROC and recall of one group."""
-    print(f"{what:28} {len(labels):6} {sum(labels):5}  {roc_auc_score(labels, scores):.4f}  {recall_at(labels, scores):.3f}")
+    """Prints AUROC and recall of one group, and gives them."""
+    figures = roc_auc_score(labels, scores), recall_at(labels, scores)
+    print(f"{what:28} {len(labels):6} {sum(labels):5}  {figures[0]:.4f}  {figures[1]:.3f}")
+    return figures
+
+
+def result(name, value, peer="", goal=None):
+    """Prints a result line."""
+    verdict = "" if goal is None else "ok" if value >= goal else "MISS"
+    print(f"RESULT|arrivals: {name}|{value:.4f}||{peer}||{'' if goal is None else f'>= {goal}'}|{verdict}")
 
 
 def main():
@@ -80,11 +88,12 @@ def main():
 
     print(f"{len(rows)} arrivals of {len(names)} series judged in {seconds:.2f} s")
     print(f"{'':28} {'n':>6} {'wrong':>5}  AUROC   recall at 1 % false alarms")
+    measured = {}
     for what, members in groups.items():
         chosen = [i for i in judged if rows[i][0] in members]
         labels = [rows[i][2] for i in chosen]
-        report("arrival_detect, " + what, labels, [-math.log(max(rows[i][4], 1e-300)) for i in chosen])
-        report("interval z-score, " + what, labels, [intervals[i] for i in chosen])
+        ours = report("arrival_detect, " + what, labels, [-math.log(max(rows[i][4], 1e-300)) for i in chosen])
+        measured[what] = ours, report("interval z-score, " + what, labels, [intervals[i] for i in chosen])
     right = [i for i in judged if not rows[i][2]]
     for p in (0.05, 0.01, 0.001):
         print(f"right arrivals with p < {p}: {sum(rows[i][4] < p for i in right) / len(right):.4f}")
@@ -92,6 +101,9 @@ def main():
         of_kind = [i for i in judged if rows[i][3] == kind]
         states = [rows[i][5] for i in of_kind]
         print(f"{kind}: " + ", ".join(f"{s} {states.count(s) / len(states):.2f}" for s in sorted(set(states))))
+    for i, (figure, goal) in enumerate((("AUROC", 0.975), ("recall at 1 % false alarms", 0.75))):
+        result(figure, measured["all"][0][i], f"{measured['all'][1][i]:.4f} (interval z-score)", goal)
+        result(figure + ", series held out", measured["held out"][0][i], f"{measured['held out'][1][i]:.4f} (interval z-score)")
 
 
 main()

@@ -26,6 +26,7 @@
 #define ARRIVAL_WEEK 7
 #define ARRIVAL_MAX_KEEP 5000	/* arrivals that one series remembers */
 #define ARRIVAL_MAX_SLOTS 48	/* batches that one day expects */
+#define ARRIVAL_SELDOM 0.1		/* a batch that is less likely than this on a weekday is not expected there */
 #define ARRIVAL_NSURPRISES 17	/* of the quieter half: the least, 16 more up to the median */
 #define ARRIVAL_MAX_DAY 110000000	/* days that a timestamp can be away from 2000-01-01, and some */
 

@@ -279,7 +279,8 @@ read_escape(Reader *r)
 	high = strchr(hex, r->bytes[r->at]);
 	low = strchr(hex, r->bytes[r->at + 1]);
 	r->at += 2;
-	if (high == NULL || low == NULL || (high == hex && low == hex))
+	/* nothing but control characters is written so */
+	if (high == NULL || low == NULL || high > hex + 1 || (high == hex && low == hex))
 		artifact_error("a text is not written as aipipe writes it");
 	return (char) ((high - hex) * 16 + (low - hex));
 }

@@ -28,7 +28,6 @@ PG_FUNCTION_INFO_V1(aipipe_arrival_explain);
 PG_FUNCTION_INFO_V1(aipipe_arrival_expected);
 PG_FUNCTION_INFO_V1(aipipe_arrival_overdue);
 
-#define SELDOM 0.05				/* a slot that is less likely on a weekday is not expected there */
 #define COMING_DAYS 7
 
 /* What a call site keeps: the detector while the snapshot is the same, and the series of the last call. */
@@ -250,7 +249,7 @@ aipipe_arrival_expected(PG_FUNCTION_ARGS)
 			Datum		values[5];
 			bool		nulls[5] = {0};
 
-			if (probability < SELDOM)
+			if (probability < ARRIVAL_SELDOM)
 				continue;
 			arrival_window(&call->view, day, k, coverage, &window);
 			if ((day == after.day && window.until <= after.offset) ||

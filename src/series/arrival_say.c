@@ -12,7 +12,6 @@
 #include "series/arrival.h"
 
 #define USUAL 0.95				/* of the arrivals lie in a usual window */
-#define UNEXPECTED 0.05			/* a slot that is less likely on a weekday has no window there */
 
 /* Gives the name of a weekday; 0 = Monday. */
 const char *
@@ -75,7 +74,7 @@ nearest_window(const ArrivalView *view, const ArrivalPoint *point, ArrivalWindow
 		{
 			ArrivalWindow window;
 
-			if (arrival_slot_probability(&view->slots[k], arrival_weekday(day)) < UNEXPECTED)
+			if (arrival_slot_probability(&view->slots[k], arrival_weekday(day)) < ARRIVAL_SELDOM)
 				continue;
 			arrival_window(view, day, k, USUAL, &window);
 			if (!found || fabs(distance_to(&window, point)) < fabs(distance_to(nearest, point)))
@@ -105,7 +104,7 @@ static const char *
 strange_state(const ArrivalView *view, const ArrivalPoint *point, const ArrivalVerdict *verdict, double distance)
 {
 	if (!verdict->windowed || distance == 0 ||
-		(fabs(distance) > ARRIVAL_DAY / 2 && view->series.rate[point->weekday] < UNEXPECTED))
+		(fabs(distance) > ARRIVAL_DAY / 2 && view->series.rate[point->weekday] < ARRIVAL_SELDOM))
 		return "unexpected";
 	return distance < 0 ? "early" : "late";
 }
