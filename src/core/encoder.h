@@ -66,6 +66,12 @@ typedef struct Encoder
 	EncoderColumn *columns;
 	int			nfeatures;
 	EncoderFeature *features;
+	/*
+	 * Made for detectors: a category that is not among the kept ones is encoded as
+	 * ncategories instead of NaN, so that it differs from NULL, and a column of text
+	 * has its character pattern and its length among its features.
+	 */
+	bool		marks_unseen;
 } Encoder;
 
 typedef struct EncoderLearner EncoderLearner;
@@ -74,6 +80,8 @@ typedef struct EncoderParams
 {
 	int			max_categories; /* default 64, at most 10,000 */
 	int			text_buckets;	/* hashed 3-gram buckets, default 8, at most 1,024 */
+	bool		marks_unseen;	/* see Encoder; default false */
+	List	   *as_category;	/* names of columns (char *) whose text form is a category whatever their type; default NIL */
 	Size		learn_bytes;	/* memory to count values in, of all columns together; default 0 = no limit */
 } EncoderParams;
 

@@ -33,7 +33,8 @@ typedef struct TrainRequest
 {
 	ModelTask	task;
 	const Matrix *rows;			/* features */
-	const float *labels;		/* class index, value or relevance, one a row; NULL for anomaly */
+	/* class index, value or relevance, one a row; anomaly: NULL, or 1 = anomalous, 0 = not, NaN = nobody said */
+	const float *labels;
 	const float *weights;		/* one a row, finite and not negative; NULL = all 1 */
 	const int32 *groups;		/* ranking: number of the row's group, rows of a group adjacent; else NULL */
 	const TrainSet *validation; /* rows that do not teach but say when to stop; NULL = none */
@@ -79,6 +80,24 @@ typedef struct LoadedModel
 	const void *state;			/* the algorithm's own */
 } LoadedModel;
 
+/* What an algorithm says about one cell of a row: why this value in this column is strange. */
+typedef struct CellReason
+{
+	double		bits;			/* -log2 of the share of training rows whose cell was as surprising */
+	char	   *expected;		/* what was expected there, given the other columns, or NULL: what training saw in the column */
+	int			given;			/* the encoder's column whose value makes it surprising, or -1 */
+	char	   *note;			/* what a reader should know besides, as a phrase, or NULL */
+} CellReason;
+
+/* What more rows are to add to a version that was trained before. */
+typedef struct RefreshRequest
+{
+	const TrainRequest *train;	/* the new rows, encoded by the version's encoder; its params are the version's */
+	const char *artifact;		/* the version's */
+	Size		artifact_len;
+	double		keep;			/* weight of what was known, (0, 1): one new row counts 1, one old row keep */
+} RefreshRequest;
+
 /* A parameter that a search draws when it is not told which: evenly between the bounds, or evenly in its logarithm. */
 typedef struct AlgorithmRange
 {
@@ -110,10 +129,19 @@ typedef struct Algorithm
 	 * severity percentile.
 	 */
 	void		(*values) (const LoadedModel *model, const float *margin, int nrows, float *out);
+	/* detectors: P(a training row has this margin or a stranger one), in (0, 1]; NULL = no better than its severity tells */
+	double		(*pvalue) (const LoadedModel *model, float margin);
 	/* contributions of one row to one raw score: phi[nfeatures], phi[nfeatures] = bias; for anomaly, positive = stranger */
 	void		(*explain) (const LoadedModel *model, const float *row, int output, double *phi);
+	/* why the value of a column is strange; false = nothing to say about it; NULL function = says nothing about cells */
+	bool		(*cell) (const LoadedModel *model, const Encoder *encoder, const float *row, int column,
+						 CellReason *reason);
+	/* learns more rows into an artifact of its own; NULL function = must be trained anew */
+	void		(*refresh) (const RefreshRequest *request, TrainResult *result);
 	/* gain, cover, weight per feature */
 	void		(*importance) (const LoadedModel *model, double *gain, double *cover, double *weight);
+	const OptionSpec *specs;	/* all parameters of its own; NULL = not to be combined with others' */
+	int			nspecs;
 	/* the parameter of that name, or NULL: its kind, default and bounds; NULL function = nothing to search */
 	const OptionSpec *(*option) (const char *name);
 	const AlgorithmRange *space;	/* what a search draws by itself, ended by a NULL name; or NULL */
@@ -134,6 +162,10 @@ extern void algorithm_check_scores_rows(ModelTask task, const char *model);
 
 extern const Algorithm algorithm_xgboost;
 extern const Algorithm algorithm_iforest;
+extern const Algorithm algorithm_ensemble;	/* src/anomaly */
+extern const Algorithm algorithm_surprise;	/* src/anomaly */
+extern const Algorithm algorithm_loda;	/* src/anomaly */
+extern const Algorithm algorithm_xgbod;	/* src/anomaly */
 extern const Algorithm algorithm_baseline;
 extern const Algorithm algorithm_rules;
 extern const Algorithm algorithm_seasonal;	/* src/series */

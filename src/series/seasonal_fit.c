@@ -6,7 +6,7 @@
  * A value is a local level (medians of blocks of a week, joined by lines) plus an effect of each factor: of
  * its hour, weekday, hour of the week, of the last days of the month, the day of the month, holidays.  Each effect
  * is the median of what the others leave, shrunk by what chance alone makes of a median of so few
- * (James-Stein's positive part): thin groups have none.  Two passes over all factors settle it.
+ * (James-Stein's positive part): thin groups have none.  Two passes over all factors settle the first fit, one each later.
  *
  * Strange values are left out, but for the factors with few values a group: what comes back
  * at the same place of the calendar is no accident, and otherwise would be strange for ever.
@@ -21,7 +21,7 @@
 
 #define MEDIAN_VARIANCE 1.57	/* of a median, in variances of a mean */
 #define MAD_SCALE 1.4826		/* from a median size to a standard deviation */
-#define PASSES 2
+#define FIRST_PASSES 2
 #define AR_CLIP 2.5
 #define AR_PRIOR 20
 #define AR_MOST 0.9
@@ -387,11 +387,11 @@ seasonal_fit(SeasonalState *state)
 
 		fit.all[i] = state->y[at];
 		fit.y[i] = state->flagged[at] ? NAN : state->y[at];
-		fit.season[i] = 0;
+		fit.season[i] = seasonal_season(state, &state->day[at]);
 	}
-	memset(state->effects, 0, sizeof(state->effects));
 	fit_trend(&fit);
-	for (int pass = 0; pass < PASSES; pass++)
+	/* the effects of the last fit are near the new ones */
+	for (int pass = 0; pass < (state->fitted ? 1 : FIRST_PASSES); pass++)
 	{
 		scale = fit_scale(&fit);
 		for (int f = 0; f < lengthof(factors); f++)

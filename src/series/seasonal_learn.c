@@ -281,7 +281,7 @@ take_level(SeasonalState *state)
 {
 	int			n = 0;
 	int			length = (int) Min(state->shape.lasting, state->next);
-	double		levels[SEASONAL_LASTING];
+	double		levels[SEASONAL_LASTING] = {0};
 	double		sorted[SEASONAL_LASTING];
 	double		middle;
 

@@ -16,7 +16,7 @@
 #include "series/watch.h"
 
 #define ALPHA_DAILY 0.002
-#define ALPHA_HOURLY 0.0002
+#define ALPHA_HOURLY 0.0003
 #define MOST_SLOTS 1e12			/* that a gap counts for */
 
 static const char *const status_names[] = {

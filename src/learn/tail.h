@@ -1,0 +1,49 @@
+/*
+ * tail.h
+ *	  From a score to the share of training rows that are as strange: tail probabilities.
+ *
+ * Empirical where there are rows, a generalised Pareto tail (Pickands 1975;
+ * Balkema, de Haan 1974) beyond, so that scores stranger than every training row
+ * still differ.  A greater score is stranger.  Probabilities are given in bits:
+ * -log2 P(score >= s); evidence in bits adds up.
+ */
+#ifndef LEARN_TAIL_H
+#define LEARN_TAIL_H
+
+#include "lib/stringinfo.h"
+
+#include "learn/artifact.h"
+
+#define TAIL_MAX_POINTS 4096
+
+/* All floats: what is stored, compiled and used is the same thing. */
+typedef struct Tail
+{
+	int64		rows;
+	int			npoints;
+	float	   *score;			/* ascending; between two points bits are interpolated */
+	float	   *bits;			/* ascending; at score[0] nearly 0 */
+	float		threshold;		/* the GPD serves above it: P(s) = share * (1 + shape * (s - threshold) / scale) ^ (-1 / shape) */
+	float		share;
+	float		scale;			/* > 0 */
+	float		shape;			/* within [-0.5, 0.5]; 0 = exponential */
+} Tail;
+
+/* Learns from the scores of training rows, which it sorts; finite scores, at least one. */
+extern void tail_learn(float *scores, int64 nscores, Tail *tail);
+
+/* -log2 P(score >= s): 0 or more, finite, never falling with s. */
+extern float tail_bits(const Tail *tail, float score);
+
+/* The reason why a tail is not sound, or NULL. */
+extern const char *tail_check(const Tail *tail);
+
+/* {"rows":…,"score":[…],"bits":[…],"gpd":[threshold,share,scale,shape]} in the fixed form; what is read is checked. */
+extern void tail_write(const Tail *tail, StringInfo out);
+extern void tail_read(ArtifactReader *r, Tail *tail);
+
+/* The compiled form: a MAXALIGNed block that is opened in place; gives the bytes it takes, or 0 when it is not sound. */
+extern void tail_compile(const Tail *tail, StringInfo out);
+extern Size tail_open(const char *compiled, Size len, Tail *tail);
+
+#endif							/* LEARN_TAIL_H */
