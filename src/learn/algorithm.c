@@ -15,7 +15,9 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_xgboost,
 	&algorithm_iforest,
 	&algorithm_baseline,
-	&algorithm_rules
+	&algorithm_rules,
+	&algorithm_seasonal,
+	&algorithm_arrival
 };
 
 /* By ModelTask. */
