@@ -138,6 +138,7 @@ read_entry(RowReader *reader, const Datum *values, const bool *nulls, RowEntry *
 	Training   *training = reader->training;
 	AttrNumber	time_attno = training->time_attno;
 
+	clock_note(&training->clock, values, nulls);
 	if (training->target != NULL && !target_read(training->target, values, nulls, &entry->label))
 	{
 		training->nskipped++;
