@@ -325,7 +325,7 @@ allowed_rows(double share, int64 nrows)
 {
 	double		bound = Min(TOLERANCE * share, 1);
 	int64		low = -1;
-	int64		high = Min((int64) floor(share * nrows), nrows - 1);
+	int64		high = Min((int64) floor(share * nrows + 1e-9), nrows - 1);
 
 	/* low is allowed, high perhaps */
 	while (low < high)

@@ -229,16 +229,19 @@ begin(Training *training, const TrainSpec *spec)
 	train_read_source(training);
 }
 
-/* Reads the rows and learns from them. */
-static void
+/* Reads the rows and learns from them; false when there are fewer than there have to be. */
+static bool
 run(Training *training, Learned *learned)
 {
 	progress_begin(&training->progress, psprintf("training model \"%s\"", training->spec->model));
 	train_learn_encoder(training);
 	train_read_rows(training);
+	if (training->set->rows->nrows < training->spec->least_rows)
+		return false;
 	train_split(training);
 	profile_rows(training);
 	learn(training, learned);
+	return true;
 }
 
 /* Trains and registers the next version as the current user; gives its number. */
@@ -254,7 +257,7 @@ train_version(const TrainSpec *spec)
 
 	registry_check_trainable(spec->model, spec->task);
 	begin(&training, spec);
-	run(&training, &learned);
+	(void) run(&training, &learned);
 	version = store(&training, &learned, cpu_start);
 	progress_end(&training.progress);
 	MemoryContextSwitchTo(old);
@@ -302,13 +305,15 @@ train_transient(const TrainSpec *spec, MemoryContext context, int64 *nrows)
 	MemoryContext old = MemoryContextSwitchTo(own);
 	Training	training = {0};
 	Learned		learned = {0};
-	ModelVersion *version;
+	ModelVersion *version = NULL;
+	bool		learnt;
 
 	begin(&training, spec);
-	run(&training, &learned);
+	learnt = run(&training, &learned);
 	*nrows = training.set->rows->nrows;
 	MemoryContextSwitchTo(context);
-	version = copy_version(&training, &learned);
+	if (learnt)
+		version = copy_version(&training, &learned);
 	progress_end(&training.progress);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(own);

@@ -24,6 +24,7 @@ typedef struct TrainSpec
 	List	   *exclude;			/* of char *: columns that are no features unless they are listed; NIL = none */
 	const char *algorithm;		/* NULL = the task's default */
 	Jsonb	   *params;			/* common options and the algorithm's own; NULL = none */
+	int64		least_rows;		/* train_transient() gives NULL for fewer rows; 0 = a source without rows is an error */
 } TrainSpec;
 
 /* Trains and registers the next version as the current user; gives its number. */
@@ -32,7 +33,8 @@ extern int	train_version(const TrainSpec *spec);
 /*
  * Trains without storing anything: a version that lives in the memory context,
  * number 0 of a model of the spec's name, and the rows that taught it.  No model
- * needs to exist, and no right on one is checked.
+ * needs to exist, and no right on one is checked.  NULL when there are fewer rows
+ * than the spec's least; then nrows is how many there are.
  */
 extern const ModelVersion *train_transient(const TrainSpec *spec, MemoryContext context, int64 *nrows);
 

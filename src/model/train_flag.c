@@ -4,7 +4,8 @@
  *	  The threshold of a detector: from which severity on its rows are flagged.
  *
  * Rows that did not teach choose it (option "validation"), others that did not
- * teach either say what it flags of them (option "holdout").
+ * teach either say what it flags of them (option "holdout").  Both are taken for
+ * clean, but for rows that labels call anomalous.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,6 +43,18 @@ train_read_flags(Training *training)
 				 errhint("Leave it out, or give option \"threshold\" as an object.")));
 }
 
+/* Keeps the severities of rows that nobody called anomalous; gives their number. */
+static int64
+keep_clean(const TrainSet *set, float *severities)
+{
+	int64		n = 0;
+
+	for (int64 row = 0; row < set->rows->nrows; row++)
+		if (set->labels == NULL || set->labels[row] != 1)
+			severities[n++] = severities[row];
+	return n;
+}
+
 /* Chooses the threshold. */
 void
 train_choose_flags(Training *training, TrainFit *fit)
@@ -49,18 +62,22 @@ train_choose_flags(Training *training, TrainFit *fit)
 	FlagRule   *rule = training->flag_rule;
 	const TrainSet *set = training->validation;
 	float	   *severities = NULL;
+	int64		nrows = 0;
 
 	progress_phase(&training->progress, "choosing threshold", 0);
-	flag_measured(rule, (double) training->nread / training->options.sample, clock_days(&training->clock));
+	flag_measured(rule, (double) training->nread / training->options.sample, time_column_days(&training->time));
 	if (flag_is_chosen(rule) && set != NULL)
+	{
 		severities = train_predict_part(fit, set);
-	flag_choose(rule, severities ? set->rows->nrows : 0, severities, &fit->flags);
+		nrows = keep_clean(set, severities);
+	}
+	flag_choose(rule, nrows, severities, &fit->flags);
 	fit->threshold = fit->flags.threshold;
 	if (severities != NULL)
 		pfree(severities);
 }
 
-/* Gives what the detector flags of the held-out rows, as JSON. */
+/* Gives what the detector flags of the held-out rows that nobody called anomalous, as JSON. */
 char *
 train_measure_flags(const Training *training, const TrainFit *fit)
 {
@@ -70,7 +87,7 @@ train_measure_flags(const Training *training, const TrainFit *fit)
 	FlagCount	count;
 	StringInfoData out;
 
-	flag_count(ruled ? fit->threshold : FLAG_DEFAULT_SEVERITY, set->rows->nrows, severities, &count);
+	flag_count(ruled ? fit->threshold : FLAG_DEFAULT_SEVERITY, keep_clean(set, severities), severities, &count);
 	pfree(severities);
 	initStringInfo(&out);
 	appendStringInfo(&out, "{\"rows\": " INT64_FORMAT ", \"flagged\": " INT64_FORMAT, count.rows, count.flagged);

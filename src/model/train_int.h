@@ -20,7 +20,7 @@
 #include "compat/compat.h"
 #include "learn/calibration.h"
 #include "learn/flag.h"
-#include "model/clock.h"
+#include "model/time_column.h"
 #include "model/search.h"
 #include "model/target.h"
 #include "model/train.h"
@@ -56,7 +56,7 @@ typedef struct Training
 	CalibrationMethod calibration_method;
 	ThresholdRule *threshold_rule;	/* NULL without option "threshold", and for a detector */
 	FlagRule   *flag_rule;		/* a detector's; NULL without option "threshold" */
-	Clock		clock;			/* a detector's budget: when rows come */
+	TimeColumn	time;			/* a detector's budget: when rows come */
 	bool		stops_early;	/* the algorithm looks at the rows that validate */
 	bool		validates;		/* rows to validate with are needed, not just asked for */
 	Progress	progress;

@@ -92,7 +92,7 @@ train_read_source(Training *training)
 		training->target_attno = find_column(training, spec->target);
 	find_option_columns(training);
 	if (training->flag_rule != NULL && training->flag_rule->time != NULL)
-		clock_open(&training->clock, training->source->desc, training->flag_rule->time, spec->source);
+		time_column_open(&training->time, training->source->desc, training->flag_rule->time, spec->source);
 	foreach(cell, spec->columns)
 	{
 		const char *column = lfirst(cell);
