@@ -20,10 +20,14 @@ detector_threshold(const ModelVersion *version)
 	return isnan(version->threshold) ? FLAG_DEFAULT_SEVERITY : version->threshold;
 }
 
-/* Share of training rows that are as strange as row i of the block, or stranger. */
+/* Share of training rows that are as strange as row i of the block, or stranger; detectors have one margin a row. */
 static inline double
 detector_pvalue(const Scorer *scorer, int i)
 {
+	const LoadedModel *loaded = scorer->version->loaded;
+
+	if (loaded->algorithm->pvalue != NULL)
+		return loaded->algorithm->pvalue(loaded, scorer->margins[i]);
 	return 1 - scorer_value(scorer, i);
 }
 
