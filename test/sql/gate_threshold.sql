@@ -1,4 +1,6 @@
 -- A gate without a threshold of its own decides by that of the version that serves a row.
+-- ids far from those of other tests
+SELECT setval('aipipe.gate_data_id_seq', 20000, false) AS gate, setval('aipipe.decision_data_id_seq', 200000, false) AS decision \gset base_
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 CREATE SCHEMA gate_threshold;
