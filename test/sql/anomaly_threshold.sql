@@ -20,7 +20,7 @@ $$ SELECT aipipe.anomaly_train(detector, 'anomaly_threshold.visit', ARRAY['a', '
 SELECT train(rule) AS version, rule FROM unnest(ARRAY['null', '0.99', '{"percentile": 0.99}', '{"false_alarms": 2.4, "rows_per_day": 240}', '{"false_alarms": 0.1, "per": "hour", "time": "at"}',
     '{"false_alarms": 5, "per": "2 days 2 hours", "rows_per_day": 240}', '{"cost": {"false_alarm": 1, "miss": 20, "rate": 0.01}}']::jsonb[]) rule;
 -- the time of a budget is no feature unless it is listed
-SELECT aipipe.anomaly_train('timed', 'visit', NULL, '{"threshold": {"false_alarms": 2.4, "time": "at"}, "n_estimators": 10}');
+SELECT aipipe.anomaly_train('timed', 'visit', NULL, '{"threshold": {"false_alarms": 2.4, "time": "at"}}');
 SELECT DISTINCT f ->> 'column' AS feature FROM aipipe.model_version, jsonb_array_elements(features) f WHERE model = 'timed' ORDER BY 1;
 SELECT version, threshold IS NULL AS none, threshold = 0.99 AS given, params -> 'holdout' AS holdout, params -> 'validation' AS validation, row_count,
        round((metrics ->> 'nominal_share')::numeric, 4) AS nominal, metrics ->> 'threshold_chosen_on' AS chosen_on, (metrics ->> 'rows')::int AS held_out,
@@ -43,7 +43,7 @@ SELECT aipipe.anomaly_flag('cut', NULL) IS NULL AS no_row, aipipe.anomaly_flag(N
 SELECT count(DISTINCT sha256) AS hashes FROM aipipe.model_version WHERE model = 'cut' AND version IN (1, 2);
 
 -- a rule tried on clean rows: at most the nominal share, the lowest severity that does it
-SELECT rule, threshold > 0 AND threshold <= 1 AS sound, rows, share <= nominal AS kept, low < share AND share < high AS within, share > nominal / 2 AS near
+SELECT rule, threshold > 0 AND threshold <= 1 AS sound, rows, share <= nominal AS kept, low < share AND share < high AS within, nominal > 0.01 OR share > nominal / 2 AS near
 FROM (VALUES ('{"percentile": 0.99}'::jsonb, 0.01), ('{"percentile": 0.9}', 0.1), ('{"percentile": 0.3}', 0.7), ('{"false_alarms": 2.4, "time": "at"}', 0.01), ('{"false_alarms": 1, "per": "week", "rows_per_day": 14.2857142857}', 0.01)) r (rule, nominal),
      aipipe.anomaly_threshold('cut', 'clean', rule);
 SELECT threshold, flagged = (SELECT count(*) FROM clean w WHERE aipipe.anomaly_score('cut', w) >= 0.98) AS counted FROM aipipe.anomaly_threshold('cut', 'clean', '0.98');
@@ -53,8 +53,8 @@ SELECT * FROM aipipe.anomaly_threshold('cut', 'SELECT * FROM clean WHERE false',
 -- 200 rows bound 1 % when none of them is flagged
 SELECT threshold > (SELECT max(aipipe.anomaly_score('cut', w)) FROM (SELECT * FROM clean ORDER BY id LIMIT 200) w) AS above, flagged FROM aipipe.anomaly_threshold('cut', 'SELECT * FROM clean ORDER BY id LIMIT 200', '{"percentile": 0.99}');
 -- few rows: the training's threshold; then nothing is held out
-SELECT aipipe.anomaly_train('few', 'SELECT * FROM visit LIMIT 9', ARRAY['a'], '{"threshold": {"percentile": 0.5}, "n_estimators": 5}'),
-       aipipe.anomaly_train('few', 'SELECT * FROM visit LIMIT 300', ARRAY['a'], '{"threshold": {"percentile": 0.99}, "n_estimators": 5}');
+SELECT aipipe.anomaly_train('few', 'SELECT * FROM visit LIMIT 9', ARRAY['a'], '{"threshold": {"percentile": 0.5}}'),
+       aipipe.anomaly_train('few', 'SELECT * FROM visit LIMIT 300', ARRAY['a'], '{"threshold": {"percentile": 0.99}}');
 SELECT version, threshold, row_count, metrics ->> 'threshold_chosen_on' AS chosen_on FROM aipipe.model_version WHERE model = 'few' ORDER BY version;
 -- rows held out without a rule say what .999 flags of them; a given threshold is checked as well
 SELECT train('null', '{"holdout": 0.3}', 'held'), train('0.95', '{"holdout": 0.2}', 'held');
