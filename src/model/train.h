@@ -17,7 +17,7 @@ typedef struct TrainSpec
 	const char *model;
 	ModelTask	task;
 	const char *source;
-	const char *target;			/* NULL for anomaly */
+	const char *target;			/* anomaly: the labels, or NULL: learn without any */
 	List	   *columns;			/* of char *; NIL = all but the target */
 	const char *algorithm;		/* NULL = the task's default */
 	Jsonb	   *params;			/* common options and the algorithm's own; NULL = none */
