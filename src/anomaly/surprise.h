@@ -163,8 +163,8 @@ extern void surprise_choose_parents(const Matrix *rows, const SurpriseOptions *o
 /* surprise_count.c: adds the rows to the counts, which must be there */
 extern void surprise_count(const Matrix *rows, SurpriseModel *model, Progress *progress);
 
-/* surprise_calibrate.c: tails and severities from the rows; what is there already weighs its rows times keep */
-extern void surprise_calibrate(const Matrix *rows, double keep, SurpriseModel *model, Progress *progress);
+/* surprise_calibrate.c: tails and severities from the rows; what is there already counts as old_rows rows */
+extern void surprise_calibrate(const Matrix *rows, double old_rows, SurpriseModel *model, Progress *progress);
 
 /* surprise_artifact.c */
 extern const char *surprise_check(const SurpriseModel *model);
@@ -242,6 +242,8 @@ typedef struct SurpriseHeader
 	uint32		reserved;		/* zero */
 } SurpriseHeader;
 
+#define SURPRISE_MAGIC "aipipeCS"
+#define SURPRISE_FORMAT 1
 #define SURPRISE_CALIBRATED 1
 
 /* A compiled form opened in place. */
@@ -267,23 +269,41 @@ extern void surprise_compile_model(const SurpriseModel *model, StringInfo out);
 /* surprise_open.c: error XX001 when anything is off; calibrated says what is expected */
 extern SurpriseTables *surprise_open(const char *compiled, Size len, bool calibrated);
 
-/* surprise_score.c */
+/* Outcomes of a block of rows: [aspect * SURPRISE_BLOCK + row]. */
+typedef struct SurpriseCodes
+{
+	uint16	   *codes;
+	uint8	   *pairs;			/* as pairs tell them apart */
+} SurpriseCodes;
 
-/* Outcomes of at most SURPRISE_BLOCK rows: codes[aspect * SURPRISE_BLOCK + row]. */
-extern void surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, uint16 *codes);
+/* surprise_score.c: blocks of at most SURPRISE_BLOCK rows */
+extern void surprise_codes_create(const SurpriseTables *tables, SurpriseCodes *codes);
+extern void surprise_codes_free(SurpriseCodes *codes);
+extern void surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes);
 
-/* Bits of one aspect, distance included, before calibration; conditional may be NULL. */
+/* Surprise of one aspect in bits, distance included; conditional is left alone without parents. */
 extern void surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
-						  const uint16 *codes, float *marginal, float *conditional);
+						  const SurpriseCodes *codes, float *marginal, float *conditional);
 
-/* 2^(power * z) of one aspect by its marginal and its conditional surprise (1 without parents). */
-extern void surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
-							const uint16 *codes, float *marginal, float *conditional);
+/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one. */
+extern bool surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
+							const SurpriseCodes *codes, float *marginal, float *conditional);
+
+/* 2^(power * z) by a tail. */
+extern float surprise_power(float power, const Tail *tail, float bits);
+
+/* What an aspect counts for in its column: a side aspect less. */
+static inline float
+surprise_handicap(const SurpriseNode *node, float power)
+{
+	power *= node->handicap;
+	return Max(power, 1.0f);
+}
+
+/* 2^(power * z) of every column of one row; columns without aspects keep what is there. */
+extern void surprise_columns(const SurpriseTables *tables, const float *row, float *columns);
 
 extern void surprise_margin(const SurpriseTables *tables, const float *rows, int nrows, float *out);
-
-/* 2^(power * z) by calibrated tail. */
-extern float surprise_power(const SurpriseTables *tables, const Tail *tail, float bits);
 
 /* surprise_cell.c */
 extern bool surprise_cell(const LoadedModel *model, const Encoder *encoder, const float *row, int column,
