@@ -139,3 +139,53 @@ text_shape(const char *s, int len, int counts[TEXT_NCLASSES], float *buckets, in
 		buckets[text_gram_hash(0, before_last, last) % nbuckets] += 1.0f;
 	return nchars;
 }
+
+/* Gives the symbol that stands for a run of characters like the one with this byte. */
+static inline char
+text_symbol(unsigned char c)
+{
+	unsigned char folded = c | 0x20;
+
+	/* in every server encoding, all bytes of a character beyond ASCII have the high bit */
+	if (IS_HIGHBIT_SET(c))
+		return 'x';
+	if (folded >= 'a' && folded <= 'z')
+		return (c == folded) ? 'a' : 'A';
+	if (c >= '0' && c <= '9')
+		return '9';
+	return (c == '\0') ? '\001' : (char) c;
+}
+
+/* Writes a text's character pattern and gives its length. */
+int
+text_pattern(const char *s, int len, char out[TEXT_PATTERN_MAX])
+{
+	const char *end = s + len;
+	int			n = 0;
+
+	while (s < end)
+	{
+		char		symbol = text_symbol((unsigned char) *s++);
+
+		if (n > 0 && out[n - 1] == symbol)
+			continue;
+		if (n == TEXT_PATTERN_MAX)
+			break;
+		out[n++] = symbol;
+	}
+	return n;
+}
+
+/* Says whether text_pattern() can have written this: symbols only, none beside itself, not too many. */
+bool
+text_is_pattern(const char *pattern)
+{
+	for (int i = 0; pattern[i] != '\0'; i++)
+	{
+		if (i == TEXT_PATTERN_MAX || (i > 0 && pattern[i] == pattern[i - 1]))
+			return false;
+		if (pattern[i] != 'x' && text_symbol((unsigned char) pattern[i]) != pattern[i])
+			return false;
+	}
+	return true;
+}
