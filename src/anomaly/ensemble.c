@@ -149,7 +149,7 @@ ensemble_component(const LoadedModel *model, int i)
 }
 
 /* Gives P(a training row has this margin or a greater one). */
-double
+static double
 ensemble_pvalue(const LoadedModel *model, float margin)
 {
 	const EnsembleState *state = model->state;
@@ -263,6 +263,7 @@ const Algorithm algorithm_ensemble = {
 	.margin = ensemble_margin,
 	.values = ensemble_values,
 	.explain = ensemble_explain,
+	.pvalue = ensemble_pvalue,
 	.cell = ensemble_cell,
 	.refresh = ensemble_refresh_components,
 	.importance = ensemble_importance,

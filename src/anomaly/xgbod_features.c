@@ -41,6 +41,16 @@ xgbod_layout(const LoadedModel *base, XgbodLayout *layout)
 	layout->width = layout->nfeatures + layout->nparts + 1 + layout->ncolumns;
 }
 
+/* Gives the surprise of every column of a row in bits. */
+static void
+column_bits(const SurpriseTables *surprise, const float *row, float *bits)
+{
+	memset(bits, 0, surprise->ncolumns * sizeof(float));
+	surprise_columns(surprise, row, bits);
+	for (int c = 0; c < surprise->ncolumns; c++)
+		bits[c] = bits[c] > 1 ? log2f(bits[c]) / surprise->power : 0;
+}
+
 /* Copies a row's features; to the trees, as to every model of the library, an unseen category is missing. */
 static void
 copy_features(const float *row, const int32 *limits, int nfeatures, float *out)
@@ -67,7 +77,7 @@ xgbod_augment(const LoadedModel *base, const XgbodLayout *layout, const int32 *l
 		memcpy(out + XGBOD_PART(layout), strangeness + (Size) i * layout->nparts, layout->nparts * sizeof(float));
 		out[XGBOD_MARGIN(layout)] = margins[i];
 		if (layout->ncolumns > 0)
-			surprise_column_bits(surprise, row, out + XGBOD_SURPRISE(layout));
+			column_bits(surprise, row, out + XGBOD_SURPRISE(layout));
 	}
 	pfree(strangeness);
 }
