@@ -37,7 +37,7 @@ def load(cursor, table, path, type_of, limit=None):
     with open(path, encoding="utf-8", newline="") as source:
         cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT csv, HEADER)", source)
     if limit is not None:
-        cursor.execute(f"DELETE FROM {table} WHERE id % (SELECT ceil(count(*) / %s::float8)::int FROM {table}) <> 0", (limit,))
+        cursor.execute(f"DELETE FROM {table} WHERE id %% (SELECT ceil(count(*) / %s::float8)::int FROM {table}) <> 0", (limit,))
     return columns
 
 

@@ -73,7 +73,7 @@ extern void xgbod_read_options(ModelTask task, const Jsonb *params, const char *
 							   XgbodOptions *options, const char *const **base_common);
 
 /* The trees' parameters: what was given over the defaults. */
-extern Jsonb *xgbod_boost_params(const Jsonb *given, double positive_weight);
+extern Jsonb *xgbod_boost_params(const Jsonb *given);
 
 /* Bytes that a training takes beside the data. */
 extern Size xgbod_train_bytes(const TrainSize *size);

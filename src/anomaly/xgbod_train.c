@@ -52,7 +52,8 @@ typedef struct Learning
 	float	   *labels;			/* 0 or 1 */
 	float	   *base_margins;
 	int64		npositive;
-	Jsonb	   *boost;			/* with the weight of the labelled rows */
+	Jsonb	   *boost;			/* the trees' parameters */
+	float		positive_weight;	/* of a row called anomalous; others weigh 1 */
 	Encoder    *encoder;		/* of what the trees look at */
 } Learning;
 
@@ -89,15 +90,13 @@ xgbod_read_options(ModelTask task, const Jsonb *params, const char *const *commo
 
 /* Gives the trees' parameters: what was given over the defaults. */
 Jsonb *
-xgbod_boost_params(const Jsonb *given, double positive_weight)
+xgbod_boost_params(const Jsonb *given)
 {
 	Datum		defaults = DirectFunctionCall1(jsonb_in, CStringGetDatum(BOOST_DEFAULTS));
-	char	   *weight = psprintf("{\"scale_pos_weight\": %.9g}", positive_weight);
-	Datum		result = DirectFunctionCall2(jsonb_concat, defaults, DirectFunctionCall1(jsonb_in, CStringGetDatum(weight)));
 
 	if (given != NULL)
-		result = DirectFunctionCall2(jsonb_concat, result, JsonbPGetDatum(given));
-	return DatumGetJsonbP(result);
+		defaults = DirectFunctionCall2(jsonb_concat, defaults, JsonbPGetDatum(given));
+	return DatumGetJsonbP(defaults);
 }
 
 /* Estimates what a training takes beside the data: the base, its rows again, what the trees look at, and the trees. */
@@ -117,7 +116,7 @@ xgbod_train_bytes(const TrainSize *size)
 	trees.task = TASK_CLASSIFICATION;
 	trees.ncols = (int) width;
 	trees.nclasses = 2;
-	trees.params = xgbod_boost_params(options.boost, 1);
+	trees.params = xgbod_boost_params(options.boost);
 	trees.common = none;
 	return add_size(Max(algorithm_ensemble.estimate(&base), add_size(rows, algorithm_xgboost.estimate(&trees))),
 					options.folds > 0 ? rows : mul_size(mul_size(size->ncols, sizeof(float)), size->nrows));
@@ -273,17 +272,24 @@ describe_augmented(Learning *learning)
 	learning->encoder = encoder;
 }
 
-/* Grows trees on some rows. */
+/*
+ * Grows trees on some rows.  Both kinds of rows weigh the same together: few
+ * labels would otherwise hardly move trees that start from their share.
+ */
 static void
 train_trees(const Learning *learning, const Matrix *rows, const float *labels, TrainResult *result)
 {
 	static const char *const none[] = {NULL};
 	static char *const classes[] = {"false", "true"};
 	TrainRequest request = {0};
+	float	   *weights = palloc_extended(mul_size(rows->nrows, sizeof(float)), MCXT_ALLOC_HUGE);
 
+	for (int64 i = 0; i < rows->nrows; i++)
+		weights[i] = labels[i] > 0 ? learning->positive_weight : 1;
 	request.task = TASK_CLASSIFICATION;
 	request.rows = rows;
 	request.labels = labels;
+	request.weights = weights;
 	request.encoder = learning->encoder;
 	request.nclasses = 2;
 	request.classes = classes;
@@ -293,6 +299,7 @@ train_trees(const Learning *learning, const Matrix *rows, const float *labels, T
 	request.budget = learning->request->budget;
 	request.progress = learning->request->progress;
 	algorithm_xgboost.train(&request, result);
+	pfree(weights);
 }
 
 /* Scores the rows of one fold (all of them when fold is NULL) by trees. */
@@ -431,8 +438,8 @@ xgbod_train(const TrainRequest *request, TrainResult *result)
 	train_base(&learning, &base);
 	augment_rows(&learning);
 	describe_augmented(&learning);
-	learning.boost = xgbod_boost_params(learning.options.boost,
-										sqrt((double) (request->rows->nrows - learning.npositive) / learning.npositive));
+	learning.boost = xgbod_boost_params(learning.options.boost);
+	learning.positive_weight = (float) (request->rows->nrows - learning.npositive) / learning.npositive;
 	/* each fold's trees must have a labelled row to learn from */
 	nfolds = learning.npositive < 2 ? 0 : (int) Min(learning.options.folds, learning.npositive);
 	nfolds = nfolds < 2 ? 0 : nfolds;

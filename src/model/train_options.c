@@ -221,7 +221,7 @@ pick_algorithm(const TrainSpec *spec)
 	const Algorithm *algorithm = spec->algorithm ? algorithm_find(spec->algorithm)
 		: labelled ? &algorithm_xgbod : algorithm_default(spec->task);
 
-	if (labelled != (algorithm == &algorithm_xgbod))
+	if (spec->task == TASK_ANOMALY && labelled != (algorithm == &algorithm_xgbod))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 labelled ? errmsg("algorithm \"%s\" does not learn from labels", algorithm->name)
