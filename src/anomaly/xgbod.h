@@ -8,8 +8,8 @@
  *		xgbod.c				the algorithm behind learn/algorithm.h
  *
  * XGBOD (Zhao, Hryniewicki 2018): boosted trees on a row's features and on what
- * detectors that know no labels say about it.  The base is an ensemble trained on
- * the rows that nobody called anomalous.  The trees look at
+ * detectors that know no labels say about it.  The base is an ensemble that knows no
+ * labels.  The trees look at
  *
  *		features | strangeness by each component | the base's margin | surprise of each column
  *

@@ -3,10 +3,12 @@
  * xgbod_train.c
  *	  Learning from labels: the base, the trees, and what their scores mean.
  *
- * The base learns from the rows that nobody called anomalous; a row without a
- * label is one of them.  Boosted trees then learn the labels from what the base
- * makes of all rows.  Margins of trees on the rows that they were grown on say
- * little about other rows, so the tails come from trees that did not see the row
+ * The base learns from all rows, as long as few are called anomalous.  Were those
+ * left out, they alone would be new to it, and the trees would learn to tell what
+ * is new to the base instead of what is wrong.  A row without a label counts as
+ * not anomalous.  Boosted trees then learn the labels from what the base makes of
+ * the rows.  Margins of trees on the rows that they were grown on say little about
+ * other rows, so the tails come from trees that did not see the row
  * (cross-fitting); rows called anomalous take no part in them.
  *
  *-------------------------------------------------------------------------
@@ -26,6 +28,9 @@
 #include "core/encoder.h"
 
 #define MAX_FOLDS 10
+
+/* Rows called anomalous among those that the base learns from, at most: it bears so much dirt. */
+#define BASE_MAX_ANOMALOUS 0.05
 
 /* Few labels want weak trees: shallow, shrunk, and each on a part of the rows and the features. */
 #define BOOST_DEFAULTS "{\"n_estimators\": 100, \"max_depth\": 3, \"learning_rate\": 0.05, \"reg_lambda\": 5, " \
@@ -183,24 +188,46 @@ describe_features(Learning *learning)
 	}
 }
 
-/* Trains the base on the rows that nobody called anomalous. */
+/* Gives the rows that the base learns from: all, or not more anomalous ones than it bears, evenly taken. */
+static const Matrix *
+base_rows(const Learning *learning)
+{
+	const Matrix *rows = learning->request->rows;
+	int64		normal = rows->nrows - learning->npositive;
+	int64		most = Max((int64) (normal * BASE_MAX_ANOMALOUS / (1 - BASE_MAX_ANOMALOUS)), 1);
+	int64		seen = 0;
+	uint8	   *taken;
+	Matrix	   *part;
+
+	if (learning->npositive <= most)
+		return rows;
+	taken = palloc_extended(rows->nrows, MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < rows->nrows; i++)
+	{
+		taken[i] = true;
+		if (learning->labels[i] == 0)
+			continue;
+		/* whether the row is one of most, spread over npositive */
+		taken[i] = (seen + 1) * most / learning->npositive > seen * most / learning->npositive;
+		seen++;
+	}
+	part = copy_rows(learning, rows, taken);
+	pfree(taken);
+	return part;
+}
+
+/* Trains the base. */
 static void
 train_base(Learning *learning, TrainResult *result)
 {
 	TrainRequest request = *learning->request;
-	const Matrix *rows = request.rows;
-	uint8	   *taken = palloc_extended(rows->nrows, MCXT_ALLOC_HUGE);
-	Matrix	   *normal;
 
-	for (int64 i = 0; i < rows->nrows; i++)
-		taken[i] = learning->labels[i] == 0;
-	normal = copy_rows(learning, rows, taken);
-	request.rows = normal;
+	request.rows = base_rows(learning);
 	request.labels = NULL;
 	request.common = learning->base_common;
 	algorithm_ensemble.train(&request, result);
-	matrix_free(normal);
-	pfree(taken);
+	if (request.rows != learning->request->rows)
+		matrix_free(unconstify(Matrix *, request.rows));
 	learning->base = algorithm_ensemble.open(result->compiled.data, result->compiled.len);
 	xgbod_layout(learning->base, &learning->layout);
 }
