@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/tuplestore.h"
 
 #include "anomaly/detector.h"
@@ -48,6 +49,22 @@ compare_strangeness(const void *a, const void *b)
 	return left->column - right->column;
 }
 
+/* Takes the column of labels out of the parameters: it is the target, and no business of an algorithm. */
+static void
+take_label(TrainSpec *spec)
+{
+	static const OptionSpec specs[] = {{"label", OPTION_TEXT, 0}};
+	char	   *label = NULL;
+
+	if (spec->params == NULL)
+		return;
+	options_parse_own(spec->params, spec->function, specs, lengthof(specs), &label);
+	if (label == NULL)
+		return;
+	spec->target = label;
+	spec->params = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(spec->params), CStringGetTextDatum("label")));
+}
+
 /* anomaly_train(detector, source, columns, params): learns what is normal and gives the new version. */
 Datum
 aipipe_anomaly_train(PG_FUNCTION_ARGS)
@@ -60,6 +77,7 @@ aipipe_anomaly_train(PG_FUNCTION_ARGS)
 	spec.source = arg_text(fcinfo, 1, "source");
 	spec.columns = arg_text_list(fcinfo, 2, "columns");
 	spec.params = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+	take_label(&spec);
 	PG_RETURN_INT32(train_version(&spec));
 }
 
