@@ -14,6 +14,7 @@
 static const Algorithm *const algorithms[] = {
 	&algorithm_xgboost,
 	&algorithm_iforest,
+	&algorithm_loda,
 	&algorithm_baseline,
 	&algorithm_rules
 };
