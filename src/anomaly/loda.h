@@ -40,8 +40,9 @@
 #define LODA_MIN_WIDTH 1e-6f
 #define LODA_MAX_WIDTH 1e6f
 
-/* Rows that are scored at a time. */
+/* Rows that are scored at a time, and those of them that are added up together. */
 #define LODA_BLOCK 64
+#define LODA_LANES 16
 
 /* Standard deviations up to which a number is taken as it is; beyond, only its logarithm counts. */
 #define LODA_LINEAR 5.0f
@@ -125,10 +126,13 @@ extern int64 loda_sample_rows(int64 nrows);
 /* Makes what projecting needs of what was learned so far, in CurrentMemoryContext. */
 extern LodaState *loda_view(const Loda *loda);
 
-/* A block's rows on the common scale: input-major, LODA_BLOCK floats an input; NaN = missing. */
+/*
+ * A block's rows on the common scale: input-major, LODA_BLOCK floats an input;
+ * NaN = missing.  Lanes without a row are zero.
+ */
 extern void loda_scale(const LodaState *state, const float *rows, int nrows, float *inputs);
 
-/* The values of a projection for a block on the common scale. */
+/* The values of a projection for a block on the common scale; out has LODA_BLOCK floats. */
 extern void loda_project(const LodaState *state, int projection, const float *inputs, int nrows, float *out);
 
 /* Excess bits of one value of a projection; not for NaN. */

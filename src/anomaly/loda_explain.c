@@ -52,11 +52,11 @@ row_excesses(const LodaState *state, const float *row, Excesses *excesses)
 	loda_scale(state, row, 1, inputs);
 	for (int p = 0; p < state->nprojections; p++)
 	{
-		float		value;
+		float		values[LODA_BLOCK];
 
-		loda_project(state, p, inputs, 1, &value);
-		excesses->bits[p] = isnan(value) ? NAN : loda_excess(state, p, value);
-		if (!isnan(value))
+		loda_project(state, p, inputs, 1, values);
+		excesses->bits[p] = isnan(values[0]) ? NAN : loda_excess(state, p, values[0]);
+		if (!isnan(values[0]))
 			stats_moments_add(&excesses->all, excesses->bits[p]);
 	}
 	pfree(inputs);

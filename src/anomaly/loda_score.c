@@ -57,31 +57,44 @@ loda_scale(const LodaState *state, const float *rows, int nrows, float *inputs)
 		const float *in = rows + state->feature[i];
 		float	   *out = inputs + (size_t) i * LODA_BLOCK;
 		int			ncodes = state->code_first[i + 1] - state->code_first[i];
+		float		centre = state->centre[i];
+		float		inverse = state->inverse[i];
 
 		if (ncodes > 0)
 		{
 			for (int r = 0; r < nrows; r++)
 				out[r] = scale_code(state->codes + state->code_first[i], ncodes, in[(size_t) r * state->nfeatures]);
-			continue;
 		}
-		for (int r = 0; r < nrows; r++)
-			out[r] = scale_number(in[(size_t) r * state->nfeatures], state->centre[i], state->inverse[i]);
+		else
+		{
+			for (int r = 0; r < nrows; r++)
+				out[r] = scale_number(in[(size_t) r * state->nfeatures], centre, inverse);
+		}
+		for (int r = nrows; r % LODA_LANES != 0; r++)
+			out[r] = 0;
 	}
 }
 
-/* Adds up a projection of a block. */
+/* Adds up a projection of a block, some rows together: their sums stay in registers. */
 void
 loda_project(const LodaState *state, int projection, const float *inputs, int nrows, float *out)
 {
-	for (int r = 0; r < nrows; r++)
-		out[r] = 0;
-	for (int e = state->entry_first[projection]; e < state->entry_first[projection + 1]; e++)
-	{
-		const float *in = inputs + (size_t) state->entry_input[e] * LODA_BLOCK;
-		float		weight = state->entry_weight[e];
+	int			first = state->entry_first[projection];
+	int			last = state->entry_first[projection + 1];
 
-		for (int r = 0; r < nrows; r++)
-			out[r] += weight * in[r];
+	for (int r = 0; r < nrows; r += LODA_LANES)
+	{
+		float		sums[LODA_LANES] = {0};
+
+		for (int e = first; e < last; e++)
+		{
+			const float *in = inputs + (size_t) state->entry_input[e] * LODA_BLOCK + r;
+			float		weight = state->entry_weight[e];
+
+			for (int i = 0; i < LODA_LANES; i++)
+				sums[i] += weight * in[i];
+		}
+		memcpy(out + r, sums, sizeof(sums));
 	}
 }
 
