@@ -187,3 +187,13 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_learn';
 CREATE FUNCTION estimate(algorithm text, task text, params jsonb, nrows bigint, features int, nvalidation bigint DEFAULT 0,
                          classes int DEFAULT 0, weighted bool DEFAULT false) RETURNS bigint
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_estimate';
+
+-- The bits of scores in a tail learned from others; the tail's fit; scores spread like the tail's; mutants of its artifact or compiled form.
+CREATE FUNCTION tail(scores real[], at real[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail';
+CREATE FUNCTION tail_fit(scores real[], OUT points int, OUT threshold float8, OUT share float8, OUT scale float8, OUT shape float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_fit';
+CREATE FUNCTION tail_sample(scores real[], n int) RETURNS real[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
+CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
