@@ -75,13 +75,22 @@ loda_scale(const LodaState *state, const float *rows, int nrows, float *inputs)
 	}
 }
 
-/* Adds up a projection of a block, some rows together: their sums stay in registers. */
+/* Adds up a projection of a block, some rows together; a row alone gets the same sum. */
 void
 loda_project(const LodaState *state, int projection, const float *inputs, int nrows, float *out)
 {
 	int			first = state->entry_first[projection];
 	int			last = state->entry_first[projection + 1];
 
+	if (nrows == 1)
+	{
+		float		sum = 0;
+
+		for (int e = first; e < last; e++)
+			sum += state->entry_weight[e] * inputs[(size_t) state->entry_input[e] * LODA_BLOCK];
+		out[0] = sum;
+		return;
+	}
 	for (int r = 0; r < nrows; r += LODA_LANES)
 	{
 		float		sums[LODA_LANES] = {0};
