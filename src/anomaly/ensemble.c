@@ -149,7 +149,7 @@ ensemble_component(const LoadedModel *model, int i)
 }
 
 /* Gives P(a training row has this margin or a greater one). */
-double
+static double
 ensemble_pvalue(const LoadedModel *model, float margin)
 {
 	const EnsembleState *state = model->state;
@@ -262,6 +262,7 @@ const Algorithm algorithm_ensemble = {
 	.open = ensemble_load,
 	.margin = ensemble_margin,
 	.values = ensemble_values,
+	.pvalue = ensemble_pvalue,
 	.explain = ensemble_explain,
 	.cell = ensemble_cell,
 	.refresh = ensemble_refresh_components,

@@ -42,7 +42,4 @@ extern const LoadedModel *ensemble_component(const LoadedModel *model, int i);
 /* Raw strangeness by every component (nrows x components, row-major) and the margins of a block. */
 extern void ensemble_evidence(const LoadedModel *model, const float *rows, int nrows, float *strangeness, float *margins);
 
-/* P(a training row has this margin or a greater one), by the margin's own tail; in (0, 1]. */
-extern double ensemble_pvalue(const LoadedModel *model, float margin);
-
 #endif							/* ANOMALY_ENSEMBLE_H */
