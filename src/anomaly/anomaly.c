@@ -80,15 +80,15 @@ aipipe_anomaly_score(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(scorer_value(call->scorer, 0));
 }
 
-/* Gives the p-value of the scored row: from the margin's tail, or without one from the severity. */
+/* Gives the p-value of the scored row, from its severity when the algorithm knows no better: no nearer to 0 than one row. */
 static double
 row_pvalue(const Scorer *scorer)
 {
 	const ModelVersion *version = scorer->version;
 	double		rows = version->encoder->ncolumns > 0 ? (double) version->encoder->columns[0].nrows : 0;
 
-	if (version->loaded->algorithm == &algorithm_ensemble)
-		return ensemble_pvalue(version->loaded, scorer->margins[0]);
+	if (version->loaded->algorithm->pvalue != NULL)
+		return version->loaded->algorithm->pvalue(version->loaded, scorer->margins[0]);
 	return Max(1 - scorer_value(scorer, 0), 1 / (rows + 1));
 }
 
