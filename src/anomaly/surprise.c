@@ -66,7 +66,7 @@ surprise_check_options(ModelTask task, const Jsonb *params, const char *const *c
 static Size
 training_bytes(int64 nrows, int ncols, const SurpriseOptions *options)
 {
-	int64		sample = surprise_sample_rows(nrows, ncols);
+	int64		sample = surprise_sample_rows(Max(nrows, 1), ncols);
 	int64		width = Max(2 * options->bins + 3, SURPRISE_PAIR_CATEGORIES + 3);
 	Size		cells = Min((Size) ncols * options->parents * width * width, (Size) SURPRISE_MAX_CELLS);
 	Size		bytes = mul_size(cells, CELL_BYTES);

@@ -31,7 +31,7 @@
 
 #include "learn/algorithm.h"
 #include "learn/artifact.h"
-#include "learn/iforest.h"
+#include "learn/severity.h"
 #include "learn/tail.h"
 
 #define SURPRISE_MAX_FEATURES 32000
@@ -229,7 +229,7 @@ typedef struct SurpriseHeader
 	uint32		flags;			/* 1 = calibrated; what is stored always is */
 	uint64		length;			/* of everything */
 	uint64		tails;			/* bytes */
-	int64		rows;			/* of the severities */
+	uint64		severity;		/* bytes */
 	int32		nfeatures;
 	int32		ncolumns;
 	int32		naspects;
@@ -237,9 +237,7 @@ typedef struct SurpriseHeader
 	uint32		nfloats;
 	uint32		nshorts;
 	uint32		nbytes;
-	int32		npoints;		/* of the severities */
 	float		power;
-	uint32		reserved;		/* zero */
 } SurpriseHeader;
 
 #define SURPRISE_MAGIC "aipipeCS"

@@ -133,11 +133,9 @@ surprise_write(const SurpriseModel *model, StringInfo out)
 		appendStringInfoString(out, a > 0 ? "," : "");
 		write_aspect(model, &model->aspects[a], out);
 	}
-	appendStringInfo(out, "],\"severity\":{\"rows\":" INT64_FORMAT ",\"score\":", model->severity.rows);
-	artifact_put_floats(out, model->severity.score, model->severity.npoints);
-	appendStringInfoString(out, ",\"above\":");
-	artifact_put_integers(out, model->severity.above, model->severity.npoints);
-	appendStringInfoString(out, "}}");
+	appendStringInfoString(out, "],\"severity\":");
+	severity_write(&model->severity, out);
+	appendStringInfoChar(out, '}');
 }
 
 /* Reads a flag. */
@@ -380,24 +378,6 @@ read_aspects(Reading *reading)
 		read_table(model, lfirst(cell));
 }
 
-/* Reads the severities. */
-static void
-read_severity(ArtifactReader *r, Severity *severity)
-{
-	const char *why;
-
-	severity->rows = artifact_integer(r, 1, PG_INT64_MAX);
-	artifact_expect(r, ",\"score\":");
-	severity->npoints = count_list(r, SEVERITY_MAX_POINTS);
-	severity->score = palloc(mul_size(sizeof(float), Max(severity->npoints, 1)));
-	severity->above = palloc(mul_size(sizeof(int64), Max(severity->npoints, 1)));
-	artifact_floats(r, severity->score, severity->npoints);
-	artifact_expect(r, ",\"above\":");
-	artifact_integers(r, severity->above, severity->npoints, 0, PG_INT64_MAX);
-	if ((why = severity_check(severity)) != NULL)
-		artifact_error(r, why);
-}
-
 /* Gives the reason why aspects do not fit each other, or NULL. */
 const char *
 surprise_check(const SurpriseModel *model)
@@ -445,9 +425,9 @@ surprise_read(const char *artifact, Size len)
 		artifact_error(r, "an option is out of range");
 	artifact_expect(r, ",\"aspects\":[");
 	read_aspects(&reading);
-	artifact_expect(r, "],\"severity\":{\"rows\":");
-	read_severity(r, &model->severity);
-	artifact_expect(r, "}}");
+	artifact_expect(r, "],\"severity\":");
+	severity_read(r, &model->severity);
+	artifact_expect(r, "}");
 	artifact_end(r);
 	return model;
 }

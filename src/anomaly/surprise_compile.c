@@ -7,7 +7,7 @@
  *		SurpriseNode	nodes[naspects]
  *		SurpriseLink	links[nlinks]
  *		float			floats[nfloats]			all tables
- *		float			score[npoints], share[npoints]	severities
+ *		severities, as severity_compile() writes them
  *		uint16			shorts[nshorts]			maps
  *		uint8			bytes[nbytes]			outcomes → what pairs tell apart
  *		tails, each as tail_compile() writes it
@@ -244,17 +244,17 @@ static void
 put_parts(Compiling *c, StringInfo out)
 {
 	const SurpriseModel *model = c->model;
-	const Severity *severity = &model->severity;
 	SurpriseHeader header = {.format = SURPRISE_FORMAT, .byte_order = COMPILED_BYTE_ORDER};
 	int			start = out->len;
-	float	   *shares = palloc(mul_size(sizeof(float), Max(severity->npoints, 1)));
+	StringInfoData severity;
 
-	for (int i = 0; i < severity->npoints; i++)
-		shares[i] = (float) ((double) severity->above[i] / severity->rows);
+	initStringInfo(&severity);
+	if (model->severity.npoints > 0)
+		severity_compile(&model->severity, &severity);
 	memcpy(header.magic, SURPRISE_MAGIC, sizeof(header.magic));
-	header.flags = severity->npoints > 0 ? SURPRISE_CALIBRATED : 0;
+	header.flags = severity.len > 0 ? SURPRISE_CALIBRATED : 0;
 	header.tails = c->tails.len;
-	header.rows = severity->rows;
+	header.severity = severity.len;
 	header.nfeatures = model->nfeatures;
 	header.ncolumns = model->ncolumns;
 	header.naspects = model->naspects;
@@ -262,14 +262,12 @@ put_parts(Compiling *c, StringInfo out)
 	header.nfloats = c->floats.len / sizeof(float);
 	header.nshorts = c->shorts.len / sizeof(uint16);
 	header.nbytes = c->bytes.len;
-	header.npoints = severity->npoints;
 	header.power = model->power;
 	put_part(out, &header, sizeof(header));
 	put_part(out, c->nodes.data, c->nodes.len);
 	put_part(out, c->links.data, c->links.len);
 	put_part(out, c->floats.data, c->floats.len);
-	put_part(out, severity->score, sizeof(float) * severity->npoints);
-	put_part(out, shares, sizeof(float) * severity->npoints);
+	put_part(out, severity.data, severity.len);
 	put_part(out, c->shorts.data, c->shorts.len);
 	put_part(out, c->bytes.data, c->bytes.len);
 	put_part(out, c->tails.data, c->tails.len);

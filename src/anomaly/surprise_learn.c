@@ -10,12 +10,13 @@
  *
  * Beyond the core, which leaves tail_share of the rows outside on either side,
  * the distance counts, in units of how far that side of the core is from the
- * median: dirt of less than that share moves neither.
+ * median: dirt of less than that share moves neither.  A little room around the core
+ * is free, so that where a bounded number just ends nothing is far.
  *
  * What moves by itself must not become strange by it.  Numbers that rise or fall
  * with the row order are open on the side that they move to.  Dates and timestamps
  * go on: their later side is open whatever the order, and there only the distance
- * counts, in years at least.
+ * counts, in years at least.  Where the first rows of such a number were is not far either.
  *
  * With many rows the bins are learned from every k-th; the ends of the range are
  * those of all rows.
@@ -43,6 +44,9 @@
 #define BINS_8_ROWS 500
 
 #define DAYS_A_YEAR 365.0f
+
+/* The room around a core, in its unit on that side. */
+#define CORE_ROOM 0.05
 
 #define ST_SORT sort_values
 #define ST_ELEMENT_TYPE float
@@ -222,6 +226,13 @@ learn_bins(SurpriseAspect *aspect, const float *values, int64 n, int bins)
 		add_bin(aspect, values[n - open], values[n - 1], false);
 }
 
+/* Brings a value into the range of finite floats, from a least one on. */
+static float
+clamp(double value, double least)
+{
+	return (float) Min(Max(value, least), FLT_MAX);
+}
+
 /* Finds the core of sorted values and how wide its sides are. */
 static void
 learn_core(SurpriseAspect *aspect, const float *values, int64 n, double tail_share)
@@ -236,10 +247,10 @@ learn_core(SurpriseAspect *aspect, const float *values, int64 n, double tail_sha
 		width = ((double) values[n - 1] - values[0]) / 4;
 	if (width <= 0)
 		width = median != 0 ? fabs(median) : 1;
-	aspect->core_lo = (float) lo;
-	aspect->core_hi = (float) hi;
-	aspect->scale_lo = (float) Min(Max(Max(median - lo, width / 4), FLT_MIN), FLT_MAX);
-	aspect->scale_hi = (float) Min(Max(Max(hi - median, width / 4), FLT_MIN), FLT_MAX);
+	aspect->scale_lo = clamp(Max(median - lo, width / 4), FLT_MIN);
+	aspect->scale_hi = clamp(Max(hi - median, width / 4), FLT_MIN);
+	aspect->core_lo = clamp(lo - CORE_ROOM * aspect->scale_lo, -FLT_MAX);
+	aspect->core_hi = clamp(hi + CORE_ROOM * aspect->scale_hi, -FLT_MAX);
 }
 
 /* Opens the sides that values leave by themselves. */
@@ -249,18 +260,21 @@ open_sides(SurpriseAspect *aspect, const Survey *survey, const Encoder *encoder)
 	EncoderKind kind = encoder ? encoder->columns[aspect->column].kind : ENCODER_NUMBER;
 	int			direction = clock_direction(&survey->clock);
 
+	if (direction > 0)
+		aspect->core_lo = Min(aspect->core_lo, survey->min);
+	if (direction < 0)
+		aspect->core_hi = Max(aspect->core_hi, survey->max);
 	if (!aspect->side && (kind == ENCODER_DATE || kind == ENCODER_TIMESTAMP))
 	{
 		aspect->open_above = true;
 		aspect->scale_hi = Max(aspect->scale_hi, DAYS_A_YEAR);
-		return;
 	}
-	if (direction > 0)
+	else if (direction > 0)
 	{
 		aspect->open_above = true;
 		aspect->scale_hi = 0;
 	}
-	if (direction < 0)
+	else if (direction < 0)
 	{
 		aspect->open_below = true;
 		aspect->scale_lo = 0;

@@ -27,6 +27,7 @@ typedef struct Opening
 {
 	const SurpriseHeader *header;
 	SurpriseTables *tables;
+	const char *severity;
 	const char *tails;
 } Opening;
 
@@ -84,14 +85,12 @@ lay_out(Opening *o, const char *bytes, Size len)
 
 	if (h->nfeatures < 1 || h->nfeatures > SURPRISE_MAX_FEATURES || h->ncolumns < 1 || h->ncolumns > SURPRISE_MAX_FEATURES ||
 		h->naspects < 1 || h->naspects > SURPRISE_MAX_FEATURES || h->nlinks < 0 ||
-		h->nlinks > h->naspects * SURPRISE_MAX_PARENTS || h->npoints < 0 || h->npoints > SEVERITY_MAX_POINTS ||
-		h->tails > len || !(h->power > 0 && h->power <= 1))
+		h->nlinks > h->naspects * SURPRISE_MAX_PARENTS || h->severity > len || h->tails > len || !(h->power > 0 && h->power <= 1))
 		compiled_corrupted("A number in its header is out of range.");
 	t->nodes = (const SurpriseNode *) part(bytes, &at, h->naspects, sizeof(SurpriseNode));
 	t->links = (const SurpriseLink *) part(bytes, &at, h->nlinks, sizeof(SurpriseLink));
 	t->floats = (const float *) part(bytes, &at, h->nfloats, sizeof(float));
-	t->severity.score = (const float *) part(bytes, &at, h->npoints, sizeof(float));
-	t->severity.share = (const float *) part(bytes, &at, h->npoints, sizeof(float));
+	o->severity = part(bytes, &at, h->severity, 1);
 	t->shorts = (const uint16 *) part(bytes, &at, h->nshorts, sizeof(uint16));
 	t->bytes = (const uint8 *) part(bytes, &at, h->nbytes, sizeof(uint8));
 	o->tails = part(bytes, &at, h->tails, 1);
@@ -101,8 +100,6 @@ lay_out(Opening *o, const char *bytes, Size len)
 	t->ncolumns = h->ncolumns;
 	t->naspects = h->naspects;
 	t->power = h->power;
-	t->severity.rows = h->rows;
-	t->severity.npoints = h->npoints;
 }
 
 /* Checks the bins of a number. */
@@ -209,18 +206,6 @@ check_shapes(const SurpriseTables *t)
 	}
 }
 
-/* Checks that the severities are some. */
-static void
-check_severity(const SeverityTable *table)
-{
-	if (table->rows < 1 || table->npoints < 1 || !within(table->score, table->npoints, -FLT_MAX, FLT_MAX) ||
-		!ascend(table->score, table->npoints) || !within(table->share, table->npoints, 0, 1))
-		unsound("a severity is out of range");
-	for (int i = 1; i < table->npoints; i++)
-		if (table->share[i] > table->share[i - 1])
-			unsound("its severities do not descend");
-}
-
 /* Checks what the header says of itself. */
 static void
 check_header(const SurpriseHeader *header, const char *bytes, Size len)
@@ -231,7 +216,7 @@ check_header(const SurpriseHeader *header, const char *bytes, Size len)
 		compiled_corrupted("It does not start as a compiled detector of cell surprise does.");
 	if (header->byte_order != COMPILED_BYTE_ORDER)
 		compiled_corrupted("It was made on a machine of another byte order.");
-	if (header->format != SURPRISE_FORMAT || header->flags > SURPRISE_CALIBRATED || header->reserved != 0)
+	if (header->format != SURPRISE_FORMAT || header->flags > SURPRISE_CALIBRATED)
 		compiled_corrupted(psprintf("Its format is %u, flags %u; this version of aipipe reads format %d.",
 									header->format, header->flags, SURPRISE_FORMAT));
 	if (header->length != len)
@@ -257,7 +242,8 @@ surprise_open(const char *compiled, Size len, bool calibrated)
 	{
 		o.tables->marginal = palloc0(mul_size(sizeof(Tail), o.tables->naspects));
 		o.tables->conditional = palloc0(mul_size(sizeof(Tail), o.tables->naspects));
-		check_severity(&o.tables->severity);
+		if (severity_open(o.severity, o.header->severity, &o.tables->severity) != o.header->severity)
+			unsound("its severities are none");
 	}
 	for (int a = 0; a < o.tables->naspects; a++)
 	{
