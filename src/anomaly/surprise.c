@@ -27,7 +27,7 @@
 
 /* Bytes for all scores of the severity: points and their texts included. */
 #define SEVERITY_BYTES 8
-#define SEVERITY_ROWS (1024 * 1024)
+#define SEVERITY_ROWS (512 * 1024)
 
 static const OptionSpec surprise_options[] = {
 	{"bins", OPTION_INT, OPTION_FIELD(SurpriseOptions, bins), 32, 2, SURPRISE_MAX_BINS},

@@ -23,7 +23,7 @@
 #include "anomaly/surprise.h"
 
 /* With more rows than this, every k-th is scored for the severities. */
-#define SEVERITY_ROWS (1024 * 1024)
+#define SEVERITY_ROWS (512 * 1024)
 
 /* A tail is thinned to steps of this part of its bits: what is between is interpolated. */
 #define THIN_STEPS 100
