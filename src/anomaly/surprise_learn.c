@@ -258,7 +258,7 @@ static void
 open_sides(SurpriseAspect *aspect, const Survey *survey, const Encoder *encoder)
 {
 	EncoderKind kind = encoder ? encoder->columns[aspect->column].kind : ENCODER_NUMBER;
-	int			direction = clock_direction(&survey->clock);
+	int			direction = aspect->side ? 0 : clock_direction(&survey->clock);
 
 	if (direction > 0)
 		aspect->core_lo = Min(aspect->core_lo, survey->min);
