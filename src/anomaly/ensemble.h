@@ -32,14 +32,14 @@ typedef struct EnsemblePart
 /* The parts of one encoded row's margin; gives their number. */
 extern int	ensemble_parts(const LoadedModel *model, const float *row, EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS]);
 
+/* -1 for an algorithm whose margin is low for a strange row, else 1. */
+extern int	ensemble_sign(const Algorithm *component);
+
 /* The components, in the order of their parts. */
 extern int	ensemble_ncomponents(const LoadedModel *model);
 extern const LoadedModel *ensemble_component(const LoadedModel *model, int i);
 
 /* Raw strangeness by every component (nrows x components, row-major) and the margins of a block. */
 extern void ensemble_evidence(const LoadedModel *model, const float *rows, int nrows, float *strangeness, float *margins);
-
-/* P(a training row has this margin or a greater one), by the margin's own tail; in (0, 1]. */
-extern double ensemble_pvalue(const LoadedModel *model, float margin);
 
 #endif							/* ANOMALY_ENSEMBLE_H */

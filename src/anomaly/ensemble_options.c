@@ -18,9 +18,7 @@
 #include "utils/numeric.h"
 
 #include "anomaly/ensemble_int.h"
-
-#define FOREST "isolation_forest"
-#define SURPRISE "cell_surprise"
+#include "compat/compat.h"
 
 typedef struct EnsembleOptions
 {
@@ -222,16 +220,6 @@ choose_given(const Jsonb *params, EnsembleChoice *choice)
 	return choice->n > 0;
 }
 
-/* Adds a component by name. */
-static void
-add_named(EnsembleChoice *choice, const char *name, double weight)
-{
-	const Algorithm *component = find_component(name);
-
-	if (component != NULL)
-		add_component(choice, component, weight);
-}
-
 /* Tells whether a column holds words rather than amounts. */
 static bool
 is_wordy(EncoderKind kind)
@@ -255,14 +243,12 @@ choose_by_columns(const Jsonb *params, const Encoder *encoder, EnsembleChoice *c
 	{
 		if (is_wordy(encoder->columns[c].kind))
 		{
-			add_named(choice, SURPRISE, 1);
-			if (choice->n == 0)
-				add_named(choice, FOREST, 1);
+			add_component(choice, &algorithm_surprise, 1);
 			return;
 		}
 	}
-	add_named(choice, FOREST, partitioned ? 0.5 : 1);
-	add_named(choice, SURPRISE, partitioned ? 1 : 0.5);
+	add_component(choice, &algorithm_iforest, partitioned ? 0.5 : 1);
+	add_component(choice, &algorithm_surprise, partitioned ? 1 : 0.5);
 }
 
 /* Reads which components are asked for; else the encoder's columns decide. */
@@ -279,8 +265,8 @@ ensemble_choose_possible(const Jsonb *params, EnsembleChoice *choice)
 {
 	if (choose_given(params, choice))
 		return;
-	add_named(choice, FOREST, 1);
-	add_named(choice, SURPRISE, 1);
+	add_component(choice, &algorithm_iforest, 1);
+	add_component(choice, &algorithm_surprise, 1);
 }
 
 /* Gives the names of the common options, the ensemble's own and the components' but one, NULL-terminated. */

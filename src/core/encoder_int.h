@@ -162,6 +162,7 @@ extern void encoder_json(Datum value, float *out);
 extern void encoder_jsonb(Datum value, float *out);
 
 /* Names of the type codes that encoder_json() and encoder_jsonb() give, from 1 on. */
+#define ENCODER_JSON_TYPES 6
 extern const char *encoder_json_type(int code);
 
 /* Fields of a JSON object or elements of an array, read one after the other. */

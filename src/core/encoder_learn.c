@@ -25,6 +25,8 @@
 /* Distinct values that are counted in one column, and in all columns together. */
 #define LEARN_MAX_VALUES 16384
 #define LEARN_MAX_VALUES_ALL (1024 * 1024)
+/* The same of a column that shall be a category, so that the most frequent of very many are found. */
+#define LEARN_MAX_NAMED_VALUES (256 * 1024)
 #define LEARN_COVERED 0.8
 /* Distinct character patterns that are counted in one column. */
 #define LEARN_MAX_PATTERNS 1024
@@ -33,7 +35,7 @@ typedef struct LearnColumn
 {
 	int			attno;			/* 0-based */
 	bool		category;		/* whatever its values are */
-	int			max_categories;
+	bool		named;			/* because the caller wants it to be one */
 	EncoderReader reader;
 	ValueCounter *counter;
 	ValueCounter *patterns;		/* NULL when none are learned */
@@ -146,7 +148,7 @@ learn_from_rows(EncoderLearner *learner, int c, int attno, const EncoderType *ty
 
 	learn->attno = attno;
 	learn->category = as_category || type->form == FORM_ENUM;
-	learn->max_categories = as_category ? ENCODER_MAX_CATEGORIES : learner->params.max_categories;
+	learn->named = as_category;
 	learner->encoder->columns[c].kind = ENCODER_CATEGORY;
 	encoder_reader_init(&learn->reader, type);
 	learner->needs |= encoder_reader_needs(type);
@@ -203,11 +205,12 @@ learn_create_counters(EncoderLearner *learner)
 		return;
 	budget = learn_counter_budget(learner);
 	capacity = Min(capacity, LEARN_MAX_VALUES_ALL / learner->ntext);
+	capacity = Max(capacity, 4 * learner->params.max_categories);
 	for (int i = 0; i < learner->ntext; i++)
 	{
 		LearnColumn *learn = &learner->learn[i];
 
-		learn->counter = value_counter_create(learner->context, Max(capacity, 4 * learn->max_categories), budget);
+		learn->counter = value_counter_create(learner->context, learn->named ? LEARN_MAX_NAMED_VALUES : capacity, budget);
 		if (learner->encoder->marks_unseen)
 			learn->patterns = value_counter_create(learner->context, LEARN_MAX_PATTERNS, budget);
 	}
@@ -333,13 +336,14 @@ learn_decide(const EncoderLearner *learner, EncoderColumn *column, LearnColumn *
 {
 	int64		present = column->nrows - column->nnulls;
 	int64		covered = 0;
+	int			limit = learn->named ? ENCODER_MAX_CATEGORIES : learner->params.max_categories;
 	int			nvalues;
 	int			kept;
 	int64		short_by;
 	ValueCount *values = value_counter_sorted(learn->counter, &nvalues, &short_by);
 
 	/* a value whose count is not above the error may be a chance survivor */
-	for (kept = 0; kept < Min(nvalues, learn->max_categories) && values[kept].count > short_by; kept++)
+	for (kept = 0; kept < Min(nvalues, limit) && values[kept].count > short_by; kept++)
 		covered += values[kept].count;
 	if (learn->patterns != NULL)
 		learn_patterns(column, learn);

@@ -331,7 +331,7 @@ phrase_value(StringInfo out, const EncoderColumn *column, const Phrase *phrase, 
 			appendStringInfo(out, "/%.4g", value);
 			break;
 		case PHRASE_JSON_TYPE:
-			appendStringInfoString(out, encoder_json_type(value >= 1 && value <= 6 ? (int) value : 0));
+			appendStringInfoString(out, encoder_json_type(value >= 1 && value <= ENCODER_JSON_TYPES ? (int) value : 0));
 			break;
 		case PHRASE_PATTERN:
 			if (value >= 0 && value < column->npatterns)
@@ -348,12 +348,23 @@ encoder_value_text(const Encoder *encoder, int f, double value)
 	return encoder_range_text(encoder, f, value, value);
 }
 
+/* Gives the highest code of a feature whose values have no order, or -1. */
+static int
+phrase_last_code(const EncoderFeature *feature, const EncoderColumn *column, const Phrase *phrase)
+{
+	if (feature->categorical)
+		return feature->ncategories;
+	if (phrase->form == PHRASE_OWN && column->kind == ENCODER_BOOL)
+		return 1;
+	return phrase->form == PHRASE_JSON_TYPE ? ENCODER_JSON_TYPES : -1;
+}
+
 /* Writes the first of a range's codes, in which order means nothing. */
 static void
-phrase_codes(StringInfo out, const EncoderColumn *column, const Phrase *phrase, double low, double high, int ncodes)
+phrase_codes(StringInfo out, const EncoderColumn *column, const Phrase *phrase, double low, double high, int last_code)
 {
-	int			first = (int) Max(0.0, Min(rint(low), ncodes));
-	int			last = (int) Max(-1.0, Min(rint(high), ncodes));
+	int			first = (int) Max(0.0, Min(rint(low), last_code));
+	int			last = (int) Max(0.0, Min(rint(high), last_code));
 	int			named = Min(last - first + 1, EXPECTED_CATEGORIES);
 
 	for (int i = 0; i < named; i++)
@@ -396,6 +407,7 @@ encoder_range_text(const Encoder *encoder, int f, double low, double high)
 	const EncoderFeature *feature = &encoder->features[f];
 	const EncoderColumn *column = &encoder->columns[feature->column];
 	const Phrase *phrase = phrase_of(column, f - column->first_feature);
+	int			last_code = phrase_last_code(feature, column, phrase);
 	StringInfoData out;
 
 	initStringInfo(&out);
@@ -406,8 +418,8 @@ encoder_range_text(const Encoder *encoder, int f, double low, double high)
 	}
 	if (phrase->noun != NULL)
 		appendStringInfo(&out, "%s ", phrase->noun);
-	if (feature->categorical && low < high)
-		phrase_codes(&out, column, phrase, low, high, feature->ncategories);
+	if (last_code >= 0 && low < high)
+		phrase_codes(&out, column, phrase, low, high, last_code);
 	else
 		phrase_range(&out, column, phrase, low, high);
 	appendStringInfoString(&out, phrase->unit);

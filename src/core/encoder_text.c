@@ -203,6 +203,8 @@ encoder_read_plain(EncoderReader *reader, Datum value)
 {
 	switch (reader->form)
 	{
+		case FORM_BOOL:
+			return DatumGetBool(value) ? "true" : "false";
 		case FORM_INT2:
 			pg_lltoa(DatumGetInt16(value), reader->buffer);
 			return reader->buffer;

@@ -140,20 +140,20 @@ text_shape(const char *s, int len, int counts[TEXT_NCLASSES], float *buckets, in
 	return nchars;
 }
 
+/* Symbols of the ASCII characters in their order; no symbol is zero. */
+static const char ascii_symbols[] =
+	"\001\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017"
+	"\020\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037"
+	" !\"#$%&'()*+,-./9999999999:;<=>?"
+	"@AAAAAAAAAAAAAAAAAAAAAAAAAA[\\]^_"
+	"`aaaaaaaaaaaaaaaaaaaaaaaaaa{|}~\177";
+
 /* Gives the symbol that stands for a run of characters like the one with this byte. */
 static inline char
 text_symbol(unsigned char c)
 {
-	unsigned char folded = c | 0x20;
-
 	/* in every server encoding, all bytes of a character beyond ASCII have the high bit */
-	if (IS_HIGHBIT_SET(c))
-		return 'x';
-	if (folded >= 'a' && folded <= 'z')
-		return (c == folded) ? 'a' : 'A';
-	if (c >= '0' && c <= '9')
-		return '9';
-	return (c == '\0') ? '\001' : (char) c;
+	return IS_HIGHBIT_SET(c) ? 'x' : ascii_symbols[c];
 }
 
 /* Writes a text's character pattern and gives its length. */
@@ -161,17 +161,17 @@ int
 text_pattern(const char *s, int len, char out[TEXT_PATTERN_MAX])
 {
 	const char *end = s + len;
+	char		last = '\0';
 	int			n = 0;
 
-	while (s < end)
+	/* without a branch on the text: where runs end cannot be foretold */
+	while (s < end && n < TEXT_PATTERN_MAX)
 	{
 		char		symbol = text_symbol((unsigned char) *s++);
 
-		if (n > 0 && out[n - 1] == symbol)
-			continue;
-		if (n == TEXT_PATTERN_MAX)
-			break;
-		out[n++] = symbol;
+		out[n] = symbol;
+		n += (symbol != last);
+		last = symbol;
 	}
 	return n;
 }

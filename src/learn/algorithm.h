@@ -33,7 +33,8 @@ typedef struct TrainRequest
 {
 	ModelTask	task;
 	const Matrix *rows;			/* features */
-	const float *labels;		/* class index, value or relevance, one a row; NULL for anomaly */
+	/* class index, value or relevance, one a row; anomaly: NULL, or 1 = anomalous, 0 = not, NaN = nobody said */
+	const float *labels;
 	const float *weights;		/* one a row, finite and not negative; NULL = all 1 */
 	const int32 *groups;		/* ranking: number of the row's group, rows of a group adjacent; else NULL */
 	const TrainSet *validation; /* rows that do not teach but say when to stop; NULL = none */
@@ -128,6 +129,8 @@ typedef struct Algorithm
 	 * severity percentile.
 	 */
 	void		(*values) (const LoadedModel *model, const float *margin, int nrows, float *out);
+	/* detectors: P(a training row has this margin or a stranger one), in (0, 1]; NULL = no better than its severity tells */
+	double		(*pvalue) (const LoadedModel *model, float margin);
 	/* contributions of one row to one raw score: phi[nfeatures], phi[nfeatures] = bias; for anomaly, positive = stranger */
 	void		(*explain) (const LoadedModel *model, const float *row, int output, double *phi);
 	/* why the value of a column is strange; false = nothing to say about it; NULL function = says nothing about cells */
@@ -165,6 +168,7 @@ extern const Algorithm algorithm_iforest;
 extern const Algorithm algorithm_ensemble;	/* src/anomaly */
 extern const Algorithm algorithm_surprise;	/* src/anomaly */
 extern const Algorithm algorithm_loda;	/* src/anomaly */
+extern const Algorithm algorithm_xgbod;	/* src/anomaly */
 extern const Algorithm algorithm_baseline;
 extern const Algorithm algorithm_rules;
 

@@ -203,6 +203,23 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
 CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
 
+-- A detector's artifact (model_export) by the name of its algorithm: compiled; opened, which gives its features.
+CREATE FUNCTION detector_compile(algorithm text, artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_compile';
+CREATE FUNCTION detector_open(algorithm text, compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_open';
+
+-- n mutants of an artifact (crc_at -1), or of a compiled form whose checksum at that byte is made right, through
+-- compile, open, margin, values, explain, cell.
+CREATE FUNCTION detector_mutate(algorithm text, bytes bytea, crc_at int, n int, seed int DEFAULT 1,
+                                OUT accepted int, OUT refused int, OUT other int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_mutate';
+
+-- Nanoseconds of CPU per row of a compiled detector on plain random numbers, one thread: in blocks of 64, one by one.
+CREATE FUNCTION detector_bench(algorithm text, compiled bytea, nrows int DEFAULT 100000,
+                               OUT block float8, OUT "row" float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_bench';
+
 -- Algorithm "cell_surprise" on a source that an encoder was learned from; without an encoder each is a column of numbers.  Gives the artifact.
 CREATE FUNCTION surprise_train(encoder bytea, source text, params jsonb DEFAULT '{}', budget bigint DEFAULT 0) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_train';
