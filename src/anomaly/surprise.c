@@ -33,6 +33,7 @@ static const OptionSpec surprise_options[] = {
 	{"bins", OPTION_INT, OPTION_FIELD(SurpriseOptions, bins), 32, 2, SURPRISE_MAX_BINS},
 	{"min_information", OPTION_REAL, OPTION_FIELD(SurpriseOptions, min_information), 0.02, 0, 64},
 	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), 4, 0, SURPRISE_MAX_PARENTS},
+	{"partition_by", OPTION_TEXT, OPTION_FIELD(SurpriseOptions, partition_by)},
 	{"power", OPTION_REAL, OPTION_FIELD(SurpriseOptions, power), 0.75, 0.01, 1},
 	{"smoothing", OPTION_REAL, OPTION_FIELD(SurpriseOptions, smoothing), 2, 0.001, 1e6},
 	{"tail_share", OPTION_REAL, OPTION_FIELD(SurpriseOptions, tail_share), 0.005, 0, 0.2},
@@ -145,6 +146,7 @@ learn(const TrainRequest *request, const SurpriseOptions *options)
 	if (progress)
 		progress_phase(progress, "binning", request->rows->ncols);
 	surprise_learn_aspects(request, options, model);
+	surprise_learn_groups(request, options, model);
 	if (progress)
 		progress_phase(progress, "comparing columns", model->naspects);
 	surprise_choose_parents(request->rows, options, model, progress);

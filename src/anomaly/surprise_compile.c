@@ -19,6 +19,8 @@
  *
  *		P(x | parent) = (rows with both + smoothing * P(x)) / (rows of the parent + smoothing)
  *
+ * and given a group the same with GROUP_MASS rows, so a small group is mostly the whole.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -34,6 +36,9 @@
 
 /* What nobody counted has the mass of so many rows. */
 #define NEVER_MASS 0.5
+
+/* The whole counts as so many rows of every group. */
+#define GROUP_MASS 10.0
 
 /* The parts while they grow. */
 typedef struct Compiling
@@ -121,15 +126,33 @@ compile_number(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	node->rate_hi = aspect->scale_hi > 0 ? 1.0f / aspect->scale_hi : 0;
 }
 
+/* Writes what the values are standardised by. */
+static void
+compile_groups(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
+{
+	int			n = SURPRISE_OUTCOMES(&c->model->aspects[c->model->partition]);
+
+	node->flags |= SURPRISE_NODE_STANDARDISED;
+	node->groups = put_floats(c, aspect->center, n);
+	for (int g = 0; g < n; g++)
+	{
+		float		rate = 1.0f / aspect->width[g];
+
+		put_floats(c, &rate, 1);
+	}
+}
+
 /* Writes one parent's table of weighted bits. */
 static void
 compile_link(Compiling *c, const SurpriseAspect *aspect, const SurpriseParent *parent, const double *pairs, double weight)
 {
 	int			width = surprise_npair(aspect);
-	int			height = surprise_npair(&c->model->aspects[parent->aspect]);
-	double		smoothing = c->model->smoothing;
+	int			height = surprise_height(c->model, parent);
+	double		smoothing = parent->whole ? GROUP_MASS : c->model->smoothing;
 	float	   *cells = palloc(mul_size(sizeof(float), width));
 	SurpriseLink link = {.aspect = parent->aspect, .weight = (float) weight};
+
+	link.flags = parent->whole ? SURPRISE_LINK_WHOLE : 0;
 
 	link.cells = c->floats.len / sizeof(float);
 	for (int g = 0; g < height; g++)
@@ -191,16 +214,17 @@ compile_grid(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	node->conditional = put_tail(c, tail);
 }
 
-/* Gives the number of aspects that an aspect's column has. */
+/* Gives the number of aspects that an aspect's column has, once each. */
 static int
 siblings(const SurpriseModel *model, int aspect)
 {
+	int			column = model->aspects[aspect].column;
 	int			n = 0;
 
-	for (int a = aspect; a >= 0 && model->aspects[a].column == model->aspects[aspect].column; a--)
-		n++;
-	for (int a = aspect + 1; a < model->naspects && model->aspects[a].column == model->aspects[aspect].column; a++)
-		n++;
+	for (int a = aspect; a >= 0 && model->aspects[a].column == column; a--)
+		n += !model->aspects[a].grouped;
+	for (int a = aspect + 1; a < model->naspects && model->aspects[a].column == column; a++)
+		n += !model->aspects[a].grouped;
 	return n;
 }
 
@@ -212,7 +236,7 @@ compile_aspect(Compiling *c, int a)
 	SurpriseNode node = {.feature = aspect->feature, .column = aspect->column, .nvalues = aspect->nvalues};
 	double	   *pairs;
 
-	node.flags = aspect->categorical ? SURPRISE_NODE_CATEGORICAL : 0;
+	node.flags = (aspect->categorical ? SURPRISE_NODE_CATEGORICAL : 0) | (aspect->grouped ? SURPRISE_NODE_GROUPED : 0);
 	node.npair = surprise_npair(aspect);
 	node.handicap = aspect->side ? (float) exp2(-c->model->power * log2(siblings(c->model, a))) : 1;
 	node.seen = (aspect->counts[SURPRISE_UNSEEN(aspect)] > 0 ? SURPRISE_SEEN_UNSEEN : 0) |
@@ -220,6 +244,8 @@ compile_aspect(Compiling *c, int a)
 	pairs = compile_outcomes(c, aspect, &node);
 	if (!aspect->categorical)
 		compile_number(c, aspect, &node);
+	if (aspect->center != NULL)
+		compile_groups(c, aspect, &node);
 	compile_parents(c, aspect, pairs, &node);
 	if (aspect->marginal.npoints > 0)
 		node.marginal = put_tail(c, &aspect->marginal);
@@ -263,6 +289,7 @@ put_parts(Compiling *c, StringInfo out)
 	header.nshorts = c->shorts.len / sizeof(uint16);
 	header.nbytes = c->bytes.len;
 	header.power = model->power;
+	header.partition = model->partition;
 	put_part(out, &header, sizeof(header));
 	put_part(out, c->nodes.data, c->nodes.len);
 	put_part(out, c->links.data, c->links.len);

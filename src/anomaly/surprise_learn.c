@@ -120,6 +120,7 @@ list_aspects(SurpriseModel *model, const Encoder *encoder, int nfeatures)
 {
 	model->nfeatures = nfeatures;
 	model->ncolumns = encoder ? encoder->ncolumns : nfeatures;
+	model->partition = -1;
 	model->aspects = palloc0(mul_size(sizeof(SurpriseAspect), Max(nfeatures, 1)));
 	for (int c = 0; c < model->ncolumns; c++)
 	{
@@ -253,6 +254,15 @@ learn_core(SurpriseAspect *aspect, const float *values, int64 n, double tail_sha
 	aspect->core_hi = clamp(hi + CORE_ROOM * aspect->scale_hi, -FLT_MAX);
 }
 
+/* Sorts values and makes an aspect's bins and core of them. */
+void
+surprise_learn_number(SurpriseAspect *aspect, float *values, int64 n, int bins, double tail_share)
+{
+	sort_values(values, n);
+	learn_bins(aspect, values, n, bins);
+	learn_core(aspect, values, n, tail_share);
+}
+
 /* Opens the sides that values leave by themselves. */
 static void
 open_sides(SurpriseAspect *aspect, const Survey *survey, const Encoder *encoder)
@@ -303,8 +313,8 @@ collect_values(const Matrix *rows, int feature, int64 stride, const Survey *surv
 }
 
 /* Gives the number of bins that so many rows are enough for. */
-static int
-bins_for(int64 nrows, int64 bins)
+int
+surprise_bins(int64 nrows, int64 bins)
 {
 	if (nrows < BINS_8_ROWS)
 		return (int) Min(bins, 8);
@@ -335,9 +345,7 @@ surprise_learn_aspects(const TrainRequest *request, const SurpriseOptions *optio
 
 			if (n > 0)
 			{
-				sort_values(values, n);
-				learn_bins(aspect, values, n, bins_for(rows->nrows, options->bins));
-				learn_core(aspect, values, n, options->tail_share);
+				surprise_learn_number(aspect, values, n, surprise_bins(rows->nrows, options->bins), options->tail_share);
 				open_sides(aspect, &surveys[a], request->encoder);
 			}
 		}

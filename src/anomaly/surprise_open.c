@@ -84,8 +84,9 @@ lay_out(Opening *o, const char *bytes, Size len)
 	Size		at = sizeof(SurpriseHeader);
 
 	if (h->nfeatures < 1 || h->nfeatures > SURPRISE_MAX_FEATURES || h->ncolumns < 1 || h->ncolumns > SURPRISE_MAX_FEATURES ||
-		h->naspects < 1 || h->naspects > SURPRISE_MAX_FEATURES || h->nlinks < 0 ||
-		h->nlinks > h->naspects * SURPRISE_MAX_PARENTS || h->severity > len || h->tails > len || !(h->power > 0 && h->power <= 1))
+		h->naspects < 1 || h->naspects > SURPRISE_MAX_ASPECTS || h->nlinks < 0 ||
+		h->nlinks > h->naspects * SURPRISE_MAX_PARENTS || h->severity > len || h->tails > len || !(h->power > 0 && h->power <= 1) ||
+		h->partition < -1 || h->partition >= h->naspects || h->reserved != 0)
 		compiled_corrupted("A number in its header is out of range.");
 	t->nodes = (const SurpriseNode *) part(bytes, &at, h->naspects, sizeof(SurpriseNode));
 	t->links = (const SurpriseLink *) part(bytes, &at, h->nlinks, sizeof(SurpriseLink));
@@ -100,6 +101,7 @@ lay_out(Opening *o, const char *bytes, Size len)
 	t->ncolumns = h->ncolumns;
 	t->naspects = h->naspects;
 	t->power = h->power;
+	t->partition = h->partition;
 }
 
 /* Checks the bins of a number. */
@@ -123,6 +125,24 @@ check_number(const Opening *o, const SurpriseNode *node)
 	if (!within(&node->core_lo, 1, -FLT_MAX, FLT_MAX) || !within(&node->core_hi, 1, node->core_lo, FLT_MAX) ||
 		!within(&node->rate_lo, 1, 0, FLT_MAX) || !within(&node->rate_hi, 1, 0, FLT_MAX))
 		unsound("a number's core is out of range");
+}
+
+/* Checks what a number is standardised by. */
+static void
+check_groups(const Opening *o, const SurpriseNode *node)
+{
+	const SurpriseTables *t = o->tables;
+	Size		n;
+
+	if (!(node->flags & SURPRISE_NODE_STANDARDISED))
+		return;
+	if (t->partition < 0 || (t->nodes[t->partition].flags & SURPRISE_NODE_STANDARDISED))
+		unsound("a number is standardised by no group");
+	n = (Size) t->nodes[t->partition].nvalues + 2;
+	if (!inside(node->groups, 2 * n, o->header->nfloats) ||
+		!within(t->floats + node->groups, n, -FLT_MAX, FLT_MAX) ||
+		!within(t->floats + node->groups + n, n, FLT_MIN, FLT_MAX))
+		unsound("what a number is standardised by is out of range");
 }
 
 /* Checks what depends on an outcome alone. */
@@ -158,9 +178,10 @@ check_parents(const Opening *o, const SurpriseNode *node, int *nlinks)
 		const SurpriseLink *link = &t->links[node->first_parent + k];
 		Size		cells;
 
-		if (link->aspect < 0 || link->aspect >= t->naspects || link->reserved != 0 || !(link->weight > 0 && link->weight <= 1))
+		if (link->aspect < 0 || link->aspect >= t->naspects || link->flags > SURPRISE_LINK_WHOLE || !(link->weight > 0 && link->weight <= 1))
 			unsound("a parent is out of range");
-		cells = (Size) node->npair * t->nodes[link->aspect].npair;
+		cells = (Size) node->npair *
+			(link->flags & SURPRISE_LINK_WHOLE ? t->nodes[link->aspect].nvalues + 2 : t->nodes[link->aspect].npair);
 		if (!inside(link->cells, cells, o->header->nfloats) || !within(t->floats + link->cells, cells, 0, MAX_BITS))
 			unsound("a pair's table is out of range");
 	}
@@ -198,7 +219,7 @@ check_shapes(const SurpriseTables *t)
 		const SurpriseNode *node = &t->nodes[a];
 
 		if (node->feature < 0 || node->feature >= t->nfeatures || node->column < 0 || node->column >= t->ncolumns ||
-			node->flags > SURPRISE_NODE_FLAGS || node->nvalues < 0 || node->nvalues > SURPRISE_MAX_CATEGORIES ||
+			node->flags > SURPRISE_NODE_FLAGS || node->unused != 0 || node->nvalues < 0 || node->nvalues > SURPRISE_MAX_CATEGORIES ||
 			node->npair < 1 || node->npair > SURPRISE_MAX_OUTCOMES || !(node->handicap > 0 && node->handicap <= 1))
 			unsound("an aspect is out of range");
 		if (a > 0 && node->column < t->nodes[a - 1].column)
@@ -251,6 +272,7 @@ surprise_open(const char *compiled, Size len, bool calibrated)
 
 		if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
 			check_number(&o, node);
+		check_groups(&o, node);
 		check_outcomes(&o, node);
 		check_parents(&o, node, &nlinks);
 		if (calibrated)
