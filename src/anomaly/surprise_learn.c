@@ -197,6 +197,7 @@ learn_bins(SurpriseAspect *aspect, const float *values, int64 n, int bins)
 	int64		open = 0;		/* values in the bin that is being filled */
 	int64		next;
 
+	aspect->nvalues = 0;
 	aspect->lo = palloc(sizeof(float) * (2 * bins + 1));
 	aspect->hi = palloc(sizeof(float) * (2 * bins + 1));
 	aspect->alone = palloc(sizeof(bool) * (2 * bins + 1));
