@@ -327,6 +327,9 @@ surprise_learn_groups(const TrainRequest *request, const SurpriseOptions *option
 		if (a == partition)
 			model->partition = model->naspects;
 		place[0] = plain[a];
+		/* what a group says is told by the aspects within it */
+		if (plain[a].column == plain[partition].column)
+			place[0].paired = false;
 		model->naspects++;
 		if (wants_group(&plain[a], plain[partition].column) &&
 			make_grouped(&grouping, options, nplain, &plain[a], &place[1]))
