@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "anomaly/detector.h"
 #include "anomaly/ensemble.h"
 #include "core/args.h"
 #include "model/call.h"
@@ -30,9 +31,9 @@ PG_FUNCTION_INFO_V1(aipipe_anomaly_pvalue);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_parts);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_explain);
 
-/* Ends with an error when the model is no detector. */
-static void
-check_detector(const ModelVersion *version)
+/* Ends with an error when the version is no detector's. */
+void
+detector_check(const ModelVersion *version)
 {
 	if (version->task != TASK_ANOMALY)
 		ereport(ERROR,
@@ -73,7 +74,7 @@ aipipe_anomaly_train(PG_FUNCTION_ARGS)
 Datum
 aipipe_anomaly_score(PG_FUNCTION_ARGS)
 {
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 
 	if (call == NULL)
 		PG_RETURN_NULL();
@@ -96,7 +97,7 @@ row_pvalue(const Scorer *scorer)
 Datum
 aipipe_anomaly_pvalue(PG_FUNCTION_ARGS)
 {
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 
 	if (call == NULL)
 		PG_RETURN_NULL();
@@ -123,7 +124,7 @@ Datum
 aipipe_anomaly_parts(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 	EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS];
 	int			n = 0;
 
@@ -158,7 +159,7 @@ Datum
 aipipe_anomaly_explain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 	Contribution *contributions;
 	int			n = 0;
 

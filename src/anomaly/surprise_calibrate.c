@@ -112,10 +112,12 @@ learn_tails(const Matrix *rows, double old_rows, SurpriseModel *model, Progress 
 	Size		bytes = mul_size(sizeof(float), mul_size(space, model->naspects));
 	float	   *marginal = palloc_extended(bytes, MCXT_ALLOC_HUGE);
 	float	   *conditional = palloc_extended(bytes, MCXT_ALLOC_HUGE);
+	SurpriseModel bare = *model;
 	StringInfoData compiled;
 
 	initStringInfo(&compiled);
-	surprise_compile_model(model, &compiled);
+	bare.severity.npoints = 0;
+	surprise_compile_model(&bare, &compiled);
 	sample_bits(surprise_open(compiled.data, compiled.len, false), rows, stride, nrows, space, marginal, conditional);
 	pfree(compiled.data);
 	for (int a = 0; a < model->naspects; a++)

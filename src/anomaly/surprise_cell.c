@@ -164,7 +164,7 @@ name_values(const SurpriseTables *tables, const SurpriseNode *node, const Encode
 			if (best < 0 || shares[k] > shares[best])
 				best = k;
 		}
-		if (best < 0 || (named > 0 && shares[best] < NAMED_LEAST))
+		if (best < 0 || shares[best] < NAMED_LEAST)
 			break;
 		text = outcome_text(tables, node, encoder, best);
 		if (text == NULL)

@@ -24,11 +24,15 @@
 
 #include "anomaly/surprise.h"
 
-/* The whole counts as so many rows of every group. */
+/* The usual width counts as so many rows of every group, the whole's median as at most so many. */
 #define GROUP_ROWS 10.0
+#define MAX_PRIOR_ROWS 1000.0
 
 /* A group's width is never less than this part of the whole's: constants are no measure. */
-#define LEAST_WIDTH 0.01
+#define LEAST_WIDTH 1e-4
+
+/* Groups of fewer rows do not say what the usual width is. */
+#define MEASURED_ROWS 4
 
 /* With more rows than this, medians are learned from every k-th. */
 #define GROUP_MAX_ROWS (4 * 1024 * 1024)
@@ -138,44 +142,94 @@ middle(const float *values, int64 n, double *median, double *width)
 	*width = (double) values[n - 1 - n / 4] - values[n / 4];
 }
 
+/* Fills every group's own median and width, and gives the usual width within a group, or 0. */
+static double
+measure_groups(Grouping *grouping, double least, double *medians, double *widths)
+{
+	double		sum = 0;
+	double		rows = 0;
+	int64		start = 0;
+
+	for (int g = 0; g < grouping->ngroups; g++)
+	{
+		int64		n = grouping->ends[g] - start;
+
+		CHECK_FOR_INTERRUPTS();
+		if (n > 0)
+		{
+			sort_group(grouping->values + start, n);
+			middle(grouping->values + start, n, &medians[g], &widths[g]);
+			widths[g] = Max(widths[g], least);
+		}
+		if (n >= MEASURED_ROWS)
+		{
+			sum += n * log(widths[g]);
+			rows += n;
+		}
+		start = grouping->ends[g];
+	}
+	return rows > 0 ? exp(sum / rows) : 0;
+}
+
+/*
+ * Draws a group's median towards the whole's, the more the less groups differ in it
+ * beside what rows of a group differ (James and Stein), and its width towards the
+ * usual one.  A median of few rows is none to be sure of: then the width is larger.
+ */
+static void
+shrink(double rows, double median, double usual, double whole, double *own_median, double *own_width)
+{
+	double		between = Max(whole * whole - usual * usual, 0);
+	double		prior = between > 0 ? Min(usual * usual / between, MAX_PRIOR_ROWS) : MAX_PRIOR_ROWS;
+
+	*own_median = (rows * *own_median + prior * median) / (rows + prior);
+	*own_width = exp((rows * log(*own_width) + GROUP_ROWS * log(usual)) / (rows + GROUP_ROWS));
+	*own_width *= sqrt(1 + 1 / (rows + prior));
+}
+
 /* Learns what the numbers of each group are standardised by; false when the whole has no width. */
 static bool
 learn_centers(Grouping *grouping, SurpriseAspect *aspect)
 {
 	int64		n = grouping->ends[grouping->ngroups - 1];
 	float	   *all = palloc_extended(mul_size(sizeof(float), Max(n, 1)), MCXT_ALLOC_HUGE);
+	double	   *medians = palloc(mul_size(sizeof(double), grouping->ngroups));
+	double	   *widths = palloc(mul_size(sizeof(double), grouping->ngroups));
 	double		median;
-	double		width;
+	double		whole;
+	double		usual;
 	int64		start = 0;
 
 	memcpy(all, grouping->values, sizeof(float) * n);
 	sort_group(all, n);
-	middle(all, n, &median, &width);
+	middle(all, n, &median, &whole);
 	pfree(all);
-	if (!(width >= 1e-30 && width <= 1e30))
+	if (!(whole >= 1e-30 && whole <= 1e30))
 		return false;
+	usual = measure_groups(grouping, LEAST_WIDTH * whole, medians, widths);
+	if (usual == 0)
+		usual = whole;
 	aspect->ngroups = grouping->ngroups;
 	aspect->center = palloc(mul_size(sizeof(float), grouping->ngroups));
 	aspect->width = palloc(mul_size(sizeof(float), grouping->ngroups));
 	for (int g = 0; g < grouping->ngroups; g++)
 	{
-		double		rows = grouping->ends[g] - start;
-		double		own_median = median;
-		double		own_width = width;
+		int64		rows = grouping->ends[g] - start;
 
-		CHECK_FOR_INTERRUPTS();
-		/* others and none are no group */
-		if (rows > 0 && g < grouping->ngroups - 2)
-		{
-			sort_group(grouping->values + start, grouping->ends[g] - start);
-			middle(grouping->values + start, grouping->ends[g] - start, &own_median, &own_width);
-			own_median = (rows * own_median + GROUP_ROWS * median) / (rows + GROUP_ROWS);
-			own_width = (rows * own_width + GROUP_ROWS * width) / (rows + GROUP_ROWS);
-		}
-		aspect->center[g] = (float) own_median;
-		aspect->width[g] = (float) Max(Min(own_width, 1e30), LEAST_WIDTH * width);
 		start = grouping->ends[g];
+		/* a group without rows, others and none are judged by the whole */
+		if (rows == 0 || g >= grouping->ngroups - 2)
+		{
+			medians[g] = median;
+			widths[g] = whole;
+		}
+		else
+			shrink((double) rows, median, usual, whole, &medians[g], &widths[g]);
+		aspect->center[g] = (float) medians[g];
+		aspect->width[g] = (float) Min(Max(widths[g], 1e-30), 1e30);
 	}
+	pfree(medians);
+	pfree(widths);
 	return true;
 }
 
@@ -273,6 +327,9 @@ surprise_learn_groups(const TrainRequest *request, const SurpriseOptions *option
 		if (a == partition)
 			model->partition = model->naspects;
 		place[0] = plain[a];
+		/* what a group says is told by the aspects within it */
+		if (plain[a].column == plain[partition].column)
+			place[0].paired = false;
 		model->naspects++;
 		if (wants_group(&plain[a], plain[partition].column) &&
 			make_grouped(&grouping, options, nplain, &plain[a], &place[1]))

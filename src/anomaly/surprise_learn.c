@@ -16,7 +16,8 @@
  * What moves by itself must not become strange by it.  Numbers that rise or fall
  * with the row order are open on the side that they move to.  Dates and timestamps
  * go on: their later side is open whatever the order, and there only the distance
- * counts, in years at least.  Where the first rows of such a number were is not far either.
+ * counts, from a year behind the last one on.  Where the first rows of such a number were is
+ * not far either.
  *
  * With many rows the bins are learned from every k-th; the ends of the range are
  * those of all rows.
@@ -197,6 +198,7 @@ learn_bins(SurpriseAspect *aspect, const float *values, int64 n, int bins)
 	int64		open = 0;		/* values in the bin that is being filled */
 	int64		next;
 
+	aspect->nvalues = 0;
 	aspect->lo = palloc(sizeof(float) * (2 * bins + 1));
 	aspect->hi = palloc(sizeof(float) * (2 * bins + 1));
 	aspect->alone = palloc(sizeof(bool) * (2 * bins + 1));
@@ -277,6 +279,7 @@ open_sides(SurpriseAspect *aspect, const Survey *survey, const Encoder *encoder)
 	if (!aspect->side && (kind == ENCODER_DATE || kind == ENCODER_TIMESTAMP))
 	{
 		aspect->open_above = true;
+		aspect->core_hi = survey->max + DAYS_A_YEAR;
 		aspect->scale_hi = Max(aspect->scale_hi, DAYS_A_YEAR);
 	}
 	else if (direction > 0)

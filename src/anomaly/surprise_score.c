@@ -103,8 +103,14 @@ distance_bits(const SurpriseTables *tables, const SurpriseNode *node, const floa
 {
 	float		standardised[SURPRISE_BLOCK];
 	Size		stride;
-	const float *x = aspect_values(tables, node, rows, nrows, codes, standardised, &stride);
+	const float *x;
 
+	if (node->flags & SURPRISE_NODE_CATEGORICAL)
+	{
+		memset(bits, 0, sizeof(float) * nrows);
+		return;
+	}
+	x = aspect_values(tables, node, rows, nrows, codes, standardised, &stride);
 	for (int i = 0; i < nrows; i++, x += stride)
 	{
 		float		below = (node->core_lo - *x) * node->rate_lo;
@@ -153,10 +159,9 @@ surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int n
 	const SurpriseNode *node = &tables->nodes[aspect];
 	const float *table = tables->floats + node->bits;
 	const uint16 *code = codes->codes + aspect * SURPRISE_BLOCK;
-	float		far[SURPRISE_BLOCK] = {0};
+	float		far[SURPRISE_BLOCK];
 
-	if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
-		distance_bits(tables, node, rows, nrows, codes, far);
+	distance_bits(tables, node, rows, nrows, codes, far);
 	for (int i = 0; i < nrows; i++)
 		marginal[i] = table[code[i]] + far[i];
 	if (node->nparents == 0)
@@ -225,10 +230,9 @@ surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int
 				const SurpriseCodes *codes, float *marginal, float *conditional)
 {
 	const SurpriseNode *node = &tables->nodes[aspect];
-	float		far[SURPRISE_BLOCK] = {0};
+	float		far[SURPRISE_BLOCK];
 
-	if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
-		distance_bits(tables, node, rows, nrows, codes, far);
+	distance_bits(tables, node, rows, nrows, codes, far);
 	marginal_powers(tables, aspect, nrows, codes->codes + aspect * SURPRISE_BLOCK, far, marginal);
 	if (node->nparents == 0)
 		return false;

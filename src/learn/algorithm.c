@@ -18,7 +18,9 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_surprise,
 	&algorithm_loda,
 	&algorithm_baseline,
-	&algorithm_rules
+	&algorithm_rules,
+	&algorithm_seasonal,
+	&algorithm_arrival
 };
 
 /* By ModelTask. */

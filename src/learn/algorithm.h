@@ -172,5 +172,7 @@ extern const Algorithm algorithm_loda;	/* src/anomaly */
 extern const Algorithm algorithm_xgbod;	/* src/anomaly */
 extern const Algorithm algorithm_baseline;
 extern const Algorithm algorithm_rules;
+extern const Algorithm algorithm_seasonal;	/* src/series */
+extern const Algorithm algorithm_arrival;	/* src/series */
 
 #endif							/* LEARN_ALGORITHM_H */

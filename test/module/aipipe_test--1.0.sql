@@ -180,6 +180,32 @@ CREATE FUNCTION rules_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT
                              OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_rules_mutate';
 
+-- The artifact of a detector of arrival times that learned three series of seeded arrivals, it compiled, and the number of series in a compiled form.
+CREATE FUNCTION arrival_artifact(seed int) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_artifact';
+CREATE FUNCTION arrival_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_compile';
+CREATE FUNCTION arrival_open(compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_open';
+
+-- n mutants of a detector's artifact, or of its compiled form with a checksum that is right, through compile or open, every question, and write.
+CREATE FUNCTION arrival_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                               OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_mutate';
+
+-- The artifact of a seasonal detector of three series of seeded values, it compiled, and the number of series in a compiled form.
+CREATE FUNCTION series_artifact(seed int) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_artifact';
+CREATE FUNCTION series_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_compile';
+CREATE FUNCTION series_open(compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_open';
+
+-- n mutants of a detector's artifact, or of its compiled form with a checksum that is right, through compile or open, judge, learn and write.
+CREATE FUNCTION series_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_mutate';
+
 -- Algorithm xgboost on seeded random rows f0, f1 and so on: the model, its effective parameters, the estimate of its memory, and
 -- the scores of validation rows that it reported; taken: by how many bytes its memory grew at the peak.  labels: the objective whose labels the rows have; group_rows: rows a group.
 CREATE FUNCTION learn(task text, labels text, params jsonb DEFAULT '{}', classes int DEFAULT 0, categorical bool DEFAULT false,
