@@ -86,7 +86,7 @@ SELECT g.id,
  WHERE g.state OPERATOR(pg_catalog.<>) 'dropped'
    AND pg_catalog.pg_has_role(g.owner, 'USAGE');
 COMMENT ON VIEW aipipe.gate IS
-    'Gates of roles that you are a member of; orphaned: its table is gone, or another role owns it now; uncovered_partitions: partitions into which a direct load is not judged by statement';
+    'Gates of roles that you are a member of; orphaned: its table is gone, or another role owns it now; uncovered_partitions: partitions into which a direct load is not judged by statement; threshold NULL: that of the version that serves a row';
 
 CREATE OR REPLACE VIEW aipipe.batch WITH (security_barrier) AS
 SELECT b.id, b.gate,

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "anomaly/detector.h"
 #include "core/args.h"
 #include "model/call.h"
 #include "model/train.h"
@@ -23,9 +24,9 @@ PG_FUNCTION_INFO_V1(aipipe_anomaly_train);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_score);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_explain);
 
-/* Ends with an error when the model is no detector. */
-static void
-check_detector(const ModelVersion *version)
+/* Ends with an error when the version is no detector's. */
+void
+detector_check(const ModelVersion *version)
 {
 	if (version->task != TASK_ANOMALY)
 		ereport(ERROR,
@@ -66,7 +67,7 @@ aipipe_anomaly_train(PG_FUNCTION_ARGS)
 Datum
 aipipe_anomaly_score(PG_FUNCTION_ARGS)
 {
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 
 	if (call == NULL)
 		PG_RETURN_NULL();
@@ -78,7 +79,7 @@ Datum
 aipipe_anomaly_explain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 	Contribution *contributions;
 	int			n = 0;
 

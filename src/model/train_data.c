@@ -138,6 +138,7 @@ read_entry(RowReader *reader, const Datum *values, const bool *nulls, RowEntry *
 	Training   *training = reader->training;
 	AttrNumber	time_attno = training->time_attno;
 
+	time_column_note(&training->time, values, nulls);
 	if (training->target != NULL && !target_read(training->target, values, nulls, &entry->label))
 	{
 		training->nskipped++;
@@ -264,7 +265,7 @@ train_source_empty(const Training *training)
 static void
 check_rows(const Training *training, const RowReader *reader)
 {
-	if (training->nread == 0)
+	if (training->nread == 0 && training->spec->least_rows == 0)
 		train_source_empty(training);
 	if (training->nungrouped > 0 && training->set->rows->nrows == 0)
 		ereport(ERROR,
