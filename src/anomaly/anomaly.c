@@ -16,6 +16,7 @@
 #include "utils/tuplestore.h"
 
 #include "anomaly/detector.h"
+#include "anomaly/detector.h"
 #include "core/args.h"
 #include "model/call.h"
 #include "model/train.h"

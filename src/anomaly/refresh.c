@@ -19,13 +19,12 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-#include "anomaly/anomaly.h"
+#include "anomaly/detector.h"
 #include "anomaly/refresh_drift.h"
 #include "core/args.h"
 #include "core/guc.h"
 #include "core/source.h"
 #include "model/refresh.h"
-#include "model/score.h"
 
 PG_FUNCTION_INFO_V1(aipipe_anomaly_refresh);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_drift);
@@ -116,7 +115,7 @@ aipipe_anomaly_refresh(PG_FUNCTION_ARGS)
 	spec.keep = PG_GETARG_FLOAT8(2);
 	arg_require(fcinfo, 3, "promote");
 	spec.promote = PG_GETARG_BOOL(3);
-	spec.check = anomaly_check_detector;
+	spec.check = detector_check;
 	spec.measure_bytes = DRIFT_ROW_BYTES;
 	spec.measure = measure_drift;
 	if (!(spec.keep > 0 && spec.keep <= 1))
@@ -163,7 +162,7 @@ judge_source(const char *detector, const char *text, DriftReport *reports)
 	Drift	   *drift;
 	int			n;
 
-	anomaly_check_detector(version);
+	detector_check(version);
 	source = source_resolve(text);
 	scorer = scorer_create(version, source->desc, CurrentMemoryContext);
 	drift = drift_begin(version, (Size) core_train_max_memory * 1024);

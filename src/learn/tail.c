@@ -78,7 +78,7 @@ excess_bits(double excess, double scale, double shape)
 		double		last = (TAIL_LEFT - 1) / shape;
 
 		if (y > last)
-			return log2(TAIL_LEFT) / -shape + (y - last) / (TAIL_LEFT * M_LN2);
+			return log2(TAIL_LEFT) / shape + (y - last) / (TAIL_LEFT * M_LN2);
 	}
 	return log1p(shape * y) / (shape * M_LN2);
 }
