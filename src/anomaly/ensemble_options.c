@@ -18,6 +18,7 @@
 #include "utils/numeric.h"
 
 #include "anomaly/ensemble_int.h"
+#include "compat/compat.h"
 
 #define FOREST "isolation_forest"
 #define SURPRISE "cell_surprise"

@@ -117,8 +117,14 @@ encoder_bytes(const Encoder *encoder)
 	Size		bytes = 0;
 
 	for (int c = 0; c < encoder->ncolumns; c++)
-		for (int i = 0; i < encoder->columns[c].ncategories; i++)
-			bytes += strlen(encoder->columns[c].categories[i]) + sizeof(char *) + sizeof(int64);
+	{
+		const EncoderColumn *column = &encoder->columns[c];
+
+		for (int i = 0; i < column->ncategories; i++)
+			bytes += strlen(column->categories[i]) + sizeof(char *) + sizeof(int64);
+		for (int i = 0; i < column->npatterns; i++)
+			bytes += strlen(column->patterns[i]) + sizeof(char *) + sizeof(int64);
+	}
 	return bytes;
 }
 
@@ -141,6 +147,8 @@ train_encoder_begin(Training *training, bool *needs_rows)
 	params.max_categories = (int) options->max_categories;
 	params.text_buckets = (int) options->text_buckets;
 	params.learn_bytes = training->limit / 2;
+	/* to a detector, a value that was never there is not the same as none */
+	params.marks_unseen = (training->spec->task == TASK_ANOMALY);
 	exclude = exclude_column(exclude, training->spec->target);
 	exclude = exclude_column(exclude, options->weight);
 	if (training->spec->columns == NIL)

@@ -91,7 +91,8 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_source_read';
 
 -- Learns an encoder from a source as a training does; budget in bytes.
 CREATE FUNCTION encoder_learn(source text, columns text[] DEFAULT '{}', exclude text[] DEFAULT '{}',
-                              max_categories int DEFAULT 64, text_buckets int DEFAULT 8, budget bigint DEFAULT 0) RETURNS bytea
+                              max_categories int DEFAULT 64, text_buckets int DEFAULT 8, budget bigint DEFAULT 0,
+                              marks_unseen bool DEFAULT false, as_category text[] DEFAULT '{}') RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_learn';
 
 -- encoder_bind + encoder_encode of one row
@@ -102,6 +103,10 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_encode';
 CREATE FUNCTION encoder_show(encoder bytea, "row" record, OUT "column" text, OUT value text, OUT expected text) RETURNS SETOF record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_show';
 
+-- encoder_range_text, or encoder_value_text when both ends are the same
+CREATE FUNCTION encoder_range(encoder bytea, feature text, low float8, high float8) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_range';
+
 -- encoder_describe
 CREATE FUNCTION encoder_features(encoder bytea) RETURNS jsonb
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_features';
@@ -110,12 +115,12 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_features';
 CREATE FUNCTION encoder_canonical(encoder bytea) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_canonical';
 
--- n mutants of an encoder through read, write, describe and expect.
+-- n mutants of an encoder through read, write, describe, expect, telling values and encoding text.
 CREATE FUNCTION encoder_mutate(encoder bytea, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int, OUT other int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_mutate';
 
 -- Seconds of CPU: reading a source, and the same with encoding into a matrix.
-CREATE FUNCTION bench_encode(source text, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
+CREATE FUNCTION bench_encode(source text, marks_unseen bool DEFAULT false, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_encode';
 
 -- All metrics of predictions (row after row) against the truth, as JSON; one of them by name.

@@ -44,6 +44,11 @@ SELECT bool_and(rises) AS rises, max(step) < 0.02 AS no_jump
 FROM (SELECT b >= lag(b, 1, 0::float8) OVER (ORDER BY n) AS rises, b - lag(b, 1, 0::float8) OVER (ORDER BY n) AS step
       FROM unnest(tail(gpd(0.1, 10000), (SELECT array_agg((i / 500.0)::real ORDER BY i) FROM generate_series(0, 10000) i))) WITH ORDINALITY x(b, n)) y;
 
+-- beyond the end of a bounded tail, bits go on rising
+SELECT bool_and(rises) AS rises, round(min(b) FILTER (WHERE n > 100)) AS beyond
+FROM (SELECT n, b, b >= lag(b, 1, 0::float4) OVER (ORDER BY n) AS rises
+      FROM unnest(tail(gpd(-1, 20000), (SELECT array_agg((i / 100.0)::real ORDER BY i) FROM generate_series(0, 400) i))) WITH ORDINALITY x(b, n)) y;
+
 -- many rows: so many points at most
 SELECT (tail_fit(array_agg((i * 7919 % 1000003)::real))).points <= 4096 AS thinned FROM generate_series(1, 200000) i;
 
