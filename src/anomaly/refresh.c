@@ -38,8 +38,9 @@ warn_drift(const ModelVersion *version, const DriftReport *reports, int n)
 		if (strcmp(reports[i].verdict, "drifted") == 0)
 			ereport(WARNING,
 					(errmsg("the new rows are not distributed as those that detector \"%s\" learned from", version->model),
-					 errdetail("Component %s: stability index %.2f, Kolmogorov-Smirnov distance %.2f.",
-							   reports[i].component, reports[i].psi, reports[i].ks),
+					 errdetail("Component %s: stability index %.2f, Kolmogorov-Smirnov distance %.2f, %.2f %% of the rows flagged where %.2f %% were.",
+							   reports[i].component, reports[i].psi, reports[i].ks,
+							   100 * reports[i].flagged, 100 * reports[i].expected),
 					 errhint("Look at the rows; if they are what is normal now, train a new version.")));
 	}
 }

@@ -18,8 +18,8 @@
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
+#include "anomaly/detector.h"
 #include "anomaly/refresh_drift.h"
-#include "learn/flag.h"
 #include "learn/stats.h"
 
 #define BINS 10
@@ -59,10 +59,10 @@ Drift *
 drift_begin(const ModelVersion *version, Size budget)
 {
 	Drift	   *drift = palloc0(sizeof(Drift));
-	double		threshold = isnan(version->threshold) ? FLAG_DEFAULT_SEVERITY : version->threshold;
 
 	drift->version = version;
-	drift->expected = 1 - threshold;
+	/* 1 - .999 is to be .001 */
+	drift->expected = rint((1 - detector_threshold(version)) * 1e12) / 1e12;
 	if (has_components(version))
 	{
 		drift->nparts = ensemble_ncomponents(version->loaded);
@@ -168,6 +168,36 @@ stability_index(const float *pvalues, int64 n)
 	return index;
 }
 
+/* Gives the stability index of rows at or above the threshold against those below it. */
+static double
+flagged_index(double flagged, double expected)
+{
+	const double least = 1e-9;
+
+	if (flagged <= expected)
+		return 0;
+	expected = Min(Max(expected, least), 1 - least);
+	flagged = Min(flagged, 1 - least);
+	return (flagged - expected) * (log(flagged / expected) - log((1 - flagged) / (1 - expected)));
+}
+
+/*
+ * Gives the verdict: the greater of two indexes, each if it is more than chance.
+ * Ten bins do not see what happens among the few strangest rows, for which a detector is made.
+ */
+static const char *
+judge(const DriftReport *report)
+{
+	int64		flagged = (int64) rint(report->flagged * report->rows);
+	double		index = 0;
+
+	if (report->pvalue < SIGNIFICANT)
+		index = report->psi;
+	if (1 - stats_binomial_lower(flagged - 1, report->rows, report->expected) < SIGNIFICANT)
+		index = Max(index, flagged_index(report->flagged, report->expected));
+	return index > DRIFT_PSI ? "drifted" : index > SHIFT_PSI ? "shifted" : "stable";
+}
+
 /* Judges one part by its sorted p-values. */
 static void
 judge_part(const Drift *drift, int part, const float *pvalues, int64 n, DriftReport *report)
@@ -182,8 +212,7 @@ judge_part(const Drift *drift, int part, const float *pvalues, int64 n, DriftRep
 	/* Stephens' (1970) correction for few rows */
 	report->pvalue = stats_kolmogorov_upper((root + 0.12 + 0.11 / root) * report->ks);
 	report->psi = stability_index(pvalues, n);
-	report->verdict = report->pvalue >= SIGNIFICANT || report->psi <= SHIFT_PSI ? "stable"
-		: report->psi <= DRIFT_PSI ? "shifted" : "drifted";
+	report->verdict = judge(report);
 }
 
 /* Judges what was collected. */
