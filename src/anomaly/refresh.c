@@ -169,7 +169,7 @@ judge_source(const char *detector, const char *text, DriftReport *reports)
 	drift = drift_begin(version, (Size) core_train_max_memory * 1024);
 	collect_rows(drift, scorer, source);
 	n = drift_judge(drift, reports);
-	if (reports[0].rows == 0)
+	if (n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source \"%s\" is empty", text)));

@@ -215,13 +215,16 @@ judge_part(const Drift *drift, int part, const float *pvalues, int64 n, DriftRep
 	report->verdict = judge(report);
 }
 
-/* Judges what was collected. */
+/* Judges what was collected; nothing when that is nothing. */
 int
 drift_judge(const Drift *drift, DriftReport reports[DRIFT_MAX_PARTS])
 {
 	int64		n = drift->pvalues->nrows;
-	float	   *pvalues = palloc_extended(mul_size(sizeof(float), Max(n, 1)), MCXT_ALLOC_HUGE);
+	float	   *pvalues;
 
+	if (n == 0)
+		return 0;
+	pvalues = palloc_extended(mul_size(sizeof(float), n), MCXT_ALLOC_HUGE);
 	for (int part = 0; part < drift->nparts; part++)
 	{
 		for (int64 i = 0; i < n; i++)

@@ -41,7 +41,7 @@ extern Drift *drift_begin(const ModelVersion *version, Size budget);
 /* Takes in encoded rows with their severities. */
 extern void drift_add(Drift *drift, const float *rows, const float *severities, int nrows);
 
-/* Judges what was collected, at least one row; gives the number of reports. */
+/* Judges what was collected; gives the number of reports, 0 without rows. */
 extern int	drift_judge(const Drift *drift, DriftReport reports[DRIFT_MAX_PARTS]);
 
 #endif							/* ANOMALY_REFRESH_DRIFT_H */

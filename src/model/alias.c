@@ -141,9 +141,9 @@ alias_succeed(const char *model, int from, int version, const char *why)
 	if (now.version != from || version_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("the champion of model \"%s\" was changed by a concurrent transaction", model),
+				 errmsg("the champion of model \"%s\" was changed meanwhile", model),
 				 errdetail("Version %d was made from version %d; champion is version %d now.", version, from, now.version),
-				 errhint("Retry the transaction.")));
+				 errhint("Retry the statement, or the transaction, and succeed a champion once a statement.")));
 	point_alias(ref.model_id, "champion", "promote", version_id, version, now, now.history_id, why, NULL);
 }
 
