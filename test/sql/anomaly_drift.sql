@@ -24,15 +24,15 @@ SELECT count(*) FILTER (WHERE component = '(all)') AS whole, count(*) > 1 AS par
 SELECT what, round(flagged::numeric, 2) AS flagged, psi > 0.25 AS seen_by_bins FROM judged WHERE detector = 'drift_l' AND what IN ('wild', 'same') ORDER BY 1;
 
 -- distance, its p-value and the index by SQL alone
-WITH p AS (SELECT ((1 - prediction)::float4)::float8 AS p FROM aipipe.model_predict_batch('drift_l', 'SELECT a + 1 AS a, b, k FROM new_rows')),
+WITH p AS (SELECT ((1 - prediction)::float4)::float8 AS p FROM aipipe.model_predict_batch('drift_l', 'SELECT a + 2 AS a, b, k FROM new_rows')),
 n AS (SELECT count(*)::float8 AS n FROM p),
 f AS (SELECT p, (sum(count(*)) OVER (ORDER BY p)) / (SELECT n FROM n)::numeric AS share FROM p GROUP BY p),
 ends AS (SELECT DISTINCT ON (q) q, f.p, f.share::float8 FROM generate_series(1, 9) q, f ORDER BY q, abs(f.p - q / 10.0::float8), f.p),
 bins AS (SELECT p - lag(p, 1, 0::float8) OVER w AS expected, share - lag(share, 1, 0::float8) OVER w AS got FROM (SELECT DISTINCT p, share FROM ends UNION SELECT 1, 1) e WINDOW w AS (ORDER BY p)),
 ks AS (SELECT max(abs(share::float8 - p)) AS ks FROM f)
 SELECT abs(d.ks - ks.ks) < 1e-6 AS ks, abs(d.psi - (SELECT sum((greatest(got, 0.5 / n.n) - expected) * ln(greatest(got, 0.5 / n.n) / expected)) FROM bins WHERE expected > 0)) < 1e-4 AS psi,
-       abs(d.pvalue - (SELECT 2 * sum((-1) ^ (k - 1) * exp(-2 * k ^ 2 * ((sqrt(n.n) + 0.12 + 0.11 / sqrt(n.n)) * ks.ks) ^ 2)) FROM generate_series(1, 3) k)) < 1e-6 AS pvalue
-FROM aipipe.anomaly_drift('drift_l', 'SELECT a + 1 AS a, b, k FROM new_rows') d, ks, n;
+       abs(d.pvalue - (SELECT 2 * sum((-1) ^ (k - 1) * exp(-2 * k ^ 2 * ((sqrt(n.n) + 0.12 + 0.11 / sqrt(n.n)) * ks.ks) ^ 2)) FROM generate_series(1, 6) k)) < 1e-6 AS pvalue
+FROM aipipe.anomaly_drift('drift_l', 'SELECT a + 2 AS a, b, k FROM new_rows') d, ks, n;
 
 -- few rows are no proof; rows that are all alike in training raise no alarm
 SELECT verdict FROM aipipe.anomaly_drift('drift_l', 'SELECT a, b, k FROM t WHERE id BETWEEN 4001 AND 4008');

@@ -28,7 +28,7 @@ SELECT feature, abs(contribution - expected) < 0.002 * expected + 1e-6 AS as_ref
 FROM (VALUES ('a', 0.00000), ('b', 0.00000), ('c', 0.03578), ('n', 0.02251), ('k', 0.20530)) AS v(feature, expected) LEFT JOIN LATERAL (SELECT e.feature, e.contribution FROM asked q, aipipe.model_explain('loda_d', q) e WHERE what = 'rare') e USING (feature) ORDER BY 1;
 
 -- what a row's strangeness is, and where: the first column named
-SELECT what, round(aipipe.anomaly_score('loda_d', q)::numeric, 2) AS severity, (SELECT e."column" FROM aipipe.anomaly_explain('loda_d', q) e WHERE contribution > 0 LIMIT 1) AS column FROM asked q ORDER BY what;
+SELECT what, round(aipipe.anomaly_score('loda_d', q)::numeric, 1) AS severity, (SELECT e."column" FROM aipipe.anomaly_explain('loda_d', q) e WHERE contribution > 0 LIMIT 1) AS column FROM asked q ORDER BY what;
 -- a row of which nothing is known is an average one; one alone scores as in a block
 SELECT round(aipipe.anomaly_score('loda_d', q)::numeric, 1) BETWEEN 0.4 AND 0.9 AS average FROM (SELECT NULL::float8 AS a, NULL::float8 AS b, NULL::float8 AS c, NULL::int AS n, NULL::text AS k) q;
 SELECT count(*) AS rows, count(*) FILTER (WHERE p.prediction = aipipe.anomaly_score('loda_d', t)) AS same FROM t JOIN aipipe.model_predict_batch('loda_d', 't', 'id') p ON p.key = t.id::text;
