@@ -33,16 +33,23 @@ PG_FUNCTION_INFO_V1(aipipe_anomaly_drift);
 static void
 warn_drift(const ModelVersion *version, const DriftReport *reports, int n)
 {
+	StringInfoData parts;
+
+	initStringInfo(&parts);
 	for (int i = 0; i < n; i++)
 	{
-		if (strcmp(reports[i].verdict, "drifted") == 0)
-			ereport(WARNING,
-					(errmsg("the new rows are not distributed as those that detector \"%s\" learned from", version->model),
-					 errdetail("Component %s: stability index %.2f, Kolmogorov-Smirnov distance %.2f, %.2f %% of the rows flagged where %.2f %% were.",
-							   reports[i].component, reports[i].psi, reports[i].ks,
-							   100 * reports[i].flagged, 100 * reports[i].expected),
-					 errhint("Look at the rows; if they are what is normal now, train a new version.")));
+		const DriftReport *report = &reports[i];
+
+		if (strcmp(report->verdict, "drifted") == 0)
+			appendStringInfo(&parts, "%s%s: stability index %.2f, Kolmogorov-Smirnov distance %.2f, %.2f %% of the rows flagged where %.2f %% were.",
+							 parts.len > 0 ? "\n" : "", report->component, report->psi, report->ks,
+							 100 * report->flagged, 100 * report->expected);
 	}
+	if (parts.len > 0)
+		ereport(WARNING,
+				(errmsg("the new rows are not distributed as those that detector \"%s\" learned from", version->model),
+				 errdetail("%s", parts.data),
+				 errhint("Look at the rows; if they are what is normal now, train a new version.")));
 }
 
 /* Appends ', "name": number'. */

@@ -48,6 +48,26 @@ DO $$ BEGIN
 SELECT max(jsonb_array_length(p -> 'count')) <= 384 AS bounded, severity('refresh_l', 11, 36050) < 0.9 AS follows
 FROM jsonb_array_elements(convert_from(aipipe.model_export('refresh_l', 11), 'UTF8')::jsonb -> 'projections') p;
 
+-- the isolation forest: the oldest trees make room, the others stay as they are
+SELECT aipipe.model_train('refresh_f', 'anomaly', 'old_rows', algorithm => 'isolation_forest', params => '{"n_estimators": 40}');
+SELECT aipipe.anomaly_refresh('refresh_f', 'new_rows', promote => false), aipipe.anomaly_refresh('refresh_f', 'new_rows', promote => false), aipipe.anomaly_refresh('refresh_f', 'new_rows', keep => 0.9, promote => false),
+       aipipe.anomaly_refresh('refresh_f', 'SELECT * FROM new_rows LIMIT 30', promote => false), aipipe.anomaly_refresh('refresh_f', 'new_rows', keep => 1, promote => false);
+SELECT count(DISTINCT sha256) AS different FROM aipipe.model_version WHERE model = 'refresh_f' AND version IN (2, 3);
+CREATE FUNCTION trees(version int) RETURNS TABLE (n bigint, tree jsonb) LANGUAGE sql AS
+$$ SELECT n, t - 'id' FROM jsonb_array_elements(convert_from(aipipe.model_export('refresh_f', version), 'UTF8')::jsonb -> 'forest' -> 'learner' -> 'gradient_booster' -> 'model' -> 'trees') WITH ORDINALITY x(t, n) $$;
+SELECT v.version, (SELECT count(*) FROM trees(v.version) WHERE n <= 40) AS trees, (SELECT count(*) FROM trees(1) a JOIN trees(v.version) b USING (tree) WHERE a.n <= 40) AS kept, (SELECT min(a.n) FROM trees(1) a JOIN trees(v.version) b USING (tree)) AS oldest_kept
+FROM (VALUES (2), (4), (5), (6)) v(version) ORDER BY 1;
+SELECT severity('refresh_f', 1, 95) > severity('refresh_f', 2, 95) + 0.2 AS is_more_ordinary, severity('refresh_f', 2, 50) < 0.9 AS still_ordinary, severity('refresh_f', 2, 3000) > 0.99 AS wild_is_strange;
+-- its guards: what never was stays strange until it comes often
+CREATE FUNCTION nulls(version int) RETURNS bool LANGUAGE sql AS
+$$ SELECT aipipe.model_predict('refresh_f', r, version) > 0.99 FROM (SELECT NULL::float8 AS amount, 5::float8 AS weight, 'EUR' AS currency) r $$;
+SELECT aipipe.anomaly_refresh('refresh_f', 'SELECT CASE WHEN id % 5000 > 0 THEN amount END AS amount, weight, currency FROM feed', promote => false), aipipe.anomaly_refresh('refresh_f', 'SELECT CASE WHEN id % 4 > 0 THEN amount END AS amount, weight, currency FROM feed', promote => false);
+SELECT version, nulls(version) AS null_is_strange FROM unnest(ARRAY[1, 2, 7, 8]) version;
+-- the default detector: each component learns on
+SELECT aipipe.anomaly_train('refresh_e', 'old_rows');
+SELECT aipipe.anomaly_refresh('refresh_e', 'new_rows');
+SELECT severity('refresh_e', 1, 95) > severity('refresh_e', 2, 95) AS is_more_ordinary, severity('refresh_e', 2, 3000) > 0.99 AS wild_is_strange, (SELECT jsonb_array_length(metrics -> 'drift') > 1 FROM aipipe.model_version WHERE model = 'refresh_e' AND version = 2) AS parts;
+
 -- dirty rows: NULL, NaN, infinity, a category never seen, columns in another order and more of them
 SELECT aipipe.model_promote('refresh_l', 1);
 CREATE VIEW dirty AS SELECT 'XXX' AS currency, 1 AS more, CASE i % 5 WHEN 0 THEN 'NaN' WHEN 1 THEN 'Infinity' WHEN 2 THEN '-Infinity' WHEN 3 THEN NULL ELSE '1e300' END::float8 AS amount, NULL::float8 AS weight
