@@ -15,11 +15,25 @@ COMMENT ON FUNCTION aipipe.anomaly_score(text, record) IS
 'gives the severity of a row, 0 to 1: the share of the training rows that look more normal';
 GRANT EXECUTE ON FUNCTION aipipe.anomaly_score(text, record) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.anomaly_pvalue(detector text, "row" record)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'aipipe_anomaly_pvalue' LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION aipipe.anomaly_pvalue(text, record) IS
+'gives the probability, above 0 and at most 1, that a row like the training rows is as strange as this one';
+GRANT EXECUTE ON FUNCTION aipipe.anomaly_pvalue(text, record) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.anomaly_parts(detector text, "row" record)
+RETURNS TABLE (component text, weight float8, strangeness float8, bits float8, pvalue float8)
+AS 'MODULE_PATHNAME', 'aipipe_anomaly_parts' LANGUAGE C STABLE PARALLEL SAFE COST 2000 ROWS 2;
+COMMENT ON FUNCTION aipipe.anomaly_parts(text, record) IS
+'gives what each component of a detector says about a row: its raw strangeness, and the share of training rows as strange as bits and as a p-value';
+GRANT EXECUTE ON FUNCTION aipipe.anomaly_parts(text, record) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.anomaly_explain(detector text, "row" record)
-RETURNS TABLE ("column" text, value text, contribution float8, expected text)
+RETURNS TABLE ("column" text, value text, contribution float8, expected text, given text, sentence text)
 AS 'MODULE_PATHNAME', 'aipipe_anomaly_explain' LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
 COMMENT ON FUNCTION aipipe.anomaly_explain(text, record) IS
-'gives what each column adds to the strangeness of a row (positive = stranger), the row''s value, and what training saw there';
+'gives what each column adds to the strangeness of a row in bits, the most first: the row''s value, what was expected there, given which other column, and all of it in one sentence';
 GRANT EXECUTE ON FUNCTION aipipe.anomaly_explain(text, record) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.anomaly_flag(detector text, "row" record) RETURNS boolean
@@ -57,3 +71,18 @@ AS 'MODULE_PATHNAME', 'aipipe_anomaly_backtest_rows' LANGUAGE C VOLATILE PARALLE
 COMMENT ON FUNCTION aipipe.anomaly_backtest_rows(text, text, text, jsonb) IS
 'replays history as anomaly_backtest does and gives the rows that would have been flagged, of each period the strangest, with reasons';
 GRANT EXECUTE ON FUNCTION aipipe.anomaly_backtest_rows(text, text, text, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.anomaly_refresh(
+    detector text, source text, keep float8 DEFAULT 0.5, promote bool DEFAULT true)
+RETURNS int
+AS 'MODULE_PATHNAME', 'aipipe_anomaly_refresh' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.anomaly_refresh(text, text, float8, bool) IS
+'has a detector''s champion learn more rows, an old row counting keep beside a new one, and gives the new version, which becomes champion';
+GRANT EXECUTE ON FUNCTION aipipe.anomaly_refresh(text, text, float8, bool) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.anomaly_drift(detector text, source text)
+RETURNS TABLE (component text, rows bigint, flagged float8, expected float8, ks float8, pvalue float8, psi float8, verdict text)
+AS 'MODULE_PATHNAME', 'aipipe_anomaly_drift' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 3;
+COMMENT ON FUNCTION aipipe.anomaly_drift(text, text) IS
+'tells for each component of a detector whether rows are as strange to it as its training rows were: share flagged, distance of the p-values from even ones, stability index';
+GRANT EXECUTE ON FUNCTION aipipe.anomaly_drift(text, text) TO PUBLIC;

@@ -1,14 +1,18 @@
 /*-------------------------------------------------------------------------
  *
  * anomaly.c
- *	  Detectors as SQL functions: train, score a row, explain its score.
+ *	  Detectors as SQL functions: train, score a row, and what its score is made of.
  *
  * A detector is a model whose task is anomaly.  Training and scoring are the
- * model room's; here they get their own names and arguments.
+ * model room's; here they get their own names and arguments.  Detectors are
+ * ensembles; a version of another algorithm (trained by an earlier aipipe, or by
+ * model_train) counts as its own only component.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "fmgr.h"
 #include "funcapi.h"
@@ -17,12 +21,16 @@
 #include "utils/tuplestore.h"
 
 #include "anomaly/detector.h"
+#include "anomaly/ensemble.h"
+#include "anomaly/xgbod.h"
 #include "core/args.h"
 #include "model/call.h"
 #include "model/train.h"
 
 PG_FUNCTION_INFO_V1(aipipe_anomaly_train);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_score);
+PG_FUNCTION_INFO_V1(aipipe_anomaly_pvalue);
+PG_FUNCTION_INFO_V1(aipipe_anomaly_parts);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_explain);
 
 /* Ends with an error when the version is no detector's. */
@@ -92,7 +100,70 @@ aipipe_anomaly_score(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(scorer_value(call->scorer, 0));
 }
 
-/* anomaly_explain(detector, row): what each column adds to the strangeness of a row, the most first. */
+/* anomaly_pvalue(detector, row): the probability that an ordinary row is as strange. */
+Datum
+aipipe_anomaly_pvalue(PG_FUNCTION_ARGS)
+{
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
+
+	if (call == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(detector_pvalue(call->scorer, 0));
+}
+
+/* Gives the parts of the scored row's margin; a version without components is its own only one. */
+static int
+row_parts(const Scorer *scorer, EnsemblePart *parts)
+{
+	const LoadedModel *loaded = scorer->version->loaded;
+
+	if (loaded->algorithm == &algorithm_ensemble)
+		return ensemble_parts(loaded, scorer->rows, parts);
+	if (loaded->algorithm == &algorithm_xgbod)
+		return xgbod_parts(loaded, scorer->rows, parts);
+	parts->component = loaded->algorithm->name;
+	parts->weight = 1;
+	parts->strangeness = ensemble_sign(loaded->algorithm) * scorer->margins[0];
+	parts->bits = -log2(detector_pvalue(scorer, 0));
+	return 1;
+}
+
+/* anomaly_parts(detector, row): what each component says about a row. */
+Datum
+aipipe_anomaly_parts(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
+	EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS];
+	int			n = 0;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (call != NULL)
+		n = row_parts(call->scorer, parts);
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[5];
+		bool		nulls[5] = {0};
+
+		values[0] = CStringGetTextDatum(parts[i].component);
+		values[1] = Float8GetDatum(parts[i].weight);
+		values[2] = Float8GetDatum(parts[i].strangeness);
+		values[3] = Float8GetDatum(parts[i].bits);
+		values[4] = Float8GetDatum(exp2(-parts[i].bits));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* Sets a text column of a result row, NULL for NULL. */
+static void
+put_text(Datum *values, bool *nulls, int at, const char *text)
+{
+	nulls[at] = (text == NULL);
+	values[at] = nulls[at] ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+/* anomaly_explain(detector, row): what each column adds to the strangeness of a row, the most first, and why. */
 Datum
 aipipe_anomaly_explain(PG_FUNCTION_ARGS)
 {
@@ -108,19 +179,20 @@ aipipe_anomaly_explain(PG_FUNCTION_ARGS)
 	qsort(contributions, n, sizeof(Contribution), compare_strangeness);
 	for (int i = 0; i < n; i++)
 	{
-		char	   *expected = scorer_expected(call->scorer, &contributions[i]);
-		Datum		values[4];
-		bool		nulls[4] = {0};
+		Reason		reason;
+		Datum		values[6];
+		bool		nulls[6] = {0};
 
 		/* the bias is no column: people read this list */
 		if (contributions[i].column < 0)
 			continue;
+		scorer_reason(call->scorer, 0, &contributions[i], call->values, call->nulls, &reason);
 		values[0] = CStringGetTextDatum(contributions[i].name);
-		nulls[1] = (contributions[i].value == NULL);
-		values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(contributions[i].value);
+		put_text(values, nulls, 1, contributions[i].value);
 		values[2] = Float8GetDatum(contributions[i].contribution);
-		nulls[3] = (expected == NULL);
-		values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(expected);
+		put_text(values, nulls, 3, reason.expected);
+		put_text(values, nulls, 4, reason.given);
+		put_text(values, nulls, 5, reason.sentence);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -49,11 +49,11 @@ ensemble_load(const char *compiled, Size len)
 	return model;
 }
 
-/* Tells whether a component's margin is low for a strange row: a forest's path length is. */
-static bool
-low_is_strange(const Algorithm *component)
+/* Gives -1 for an algorithm whose margin is low for a strange row, as a forest's path length is, else 1. */
+int
+ensemble_sign(const Algorithm *component)
 {
-	return component == &algorithm_iforest;
+	return component == &algorithm_iforest ? -1 : 1;
 }
 
 /* Gives a component's margins of a block as strangeness: a greater one is stranger. */
@@ -61,7 +61,7 @@ void
 ensemble_strangeness(const LoadedModel *component, const float *rows, int nrows, float *out)
 {
 	component->algorithm->margin(component, rows, nrows, out);
-	if (low_is_strange(component->algorithm))
+	if (ensemble_sign(component->algorithm) < 0)
 	{
 		for (int i = 0; i < nrows; i++)
 			out[i] = -out[i];
@@ -262,8 +262,8 @@ const Algorithm algorithm_ensemble = {
 	.open = ensemble_load,
 	.margin = ensemble_margin,
 	.values = ensemble_values,
-	.explain = ensemble_explain,
 	.pvalue = ensemble_pvalue,
+	.explain = ensemble_explain,
 	.cell = ensemble_cell,
 	.refresh = ensemble_refresh_components,
 	.importance = ensemble_importance,

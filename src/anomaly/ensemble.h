@@ -32,6 +32,9 @@ typedef struct EnsemblePart
 /* The parts of one encoded row's margin; gives their number. */
 extern int	ensemble_parts(const LoadedModel *model, const float *row, EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS]);
 
+/* -1 for an algorithm whose margin is low for a strange row, else 1. */
+extern int	ensemble_sign(const Algorithm *component);
+
 /* The components, in the order of their parts. */
 extern int	ensemble_ncomponents(const LoadedModel *model);
 extern const LoadedModel *ensemble_component(const LoadedModel *model, int i);

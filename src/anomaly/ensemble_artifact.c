@@ -14,7 +14,7 @@
  *
  *		EnsembleHeader | tail | severity | EnsembleEntry, tail, compiled component | …
  *
- * The CRC covers everything but the components, which have their own.
+ * The CRC covers everything, also the components, which have their own besides.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +22,6 @@
 
 #include <math.h>
 
-#include "port/pg_crc32c.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
@@ -154,35 +153,13 @@ align(StringInfo out, int start)
 		appendStringInfoChar(out, '\0');
 }
 
-/* Adds bytes to a checksum. */
-static void
-add_crc(pg_crc32c *crc, const char *bytes, Size len)
-{
-	COMP_CRC32C(*crc, bytes, len);
-}
-
-/* Gives the checksum of a header with the field for it taken as zero. */
-static pg_crc32c
-header_crc(const EnsembleHeader *header)
-{
-	EnsembleHeader copy = *header;
-	pg_crc32c	crc;
-
-	copy.crc = 0;
-	INIT_CRC32C(crc);
-	add_crc(&crc, (const char *) &copy, sizeof(copy));
-	return crc;
-}
-
 /* Writes the compiled form around the compiled components. */
 void
 ensemble_compile_model(const EnsembleModel *model, const StringInfoData *compiled, StringInfo out)
 {
 	int			start = out->len;
-	int			part = start + sizeof(EnsembleHeader);
 	EnsembleHeader header = {0};
-	pg_crc32c	crc;
-	pg_crc32c	whole;
+	uint32		crc;
 
 	StaticAssertStmt(sizeof(EnsembleHeader) % MAXIMUM_ALIGNOF == 0 && sizeof(EnsembleEntry) % MAXIMUM_ALIGNOF == 0,
 					 "parts of a compiled ensemble are aligned");
@@ -193,7 +170,6 @@ ensemble_compile_model(const EnsembleModel *model, const StringInfoData *compile
 	appendBinaryStringInfo(out, (char *) &header, sizeof(header));
 	tail_compile(&model->tail, out);
 	severity_compile(&model->severity, out);
-	INIT_CRC32C(crc);
 	for (int i = 0; i < model->n; i++)
 	{
 		EnsembleEntry entry = {0};
@@ -203,19 +179,13 @@ ensemble_compile_model(const EnsembleModel *model, const StringInfoData *compile
 		entry.length = compiled[i].len;
 		appendBinaryStringInfo(out, (char *) &entry, sizeof(entry));
 		tail_compile(&model->member[i].tail, out);
-		add_crc(&crc, out->data + part, out->len - part);
 		appendBinaryStringInfo(out, compiled[i].data, compiled[i].len);
 		align(out, start);
-		part = out->len;
 	}
 	header.length = out->len - start;
-	whole = header_crc(&header);
-	/* the parts' checksum, checksummed behind the header */
-	FIN_CRC32C(crc);
-	add_crc(&whole, (const char *) &crc, sizeof(crc));
-	FIN_CRC32C(whole);
-	header.crc = whole;
 	memcpy(out->data + start, &header, sizeof(header));
+	crc = compiled_crc(out->data + start, header.length, offsetof(EnsembleHeader, crc));
+	memcpy(out->data + start + offsetof(EnsembleHeader, crc), &crc, sizeof(crc));
 }
 
 /* Checks an artifact wholly, the components' own too, and writes its compiled form. */
@@ -252,7 +222,6 @@ typedef struct Opening
 	const char *bytes;
 	Size		len;
 	Size		at;
-	pg_crc32c	crc;			/* of the parts read so far */
 } Opening;
 
 /* Gives so many bytes that must come next and steps over them. */
@@ -297,7 +266,6 @@ entry_algorithm(const EnsembleEntry *entry, int *next)
 static void
 take_component(Opening *o, int *next, EnsembleComponent *component)
 {
-	Size		start = o->at;
 	const EnsembleEntry *entry = (const EnsembleEntry *) take(o, sizeof(EnsembleEntry));
 	const Algorithm *algorithm = entry_algorithm(entry, next);
 	const char *compiled;
@@ -306,7 +274,6 @@ take_component(Opening *o, int *next, EnsembleComponent *component)
 	if (!(component->weight > 0 && component->weight <= ENSEMBLE_MAX_WEIGHT))
 		compiled_corrupted("A component's weight is out of range.");
 	take_tail(o, &component->tail);
-	add_crc(&o->crc, o->bytes + start, o->at - start);
 	if (entry->length > o->len)
 		compiled_corrupted("A component of the detector is cut short.");
 	compiled = take(o, entry->length);
@@ -322,9 +289,7 @@ ensemble_open(const char *compiled, Size len, EnsembleState *state)
 {
 	const EnsembleHeader *header = (const EnsembleHeader *) compiled;
 	Opening		o = {compiled, len, sizeof(EnsembleHeader)};
-	Size		start;
 	Size		taken;
-	pg_crc32c	whole;
 	int			next = 0;
 
 	if (len < sizeof(EnsembleHeader) || header->magic != ENSEMBLE_MAGIC || header->format != ENSEMBLE_FORMAT ||
@@ -332,25 +297,18 @@ ensemble_open(const char *compiled, Size len, EnsembleState *state)
 		compiled_corrupted("The header is not that of a detector of this version.");
 	if (header->length != len || header->ncomponents < 1 || header->ncomponents > ENSEMBLE_MAX_COMPONENTS)
 		compiled_corrupted("The header holds impossible counts.");
+	if (header->crc != compiled_crc(compiled, len, offsetof(EnsembleHeader, crc)))
+		compiled_corrupted("The checksum does not match.");
 	take_tail(&o, &state->tail);
 	taken = severity_open(o.bytes + o.at, o.len - o.at, &state->severity);
 	if (taken == 0)
 		compiled_corrupted("The severities are not sound.");
 	o.at += taken;
-	INIT_CRC32C(o.crc);
-	start = sizeof(EnsembleHeader);
-	add_crc(&o.crc, compiled + start, o.at - start);
 	state->n = header->ncomponents;
 	for (int i = 0; i < state->n; i++)
 		take_component(&o, &next, &state->component[i]);
 	if (o.at != len)
 		compiled_corrupted("Bytes follow the last component.");
-	FIN_CRC32C(o.crc);
-	whole = header_crc(header);
-	add_crc(&whole, (const char *) &o.crc, sizeof(o.crc));
-	FIN_CRC32C(whole);
-	if (!EQ_CRC32C(whole, header->crc))
-		compiled_corrupted("The checksum does not match.");
 	for (int i = 1; i < state->n; i++)
 	{
 		if (state->component[i].model->nfeatures != state->component[0].model->nfeatures)

@@ -26,7 +26,7 @@
 #include "anomaly/ensemble_int.h"
 
 /* With more rows than this, every k-th is scored. */
-#define ENSEMBLE_MAX_ROWS (2 * 1024 * 1024)
+#define ENSEMBLE_MAX_ROWS (256 * 1024)
 
 #define SCORE_BLOCK 256
 
@@ -54,7 +54,7 @@ score_bytes(int64 nrows)
 	return mul_size(3 * sizeof(float), Min(nrows, ENSEMBLE_MAX_ROWS));
 }
 
-/* Estimates a training: components learn one after the other. */
+/* Estimates a training: components learn one after the other, and what that took is free again when rows are scored. */
 Size
 ensemble_training_bytes(const TrainSize *size)
 {
@@ -71,25 +71,22 @@ ensemble_training_bytes(const TrainSize *size)
 		bytes = choice.algorithm[i]->estimate(&part);
 		most = Max(most, bytes);
 	}
-	return add_size(most, score_bytes(size->nrows));
+	return Max(most, score_bytes(size->nrows));
 }
 
-/* Ends with an error before the scores would exceed the memory for training; gives what they leave. */
-static Size
+/* Ends with an error before the scores would exceed the memory for training. */
+static void
 check_budget(const TrainRequest *request)
 {
 	Size		needed = score_bytes(request->rows->nrows);
 
-	if (request->budget == 0)
-		return 0;
-	if (needed >= request->budget)
+	if (request->budget > 0 && needed > request->budget)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("a detector on this data needs more memory than allowed"),
 				 errdetail("The scores of the training rows take %zu kB beside the data; %zu kB are left of aipipe.train_max_memory.",
 						   needed / 1024, request->budget / 1024),
 				 errhint("Train on a sample of the rows, or raise aipipe.train_max_memory.")));
-	return request->budget - needed;
 }
 
 /* Refuses what cannot be trained on. */
@@ -105,12 +102,12 @@ check_rows(const TrainRequest *request)
 
 /* Describes the training of a component. */
 static TrainRequest
-component_request(const TrainRequest *request, const Algorithm *component, Size budget)
+component_request(const TrainRequest *request, const Algorithm *component)
 {
 	TrainRequest part = *request;
 
 	part.common = ensemble_passed_over(component, request->common);
-	part.budget = budget;
+	part.component = true;
 	return part;
 }
 
@@ -233,12 +230,12 @@ write_params(const Learned *learned, TrainResult *result)
 
 /* Trains the components one after the other. */
 static void
-train_members(const TrainRequest *request, Size budget, Learned *learned)
+train_members(const TrainRequest *request, Learned *learned)
 {
 	for (int i = 0; i < learned->choice.n; i++)
 	{
 		const Algorithm *component = learned->choice.algorithm[i];
-		TrainRequest part = component_request(request, component, budget);
+		TrainRequest part = component_request(request, component);
 
 		component->train(&part, &learned->result[i]);
 		learned->peak = Max(learned->peak, learned->result[i].peak_bytes);
@@ -252,19 +249,18 @@ ensemble_train_components(const TrainRequest *request, TrainResult *result)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "aipipe ensemble train", ALLOCSET_DEFAULT_SIZES);
 	Learned    *learned;
-	Size		budget;
 
 	check_rows(request);
-	budget = check_budget(request);
+	check_budget(request);
 	begin_result(result);
 	MemoryContextSwitchTo(context);
 	learned = palloc0(sizeof(Learned));
 	ensemble_choose(request->params, request->encoder, &learned->choice);
 	ensemble_check_options(request->params, request->common, &learned->choice);
-	train_members(request, budget, learned);
+	train_members(request, learned);
 	learn_tails(request, learned, NULL, 0, result);
 	write_params(learned, result);
-	result->peak_bytes = add_size(learned->peak, score_bytes(request->rows->nrows));
+	result->peak_bytes = Max(learned->peak, score_bytes(request->rows->nrows));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
@@ -281,14 +277,14 @@ keep_member(const RefreshRequest *request, const EnsembleMember *member, TrainRe
 
 /* Lets the components learn the new rows that can; says how many could. */
 static int
-refresh_members(const RefreshRequest *request, const EnsembleModel *old, Size budget, Learned *learned)
+refresh_members(const RefreshRequest *request, const EnsembleModel *old, Learned *learned)
 {
 	int			refreshed = 0;
 
 	for (int i = 0; i < old->n; i++)
 	{
 		const EnsembleMember *member = &old->member[i];
-		TrainRequest train = component_request(request->train, member->algorithm, budget);
+		TrainRequest train = component_request(request->train, member->algorithm);
 		RefreshRequest part = {&train, member->artifact, member->artifact_len, request->keep};
 
 		learned->choice.algorithm[i] = member->algorithm;
@@ -314,16 +310,15 @@ ensemble_refresh_components(const RefreshRequest *request, TrainResult *result)
 	MemoryContext context = AllocSetContextCreate(caller, "aipipe ensemble train", ALLOCSET_DEFAULT_SIZES);
 	EnsembleModel *old;
 	Learned    *learned;
-	Size		budget;
 
 	check_rows(request->train);
-	budget = check_budget(request->train);
+	check_budget(request->train);
 	begin_result(result);
 	MemoryContextSwitchTo(context);
 	learned = palloc0(sizeof(Learned));
 	old = palloc0(sizeof(EnsembleModel));
 	ensemble_read(request->artifact, request->artifact_len, old);
-	if (refresh_members(request, old, budget, learned) == 0)
+	if (refresh_members(request, old, learned) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("no component of the detector learns more rows"),
@@ -331,7 +326,7 @@ ensemble_refresh_components(const RefreshRequest *request, TrainResult *result)
 				 errhint("Train a new version.")));
 	learn_tails(request->train, learned, old, request->keep, result);
 	write_params(learned, result);
-	result->peak_bytes = add_size(learned->peak, score_bytes(request->train->rows->nrows));
+	result->peak_bytes = Max(learned->peak, score_bytes(request->train->rows->nrows));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

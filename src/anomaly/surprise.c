@@ -27,12 +27,13 @@
 
 /* Bytes for all scores of the severity: points and their texts included. */
 #define SEVERITY_BYTES 8
-#define SEVERITY_ROWS (1024 * 1024)
+#define SEVERITY_ROWS (512 * 1024)
 
 static const OptionSpec surprise_options[] = {
 	{"bins", OPTION_INT, OPTION_FIELD(SurpriseOptions, bins), 32, 2, SURPRISE_MAX_BINS},
 	{"min_information", OPTION_REAL, OPTION_FIELD(SurpriseOptions, min_information), 0.02, 0, 64},
 	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), 4, 0, SURPRISE_MAX_PARENTS},
+	{"partition_by", OPTION_TEXT, OPTION_FIELD(SurpriseOptions, partition_by)},
 	{"power", OPTION_REAL, OPTION_FIELD(SurpriseOptions, power), 0.75, 0.01, 1},
 	{"smoothing", OPTION_REAL, OPTION_FIELD(SurpriseOptions, smoothing), 2, 0.001, 1e6},
 	{"tail_share", OPTION_REAL, OPTION_FIELD(SurpriseOptions, tail_share), 0.005, 0, 0.2},
@@ -66,7 +67,7 @@ surprise_check_options(ModelTask task, const Jsonb *params, const char *const *c
 static Size
 training_bytes(int64 nrows, int ncols, const SurpriseOptions *options)
 {
-	int64		sample = surprise_sample_rows(nrows, ncols);
+	int64		sample = surprise_sample_rows(Max(nrows, 1), ncols);
 	int64		width = Max(2 * options->bins + 3, SURPRISE_PAIR_CATEGORIES + 3);
 	Size		cells = Min((Size) ncols * options->parents * width * width, (Size) SURPRISE_MAX_CELLS);
 	Size		bytes = mul_size(cells, CELL_BYTES);
@@ -145,6 +146,7 @@ learn(const TrainRequest *request, const SurpriseOptions *options)
 	if (progress)
 		progress_phase(progress, "binning", request->rows->ncols);
 	surprise_learn_aspects(request, options, model);
+	surprise_learn_groups(request, options, model);
 	if (progress)
 		progress_phase(progress, "comparing columns", model->naspects);
 	surprise_choose_parents(request->rows, options, model, progress);

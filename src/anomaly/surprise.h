@@ -4,6 +4,7 @@
  *
  *		surprise_learn.c	aspects and their outcomes: bins, core, what is open
  *		surprise_code.c		values → outcomes
+ *		surprise_group.c	a table of many groups: the same aspects within their group
  *		surprise_pairs.c	which aspect says how much about which other
  *		surprise_count.c	one pass over the rows: how often which outcome, alone and together
  *		surprise_calibrate.c	how surprising the training rows themselves are
@@ -31,10 +32,12 @@
 
 #include "learn/algorithm.h"
 #include "learn/artifact.h"
-#include "learn/iforest.h"
+#include "learn/severity.h"
 #include "learn/tail.h"
 
 #define SURPRISE_MAX_FEATURES 32000
+/* With partition_by a feature may be seen within its group too. */
+#define SURPRISE_MAX_ASPECTS (2 * SURPRISE_MAX_FEATURES)
 #define SURPRISE_MAX_CATEGORIES 10000
 /* Bins that a number may ask for; values that stand alone cut others in two. */
 #define SURPRISE_MAX_BINS 100
@@ -42,7 +45,7 @@
 /* Categories that pairs tell apart, the most frequent ones. */
 #define SURPRISE_PAIR_CATEGORIES 64
 #define SURPRISE_MAX_PARENTS 16
-/* Cells of all pairs' tables together. */
+/* Cells of all pairs' tables together, and as many for those of groups. */
 #define SURPRISE_MAX_CELLS (8 * 1024 * 1024)
 /* Most bits that count: 2^(power * z) must stay within float32. */
 #define SURPRISE_MAX_POWER 120.0f
@@ -62,8 +65,9 @@ typedef struct SurpriseOptions
 typedef struct SurpriseParent
 {
 	int			aspect;
-	float		information;	/* mutual information in bits */
-	/* rows by outcome of the parent, then of the child, both as pairs tell them apart */
+	bool		whole;			/* the parent is the group: all of its outcomes are told apart */
+	float		information;	/* mutual information in bits; 1 for the group */
+	/* rows by outcome of the parent, then of the child as pairs tell it apart; the parent too unless it is the group */
 	float	   *counts;
 } SurpriseParent;
 
@@ -76,6 +80,7 @@ typedef struct SurpriseAspect
 	int			column;
 	bool		side;			/* not its column's first */
 	bool		paired;			/* has parents and may be one */
+	bool		grouped;		/* the aspect before it again, within its group */
 	bool		categorical;
 	int			nvalues;		/* categories or bins */
 	float	   *lo;				/* number: bins in ascending order, lo <= hi */
@@ -87,6 +92,9 @@ typedef struct SurpriseAspect
 	float		core_hi;
 	float		scale_lo;		/* its unit on either side; 0 = does not count */
 	float		scale_hi;
+	float	   *center;			/* grouped number: by outcome of the partition; values are standardised by them first */
+	float	   *width;
+	int			ngroups;		/* of them */
 	double	   *counts;			/* rows by outcome */
 	double		novelty;		/* rows that an unseen outcome counts for at least */
 	int			nparents;
@@ -103,6 +111,7 @@ typedef struct SurpriseModel
 	double		rows;			/* older ones count less after a refresh */
 	float		power;
 	float		smoothing;
+	int			partition;		/* the aspect whose outcomes are the groups, or -1 */
 	int			naspects;		/* in the order of their features, so a column's stand together */
 	SurpriseAspect *aspects;
 	Severity	severity;		/* of minus the margins; npoints = 0: not learned yet */
@@ -133,6 +142,15 @@ surprise_pair(const SurpriseAspect *aspect, int outcome)
 	return Min(outcome, SURPRISE_PAIR_CATEGORIES);
 }
 
+/* Gives the number of a parent's outcomes that its table tells apart. */
+static inline int
+surprise_height(const SurpriseModel *model, const SurpriseParent *parent)
+{
+	const SurpriseAspect *aspect = &model->aspects[parent->aspect];
+
+	return parent->whole ? SURPRISE_OUTCOMES(aspect) : surprise_npair(aspect);
+}
+
 /* What turns a feature's values into outcomes; for numbers map[edges <= x] is the outcome. */
 typedef struct SurpriseCoder
 {
@@ -152,6 +170,15 @@ typedef struct SurpriseCoder
 extern void surprise_learn_aspects(const TrainRequest *request, const SurpriseOptions *options, SurpriseModel *model);
 extern int64 surprise_sample_rows(int64 nrows, int naspects);
 
+/* Sorts values and makes an aspect's bins and core of them. */
+extern void surprise_learn_number(SurpriseAspect *aspect, float *values, int64 n, int bins, double tail_share);
+extern int	surprise_bins(int64 nrows, int64 bins);
+
+/* surprise_group.c: adds the aspects within their group, when there is a partition */
+extern void surprise_learn_groups(const TrainRequest *request, const SurpriseOptions *options, SurpriseModel *model);
+extern void surprise_standardise(const SurpriseAspect *aspect, const float *values, Size stride, int n,
+								 const uint16 *groups, float *out);
+
 /* surprise_code.c: codes at most SURPRISE_BLOCK values that lie stride floats apart */
 extern SurpriseCoder *surprise_coder(const SurpriseAspect *aspect);
 extern void surprise_code(const SurpriseCoder *coder, const float *values, Size stride, int n, uint16 *codes);
@@ -170,7 +197,8 @@ extern void surprise_calibrate(const Matrix *rows, double old_rows, SurpriseMode
 extern const char *surprise_check(const SurpriseModel *model);
 extern void surprise_write(const SurpriseModel *model, StringInfo out);
 extern SurpriseModel *surprise_read(const char *artifact, Size len);
-extern Size surprise_cells(const SurpriseModel *model);
+/* Cells of the tables of pairs, or of groups. */
+extern Size surprise_cells(const SurpriseModel *model, bool whole);
 
 /*
  * The compiled form, see surprise_compile.c.  Offsets count elements of the pool
@@ -194,6 +222,8 @@ typedef struct SurpriseNode
 	uint32		within;			/* floats[noutcomes]: bits of the outcome within what pairs tell apart */
 	uint32		bounds;			/* floats[2 * nvalues], number: lo, hi */
 	uint32		grid;			/* floats[SURPRISE_GRID + 1], with parents: 2^(power * z) by conditional surprise */
+	uint32		groups;			/* floats[2 * outcomes of the partition], standardised: centers, 1 / widths */
+	uint32		unused;			/* zero */
 	float		grid_lo;
 	float		grid_rate;		/* cells a bit */
 	float		core_lo;
@@ -207,7 +237,9 @@ typedef struct SurpriseNode
 } SurpriseNode;
 
 #define SURPRISE_NODE_CATEGORICAL 1
-#define SURPRISE_NODE_FLAGS 1
+#define SURPRISE_NODE_STANDARDISED 2
+#define SURPRISE_NODE_GROUPED 4
+#define SURPRISE_NODE_FLAGS 7
 #define SURPRISE_SEEN_UNSEEN 1
 #define SURPRISE_SEEN_NULL 2
 #define SURPRISE_GRID 512
@@ -217,8 +249,11 @@ typedef struct SurpriseLink
 	int32		aspect;			/* the parent */
 	uint32		cells;			/* floats[parent's npair * child's npair]: weighted conditional surprise */
 	float		weight;			/* > 0; the weights of a child sum to 1 */
-	uint32		reserved;		/* zero */
+	uint32		flags;
 } SurpriseLink;
+
+/* Its table goes by all outcomes of the parent. */
+#define SURPRISE_LINK_WHOLE 1
 
 typedef struct SurpriseHeader
 {
@@ -229,7 +264,7 @@ typedef struct SurpriseHeader
 	uint32		flags;			/* 1 = calibrated; what is stored always is */
 	uint64		length;			/* of everything */
 	uint64		tails;			/* bytes */
-	int64		rows;			/* of the severities */
+	uint64		severity;		/* bytes */
 	int32		nfeatures;
 	int32		ncolumns;
 	int32		naspects;
@@ -237,8 +272,8 @@ typedef struct SurpriseHeader
 	uint32		nfloats;
 	uint32		nshorts;
 	uint32		nbytes;
-	int32		npoints;		/* of the severities */
 	float		power;
+	int32		partition;		/* aspect, or -1 */
 	uint32		reserved;		/* zero */
 } SurpriseHeader;
 
@@ -253,6 +288,7 @@ typedef struct SurpriseTables
 	int			ncolumns;
 	int			naspects;
 	float		power;
+	int			partition;
 	const SurpriseNode *nodes;
 	const SurpriseLink *links;
 	const float *floats;

@@ -4,12 +4,13 @@
  *	  The counts as canonical JSON, one fixed form on one line:
  *
  *		{"format":"aipipe-cell-surprise","format_version":1,"features":F,"columns":C,"rows":N,
- *		 "power":0.75,"smoothing":2,"aspects":[
- *		  {"feature":0,"column":0,"side":0,"paired":1,
+ *		 "power":0.75,"smoothing":2,"partition":-1,"aspects":[
+ *		  {"feature":0,"column":0,"side":0,"paired":1,"grouped":0,
  *		   "bins":[[lo,…],[hi,…],[alone,…]],"open":[0,0],"core":[lo,hi,scale_lo,scale_hi],	(a number)
  *		   "categories":K,															(a category)
+ *		   "groups":[[center,…],[width,…]],											(a number within its group)
  *		   "counts":[…],"novelty":0.5,
- *		   "parents":[{"aspect":1,"information":0.4,"counts":[cell,rows,cell,rows,…]},…],
+ *		   "parents":[{"aspect":1,"whole":0,"information":0.4,"counts":[cell,rows,cell,rows,…]},…],
  *		   "marginal":{…},"conditional":{…}},…],
  *		 "severity":{"rows":N,"score":[…],"above":[…]}}
  *
@@ -63,12 +64,12 @@ write_number(const SurpriseAspect *aspect, StringInfo out)
 static void
 write_parent(const SurpriseModel *model, const SurpriseAspect *aspect, const SurpriseParent *parent, StringInfo out)
 {
-	int			cells = surprise_npair(aspect) * surprise_npair(&model->aspects[parent->aspect]);
+	int			cells = surprise_npair(aspect) * surprise_height(model, parent);
 	int			last = 0;
 	bool		first = true;
 
 	CHECK_FOR_INTERRUPTS();
-	appendStringInfo(out, "{\"aspect\":%d,\"information\":", parent->aspect);
+	appendStringInfo(out, "{\"aspect\":%d,\"whole\":%d,\"information\":", parent->aspect, parent->whole ? 1 : 0);
 	artifact_put_float(out, parent->information);
 	appendStringInfoString(out, ",\"counts\":[");
 	for (int i = 0; i < cells; i++)
@@ -87,12 +88,23 @@ write_parent(const SurpriseModel *model, const SurpriseAspect *aspect, const Sur
 static void
 write_aspect(const SurpriseModel *model, const SurpriseAspect *aspect, StringInfo out)
 {
-	appendStringInfo(out, "{\"feature\":%d,\"column\":%d,\"side\":%d,\"paired\":%d,",
-					 aspect->feature, aspect->column, aspect->side ? 1 : 0, aspect->paired ? 1 : 0);
+	appendStringInfo(out, "{\"feature\":%d,\"column\":%d,\"side\":%d,\"paired\":%d,\"grouped\":%d,",
+					 aspect->feature, aspect->column, aspect->side ? 1 : 0, aspect->paired ? 1 : 0,
+					 aspect->grouped ? 1 : 0);
 	if (aspect->categorical)
 		appendStringInfo(out, "\"categories\":%d", aspect->nvalues);
 	else
 		write_number(aspect, out);
+	if (aspect->center != NULL)
+	{
+		int			n = SURPRISE_OUTCOMES(&model->aspects[model->partition]);
+
+		appendStringInfoString(out, ",\"groups\":[");
+		artifact_put_floats(out, aspect->center, n);
+		appendStringInfoChar(out, ',');
+		artifact_put_floats(out, aspect->width, n);
+		appendStringInfoChar(out, ']');
+	}
 	appendStringInfoString(out, ",\"counts\":[");
 	for (int k = 0; k < SURPRISE_OUTCOMES(aspect); k++)
 	{
@@ -127,17 +139,15 @@ surprise_write(const SurpriseModel *model, StringInfo out)
 	artifact_put_float(out, model->power);
 	appendStringInfoString(out, ",\"smoothing\":");
 	artifact_put_float(out, model->smoothing);
-	appendStringInfoString(out, ",\"aspects\":[");
+	appendStringInfo(out, ",\"partition\":%d,\"aspects\":[", model->partition);
 	for (int a = 0; a < model->naspects; a++)
 	{
 		appendStringInfoString(out, a > 0 ? "," : "");
 		write_aspect(model, &model->aspects[a], out);
 	}
-	appendStringInfo(out, "],\"severity\":{\"rows\":" INT64_FORMAT ",\"score\":", model->severity.rows);
-	artifact_put_floats(out, model->severity.score, model->severity.npoints);
-	appendStringInfoString(out, ",\"above\":");
-	artifact_put_integers(out, model->severity.above, model->severity.npoints);
-	appendStringInfoString(out, "}}");
+	appendStringInfoString(out, "],\"severity\":");
+	severity_write(&model->severity, out);
+	appendStringInfoChar(out, '}');
 }
 
 /* Reads a flag. */
@@ -264,7 +274,9 @@ read_parents(Reading *reading, SurpriseAspect *aspect)
 		if (aspect->nparents++ > 0)
 			artifact_expect(r, ",");
 		artifact_expect(r, "{\"aspect\":");
-		parent->aspect = (int) artifact_integer(r, 0, SURPRISE_MAX_FEATURES - 1);
+		parent->aspect = (int) artifact_integer(r, 0, SURPRISE_MAX_ASPECTS - 1);
+		artifact_expect(r, ",\"whole\":");
+		parent->whole = read_flag(r);
 		artifact_expect(r, ",\"information\":");
 		parent->information = artifact_float(r);
 		if (!(parent->information > 0 && parent->information <= 64))
@@ -285,7 +297,7 @@ static void
 read_table(const SurpriseModel *model, PendingTable *table)
 {
 	ArtifactReader *r = &table->at;
-	int			cells = surprise_npair(table->aspect) * surprise_npair(&model->aspects[table->parent->aspect]);
+	int			cells = surprise_npair(table->aspect) * surprise_height(model, table->parent);
 	int			cell = 0;
 	bool		first = true;
 
@@ -309,6 +321,24 @@ read_table(const SurpriseModel *model, PendingTable *table)
 	}
 }
 
+/* Reads what a number is standardised by, as many groups as there are. */
+static void
+read_groups(ArtifactReader *r, SurpriseAspect *aspect)
+{
+	int			n = count_list(r, SURPRISE_MAX_CATEGORIES + 2);
+
+	aspect->center = palloc(sizeof(float) * Max(n, 1));
+	aspect->width = palloc(sizeof(float) * Max(n, 1));
+	aspect->ngroups = n;
+	artifact_floats(r, aspect->center, n);
+	artifact_expect(r, ",");
+	artifact_floats(r, aspect->width, n);
+	artifact_expect(r, "]");
+	for (int g = 0; g < n; g++)
+		if (!(aspect->width[g] >= 1e-37f && aspect->width[g] <= 1e37f))
+			artifact_error(r, "a group's width is out of range");
+}
+
 /* Reads an aspect but for the tables of its pairs. */
 static void
 read_aspect(Reading *reading, SurpriseAspect *aspect)
@@ -324,6 +354,8 @@ read_aspect(Reading *reading, SurpriseAspect *aspect)
 	aspect->side = read_flag(r);
 	artifact_expect(r, ",\"paired\":");
 	aspect->paired = read_flag(r);
+	artifact_expect(r, ",\"grouped\":");
+	aspect->grouped = read_flag(r);
 	aspect->categorical = artifact_take(r, ",\"categories\":");
 	if (aspect->categorical)
 		aspect->nvalues = (int) artifact_integer(r, 0, SURPRISE_MAX_CATEGORIES);
@@ -332,6 +364,8 @@ read_aspect(Reading *reading, SurpriseAspect *aspect)
 		artifact_expect(r, ",\"bins\":[");
 		read_number(r, aspect);
 	}
+	if (artifact_take(r, ",\"groups\":["))
+		read_groups(r, aspect);
 	artifact_expect(r, ",\"counts\":[");
 	n = SURPRISE_OUTCOMES(aspect);
 	aspect->counts = palloc(mul_size(sizeof(double), n));
@@ -366,11 +400,11 @@ read_aspects(Reading *reading)
 	const char *why;
 
 	/* no aspect is shorter than this, so a short artifact cannot ask for much memory */
-	model->aspects = palloc0(mul_size(sizeof(SurpriseAspect), Min(model->nfeatures, reading->r.len / 64 + 1)));
+	model->aspects = palloc0(mul_size(sizeof(SurpriseAspect), Min(2 * model->nfeatures, reading->r.len / 64 + 1)));
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (model->naspects >= model->nfeatures || model->naspects >= reading->r.len / 64)
+		if (model->naspects >= 2 * model->nfeatures || model->naspects >= reading->r.len / 64)
 			artifact_error(&reading->r, "it has too many aspects");
 		read_aspect(reading, &model->aspects[model->naspects++]);
 	} while (artifact_take(&reading->r, ","));
@@ -380,44 +414,64 @@ read_aspects(Reading *reading)
 		read_table(model, lfirst(cell));
 }
 
-/* Reads the severities. */
-static void
-read_severity(ArtifactReader *r, Severity *severity)
+/* Gives the reason why an aspect's parents are none, or NULL. */
+static const char *
+check_parents(const SurpriseModel *model, const SurpriseAspect *aspect)
 {
-	const char *why;
+	for (int k = 0; k < aspect->nparents; k++)
+	{
+		const SurpriseParent *parent = &aspect->parents[k];
 
-	severity->rows = artifact_integer(r, 1, PG_INT64_MAX);
-	artifact_expect(r, ",\"score\":");
-	severity->npoints = count_list(r, SEVERITY_MAX_POINTS);
-	severity->score = palloc(mul_size(sizeof(float), Max(severity->npoints, 1)));
-	severity->above = palloc(mul_size(sizeof(int64), Max(severity->npoints, 1)));
-	artifact_floats(r, severity->score, severity->npoints);
-	artifact_expect(r, ",\"above\":");
-	artifact_integers(r, severity->above, severity->npoints, 0, PG_INT64_MAX);
-	if ((why = severity_check(severity)) != NULL)
-		artifact_error(r, why);
+		if (parent->aspect >= model->naspects || model->aspects[parent->aspect].column == aspect->column)
+			return "a parent is none";
+		if (parent->whole ? !aspect->grouped || parent->aspect != model->partition
+			: !aspect->paired || !model->aspects[parent->aspect].paired)
+			return "a parent is none";
+	}
+	return NULL;
+}
+
+/* Gives the reason why an aspect is not one that may be within its group, or NULL. */
+static const char *
+check_grouped(const SurpriseModel *model, int a)
+{
+	const SurpriseAspect *aspect = &model->aspects[a];
+
+	if (a == 0 || model->partition < 0 || aspect->paired || aspect->side ||
+		aspect->feature != model->aspects[a - 1].feature || model->aspects[a - 1].grouped)
+		return "an aspect is in no group";
+	if (aspect->center != NULL && (aspect->categorical || aspect->nparents > 0 ||
+								   aspect->ngroups != SURPRISE_OUTCOMES(&model->aspects[model->partition])))
+		return "an aspect's groups are not those of the partition";
+	return NULL;
 }
 
 /* Gives the reason why aspects do not fit each other, or NULL. */
 const char *
 surprise_check(const SurpriseModel *model)
 {
-	for (int a = 0; a < model->naspects; a++)
+	const char *why = NULL;
+
+	if (model->partition >= model->naspects ||
+		(model->partition >= 0 && (model->aspects[model->partition].grouped || !model->aspects[model->partition].categorical)))
+		return "its partition is none";
+	for (int a = 0; a < model->naspects && why == NULL; a++)
 	{
 		const SurpriseAspect *aspect = &model->aspects[a];
 
-		if (a > 0 && (aspect->feature <= model->aspects[a - 1].feature || aspect->column < model->aspects[a - 1].column))
+		if (a > 0 && (aspect->feature < model->aspects[a - 1].feature || aspect->column < model->aspects[a - 1].column ||
+					  (aspect->feature == model->aspects[a - 1].feature && !aspect->grouped)))
 			return "aspects do not ascend";
-		for (int k = 0; k < aspect->nparents; k++)
-		{
-			int			parent = aspect->parents[k].aspect;
-
-			if (parent >= model->naspects || !aspect->paired || !model->aspects[parent].paired ||
-				model->aspects[parent].column == aspect->column)
-				return "a parent is none";
-		}
+		if (aspect->center != NULL && !aspect->grouped)
+			return "an aspect is in no group";
+		if (aspect->grouped)
+			why = check_grouped(model, a);
+		if (why == NULL)
+			why = check_parents(model, aspect);
 	}
-	if (surprise_cells(model) > SURPRISE_MAX_CELLS)
+	if (why != NULL)
+		return why;
+	if (surprise_cells(model, false) > SURPRISE_MAX_CELLS || surprise_cells(model, true) > SURPRISE_MAX_CELLS)
 		return "its tables are too large";
 	return NULL;
 }
@@ -443,11 +497,13 @@ surprise_read(const char *artifact, Size len)
 	model->smoothing = artifact_float(r);
 	if (!(model->power >= 0.01f && model->power <= 1) || !(model->smoothing >= 0.001f && model->smoothing <= 1e6f))
 		artifact_error(r, "an option is out of range");
+	artifact_expect(r, ",\"partition\":");
+	model->partition = (int) artifact_integer(r, -1, SURPRISE_MAX_ASPECTS - 1);
 	artifact_expect(r, ",\"aspects\":[");
 	read_aspects(&reading);
-	artifact_expect(r, "],\"severity\":{\"rows\":");
-	read_severity(r, &model->severity);
-	artifact_expect(r, "}}");
+	artifact_expect(r, "],\"severity\":");
+	severity_read(r, &model->severity);
+	artifact_expect(r, "}");
 	artifact_end(r);
 	return model;
 }

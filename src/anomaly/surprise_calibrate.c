@@ -6,9 +6,9 @@
  * A sample of the rows gives every aspect's tails; then the margins of (at most
  * SEVERITY_ROWS) rows give the severities.
  *
- * At a refresh the new rows are judged by the merged counts and the older ones are
- * remembered by the tails and severities there were: each speaks through as many of
- * its quantiles as its weight among the new rows is worth.
+ * At a refresh the new rows are judged by the merged counts, and the older ones are
+ * remembered by the tails and severities there were: a tail speaks through as many of
+ * its quantiles as its rows are worth beside the new ones, a severity through its points.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +23,7 @@
 #include "anomaly/surprise.h"
 
 /* With more rows than this, every k-th is scored for the severities. */
-#define SEVERITY_ROWS (1024 * 1024)
+#define SEVERITY_ROWS (512 * 1024)
 
 /* A tail is thinned to steps of this part of its bits: what is between is interpolated. */
 #define THIN_STEPS 100
@@ -112,10 +112,12 @@ learn_tails(const Matrix *rows, double old_rows, SurpriseModel *model, Progress 
 	Size		bytes = mul_size(sizeof(float), mul_size(space, model->naspects));
 	float	   *marginal = palloc_extended(bytes, MCXT_ALLOC_HUGE);
 	float	   *conditional = palloc_extended(bytes, MCXT_ALLOC_HUGE);
+	SurpriseModel bare = *model;
 	StringInfoData compiled;
 
 	initStringInfo(&compiled);
-	surprise_compile_model(model, &compiled);
+	bare.severity.npoints = 0;
+	surprise_compile_model(&bare, &compiled);
 	sample_bits(surprise_open(compiled.data, compiled.len, false), rows, stride, nrows, space, marginal, conditional);
 	pfree(compiled.data);
 	for (int a = 0; a < model->naspects; a++)
@@ -133,42 +135,12 @@ learn_tails(const Matrix *rows, double old_rows, SurpriseModel *model, Progress 
 	pfree(conditional);
 }
 
-/* Appends scores that are spread as an older severity says. */
+/* Gives minus the margins of every stride-th row. */
 static void
-sample_severity(const Severity *severity, float *scores, int64 n)
+score_rows(const SurpriseTables *tables, const Matrix *rows, int64 stride, int64 nrows, float *scores, Progress *progress)
 {
-	int			at = severity->npoints - 1;
-
-	/* from the normal end, where above is small, to the strange one */
-	for (int64 i = 0; i < n; i++)
-	{
-		double		above = (i + 0.5) / n * severity->rows;
-
-		while (at > 0 && severity->above[at - 1] <= above)
-			at--;
-		scores[i] = severity->score[at];
-	}
-}
-
-/* Learns the severities from the margins; low is strange there. */
-static void
-learn_severity(const Matrix *rows, double old_rows, SurpriseModel *model, Progress *progress)
-{
-	int64		stride = (rows->nrows - 1) / SEVERITY_ROWS + 1;
-	int64		nrows = (rows->nrows - 1) / stride + 1;
-	int64		nold = model->severity.npoints > 0 ? worth(old_rows, (double) rows->nrows, nrows) : 0;
-	float	   *scores = palloc_extended(mul_size(sizeof(float), add_size(nrows, nold)), MCXT_ALLOC_HUGE);
 	float	   *block = palloc(mul_size(sizeof(float) * SURPRISE_BLOCK, rows->ncols));
-	StringInfoData compiled;
-	SurpriseTables *tables;
 
-	sample_severity(&model->severity, scores + nrows, nold);
-	initStringInfo(&compiled);
-	/* any severity will do to open the form */
-	scores[0] = 0;
-	severity_learn(scores, 1, &model->severity);
-	surprise_compile_model(model, &compiled);
-	tables = surprise_open(compiled.data, compiled.len, true);
 	for (int64 from = 0; from < nrows; from += SURPRISE_BLOCK)
 	{
 		int			n = gather(rows, stride, from, nrows, block);
@@ -180,10 +152,34 @@ learn_severity(const Matrix *rows, double old_rows, SurpriseModel *model, Progre
 		if (progress && from % (1024 * SURPRISE_BLOCK) == 0)
 			progress_update(progress, from);
 	}
-	severity_learn(scores, nrows + nold, &model->severity);
+	pfree(block);
+}
+
+/* Learns the severities from the margins; low is strange there. */
+static void
+learn_severity(const Matrix *rows, double old_rows, SurpriseModel *model, Progress *progress)
+{
+	int64		stride = (rows->nrows - 1) / SEVERITY_ROWS + 1;
+	int64		nrows = (rows->nrows - 1) / stride + 1;
+	float	   *scores = palloc_extended(mul_size(sizeof(float), nrows), MCXT_ALLOC_HUGE);
+	Severity	old = model->severity;
+	StringInfoData compiled;
+
+	initStringInfo(&compiled);
+	if (old.npoints == 0)
+	{
+		/* any severity will do to open the form */
+		scores[0] = 0;
+		severity_learn(scores, 1, &model->severity);
+	}
+	surprise_compile_model(model, &compiled);
+	score_rows(surprise_open(compiled.data, compiled.len, true), rows, stride, nrows, scores, progress);
+	if (old.npoints == 0)
+		severity_learn(scores, nrows, &model->severity);
+	else
+		severity_merge(&old, old_rows / old.rows / stride, scores, nrows, &model->severity);
 	pfree(compiled.data);
 	pfree(scores);
-	pfree(block);
 }
 
 /* Learns tails and severities from rows; the model's rows before them count as so many as old_rows. */

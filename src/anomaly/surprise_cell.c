@@ -32,7 +32,8 @@ typedef struct Verdict
 	int			code;			/* its outcome in this row */
 	bool		conditional;
 	int			link;			/* conditional: the parent that counts most */
-	int			given;			/* conditional: that parent's outcome, as pairs tell it apart */
+	int			given;			/* conditional: that parent's row of the table */
+	int			group;			/* outcome of the partition */
 	float		power;			/* 2^(power * z) */
 } Verdict;
 
@@ -48,7 +49,8 @@ find_parent(const SurpriseTables *tables, const SurpriseCodes *codes, Verdict *v
 	for (int k = 0; k < node->nparents; k++)
 	{
 		const SurpriseLink *link = &tables->links[node->first_parent + k];
-		int			given = codes->pairs[link->aspect * SURPRISE_BLOCK];
+		int			given = link->flags & SURPRISE_LINK_WHOLE ? codes->codes[link->aspect * SURPRISE_BLOCK]
+			: codes->pairs[link->aspect * SURPRISE_BLOCK];
 		float		more = tables->floats[link->cells + given * node->npair + own] - link->weight * usual;
 
 		if (k > 0 && more <= most)
@@ -91,6 +93,7 @@ find_verdict(const SurpriseTables *tables, const float *row, int column, Verdict
 			judge(tables, &codes, a, true, conditional[0], verdict);
 		judge(tables, &codes, a, false, marginal[0], verdict);
 	}
+	verdict->group = codes.codes[Max(tables->partition, 0) * SURPRISE_BLOCK];
 	if (verdict->aspect >= 0 && verdict->conditional)
 		find_parent(tables, &codes, verdict);
 	surprise_codes_free(&codes);
@@ -114,6 +117,7 @@ expected_shares(const SurpriseTables *tables, const Verdict *verdict)
 			const SurpriseLink *link = &tables->links[verdict->link];
 			int			pair = tables->bytes[node->pair + k];
 
+			/* given is a row of the table, which for a group is its code */
 			bits = tables->floats[node->within + k] +
 				tables->floats[link->cells + verdict->given * node->npair + pair] / link->weight;
 		}
@@ -160,7 +164,7 @@ name_values(const SurpriseTables *tables, const SurpriseNode *node, const Encode
 			if (best < 0 || shares[k] > shares[best])
 				best = k;
 		}
-		if (best < 0 || (named > 0 && shares[best] < NAMED_LEAST))
+		if (best < 0 || shares[best] < NAMED_LEAST)
 			break;
 		text = outcome_text(tables, node, encoder, best);
 		if (text == NULL)
@@ -175,10 +179,12 @@ name_values(const SurpriseTables *tables, const SurpriseNode *node, const Encode
 
 /* Gives the range that most of the values are expected in. */
 static char *
-name_range(const SurpriseTables *tables, const SurpriseNode *node, const Encoder *encoder, const double *shares)
+name_range(const SurpriseTables *tables, const SurpriseNode *node, const Encoder *encoder, int group, const double *shares)
 {
 	const float *lo = tables->floats + node->bounds;
 	const float *hi = lo + node->nvalues;
+	double		center = 0;
+	double		width = 1;
 	double		total = 0;
 	double		sum = 0;
 	int			first = -1;
@@ -195,7 +201,15 @@ name_range(const SurpriseTables *tables, const SurpriseNode *node, const Encoder
 		if (sum >= (1 - RANGE_TAIL) * total)
 			break;
 	}
-	return encoder_range_text(encoder, node->feature, lo[Max(first, 0)], hi[last]);
+	if (node->flags & SURPRISE_NODE_STANDARDISED)
+	{
+		const float *centers = tables->floats + node->groups;
+
+		center = centers[group];
+		width = 1.0 / centers[group + tables->nodes[tables->partition].nvalues + 2];
+	}
+	return encoder_range_text(encoder, node->feature, (float) (center + width * lo[Max(first, 0)]),
+							  (float) (center + width * hi[last]));
 }
 
 /* Says what was expected; NULL leaves it to what training saw in the column. */
@@ -206,12 +220,12 @@ expectation(const SurpriseTables *tables, const Encoder *encoder, const Verdict 
 	double	   *shares;
 	char	   *text;
 
-	if (!verdict->conditional && node->handicap == 1)
+	if (!verdict->conditional && node->handicap == 1 && !(node->flags & SURPRISE_NODE_STANDARDISED))
 		return NULL;
 	shares = expected_shares(tables, verdict);
-	text = name_values(tables, node, encoder, shares);
+	text = node->flags & SURPRISE_NODE_STANDARDISED ? NULL : name_values(tables, node, encoder, shares);
 	if (text == NULL && !(node->flags & SURPRISE_NODE_CATEGORICAL) && node->nvalues > 0)
-		text = name_range(tables, node, encoder, shares);
+		text = name_range(tables, node, encoder, verdict->group, shares);
 	pfree(shares);
 	return text;
 }
@@ -222,7 +236,7 @@ is_outside(const SurpriseTables *tables, const SurpriseNode *node, float value)
 {
 	const float *bounds = tables->floats + node->bounds;
 
-	if ((node->flags & SURPRISE_NODE_CATEGORICAL) || node->nvalues == 0)
+	if ((node->flags & (SURPRISE_NODE_CATEGORICAL | SURPRISE_NODE_STANDARDISED)) || node->nvalues == 0)
 		return false;
 	return value < bounds[0] || value > bounds[2 * node->nvalues - 1];
 }
@@ -235,6 +249,10 @@ remark(const SurpriseTables *tables, const Encoder *encoder, const Verdict *verd
 	float		value = row[node->feature];
 	const char *what = NULL;
 
+	if ((node->flags & SURPRISE_NODE_GROUPED) && verdict->group >= tables->nodes[tables->partition].nvalues)
+		return psprintf("\"%s\" is %s, so the whole is the measure",
+						encoder->columns[tables->nodes[tables->partition].column].name,
+						verdict->group == tables->nodes[tables->partition].nvalues ? "none that training knows" : "NULL");
 	if (verdict->code == node->nvalues + 1)
 		return node->seen & SURPRISE_SEEN_NULL ? NULL : pstrdup("never NULL in training");
 	if (is_outside(tables, node, value))
@@ -256,11 +274,18 @@ surprise_cell(const LoadedModel *model, const Encoder *encoder, const float *row
 	const SurpriseTables *tables = model->state;
 	Verdict		verdict;
 
+	/* a damaged version's encoder may be another one's */
+	if (encoder == NULL || encoder->ncolumns < tables->ncolumns)
+		return false;
 	if (!find_verdict(tables, row, column, &verdict) || verdict.power <= 1)
 		return false;
 	reason->bits = log2(verdict.power) / tables->power;
 	reason->expected = expectation(tables, encoder, &verdict);
-	reason->given = verdict.conditional ? tables->nodes[tables->links[verdict.link].aspect].column : -1;
+	reason->given = -1;
+	if (tables->nodes[verdict.aspect].flags & SURPRISE_NODE_STANDARDISED)
+		reason->given = tables->nodes[tables->partition].column;
+	else if (verdict.conditional)
+		reason->given = tables->nodes[tables->links[verdict.link].aspect].column;
 	reason->note = remark(tables, encoder, &verdict, row);
 	return true;
 }

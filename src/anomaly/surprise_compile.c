@@ -7,7 +7,7 @@
  *		SurpriseNode	nodes[naspects]
  *		SurpriseLink	links[nlinks]
  *		float			floats[nfloats]			all tables
- *		float			score[npoints], share[npoints]	severities
+ *		severities, as severity_compile() writes them
  *		uint16			shorts[nshorts]			maps
  *		uint8			bytes[nbytes]			outcomes → what pairs tell apart
  *		tails, each as tail_compile() writes it
@@ -18,6 +18,8 @@
  * Given a parent, counts are smoothed towards the marginal:
  *
  *		P(x | parent) = (rows with both + smoothing * P(x)) / (rows of the parent + smoothing)
+ *
+ * and given a group the same with GROUP_MASS rows, so a small group is mostly the whole.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,6 +36,9 @@
 
 /* What nobody counted has the mass of so many rows. */
 #define NEVER_MASS 0.5
+
+/* The whole counts as so many rows of every group. */
+#define GROUP_MASS 10.0
 
 /* The parts while they grow. */
 typedef struct Compiling
@@ -121,15 +126,33 @@ compile_number(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	node->rate_hi = aspect->scale_hi > 0 ? 1.0f / aspect->scale_hi : 0;
 }
 
+/* Writes what the values are standardised by. */
+static void
+compile_groups(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
+{
+	int			n = SURPRISE_OUTCOMES(&c->model->aspects[c->model->partition]);
+
+	node->flags |= SURPRISE_NODE_STANDARDISED;
+	node->groups = put_floats(c, aspect->center, n);
+	for (int g = 0; g < n; g++)
+	{
+		float		rate = 1.0f / aspect->width[g];
+
+		put_floats(c, &rate, 1);
+	}
+}
+
 /* Writes one parent's table of weighted bits. */
 static void
 compile_link(Compiling *c, const SurpriseAspect *aspect, const SurpriseParent *parent, const double *pairs, double weight)
 {
 	int			width = surprise_npair(aspect);
-	int			height = surprise_npair(&c->model->aspects[parent->aspect]);
-	double		smoothing = c->model->smoothing;
+	int			height = surprise_height(c->model, parent);
+	double		smoothing = parent->whole ? GROUP_MASS : c->model->smoothing;
 	float	   *cells = palloc(mul_size(sizeof(float), width));
 	SurpriseLink link = {.aspect = parent->aspect, .weight = (float) weight};
+
+	link.flags = parent->whole ? SURPRISE_LINK_WHOLE : 0;
 
 	link.cells = c->floats.len / sizeof(float);
 	for (int g = 0; g < height; g++)
@@ -191,16 +214,17 @@ compile_grid(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	node->conditional = put_tail(c, tail);
 }
 
-/* Gives the number of aspects that an aspect's column has. */
+/* Gives the number of aspects that an aspect's column has, once each. */
 static int
 siblings(const SurpriseModel *model, int aspect)
 {
+	int			column = model->aspects[aspect].column;
 	int			n = 0;
 
-	for (int a = aspect; a >= 0 && model->aspects[a].column == model->aspects[aspect].column; a--)
-		n++;
-	for (int a = aspect + 1; a < model->naspects && model->aspects[a].column == model->aspects[aspect].column; a++)
-		n++;
+	for (int a = aspect; a >= 0 && model->aspects[a].column == column; a--)
+		n += !model->aspects[a].grouped;
+	for (int a = aspect + 1; a < model->naspects && model->aspects[a].column == column; a++)
+		n += !model->aspects[a].grouped;
 	return n;
 }
 
@@ -212,7 +236,7 @@ compile_aspect(Compiling *c, int a)
 	SurpriseNode node = {.feature = aspect->feature, .column = aspect->column, .nvalues = aspect->nvalues};
 	double	   *pairs;
 
-	node.flags = aspect->categorical ? SURPRISE_NODE_CATEGORICAL : 0;
+	node.flags = (aspect->categorical ? SURPRISE_NODE_CATEGORICAL : 0) | (aspect->grouped ? SURPRISE_NODE_GROUPED : 0);
 	node.npair = surprise_npair(aspect);
 	node.handicap = aspect->side ? (float) exp2(-c->model->power * log2(siblings(c->model, a))) : 1;
 	node.seen = (aspect->counts[SURPRISE_UNSEEN(aspect)] > 0 ? SURPRISE_SEEN_UNSEEN : 0) |
@@ -220,6 +244,8 @@ compile_aspect(Compiling *c, int a)
 	pairs = compile_outcomes(c, aspect, &node);
 	if (!aspect->categorical)
 		compile_number(c, aspect, &node);
+	if (aspect->center != NULL)
+		compile_groups(c, aspect, &node);
 	compile_parents(c, aspect, pairs, &node);
 	if (aspect->marginal.npoints > 0)
 		node.marginal = put_tail(c, &aspect->marginal);
@@ -244,17 +270,17 @@ static void
 put_parts(Compiling *c, StringInfo out)
 {
 	const SurpriseModel *model = c->model;
-	const Severity *severity = &model->severity;
 	SurpriseHeader header = {.format = SURPRISE_FORMAT, .byte_order = COMPILED_BYTE_ORDER};
 	int			start = out->len;
-	float	   *shares = palloc(mul_size(sizeof(float), Max(severity->npoints, 1)));
+	StringInfoData severity;
 
-	for (int i = 0; i < severity->npoints; i++)
-		shares[i] = (float) ((double) severity->above[i] / severity->rows);
+	initStringInfo(&severity);
+	if (model->severity.npoints > 0)
+		severity_compile(&model->severity, &severity);
 	memcpy(header.magic, SURPRISE_MAGIC, sizeof(header.magic));
-	header.flags = severity->npoints > 0 ? SURPRISE_CALIBRATED : 0;
+	header.flags = severity.len > 0 ? SURPRISE_CALIBRATED : 0;
 	header.tails = c->tails.len;
-	header.rows = severity->rows;
+	header.severity = severity.len;
 	header.nfeatures = model->nfeatures;
 	header.ncolumns = model->ncolumns;
 	header.naspects = model->naspects;
@@ -262,14 +288,13 @@ put_parts(Compiling *c, StringInfo out)
 	header.nfloats = c->floats.len / sizeof(float);
 	header.nshorts = c->shorts.len / sizeof(uint16);
 	header.nbytes = c->bytes.len;
-	header.npoints = severity->npoints;
 	header.power = model->power;
+	header.partition = model->partition;
 	put_part(out, &header, sizeof(header));
 	put_part(out, c->nodes.data, c->nodes.len);
 	put_part(out, c->links.data, c->links.len);
 	put_part(out, c->floats.data, c->floats.len);
-	put_part(out, severity->score, sizeof(float) * severity->npoints);
-	put_part(out, shares, sizeof(float) * severity->npoints);
+	put_part(out, severity.data, severity.len);
 	put_part(out, c->shorts.data, c->shorts.len);
 	put_part(out, c->bytes.data, c->bytes.len);
 	put_part(out, c->tails.data, c->tails.len);

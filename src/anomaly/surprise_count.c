@@ -45,7 +45,7 @@ begin_counting(Counting *counting, SurpriseModel *model)
 		for (int k = 0; k < aspect->nparents; k++)
 			counting->tables[a][k] =
 				palloc0(mul_size(sizeof(uint32), mul_size(surprise_npair(aspect),
-														  surprise_npair(&model->aspects[aspect->parents[k].aspect]))));
+														  surprise_height(model, &aspect->parents[k]))));
 	}
 }
 
@@ -58,11 +58,19 @@ count_alone(Counting *counting, int a, const float *rows, int nrows)
 	uint16	   *codes = counting->codes + a * SURPRISE_BLOCK;
 	uint8	   *pairs = counting->pairs + a * SURPRISE_BLOCK;
 	int64	   *counts = counting->counts[a];
+	float		values[SURPRISE_BLOCK];
 
-	surprise_code(counting->coders[a], rows + aspect->feature, model->nfeatures, nrows, codes);
+	if (aspect->center != NULL)
+	{
+		surprise_standardise(aspect, rows + aspect->feature, model->nfeatures, nrows,
+							 counting->codes + model->partition * SURPRISE_BLOCK, values);
+		surprise_code(counting->coders[a], values, 1, nrows, codes);
+	}
+	else
+		surprise_code(counting->coders[a], rows + aspect->feature, model->nfeatures, nrows, codes);
 	for (int i = 0; i < nrows; i++)
 		counts[codes[i]]++;
-	for (int i = 0; i < nrows && aspect->paired; i++)
+	for (int i = 0; i < nrows; i++)
 		pairs[i] = (uint8) surprise_pair(aspect, codes[i]);
 }
 
@@ -77,10 +85,11 @@ count_together(Counting *counting, int a, int nrows)
 	for (int k = 0; k < aspect->nparents; k++)
 	{
 		const uint8 *given = counting->pairs + aspect->parents[k].aspect * SURPRISE_BLOCK;
+		const uint16 *group = counting->codes + aspect->parents[k].aspect * SURPRISE_BLOCK;
 		uint32	   *table = counting->tables[a][k];
 
 		for (int i = 0; i < nrows; i++)
-			table[given[i] * width + own[i]]++;
+			table[(aspect->parents[k].whole ? group[i] : given[i]) * width + own[i]]++;
 	}
 }
 
@@ -99,7 +108,7 @@ add_counts(Counting *counting)
 		for (int k = 0; k < aspect->nparents; k++)
 		{
 			SurpriseParent *parent = &aspect->parents[k];
-			int			cells = surprise_npair(aspect) * surprise_npair(&model->aspects[parent->aspect]);
+			int			cells = surprise_npair(aspect) * surprise_height(model, parent);
 
 			for (int i = 0; i < cells; i++)
 				parent->counts[i] = (float) ((double) parent->counts[i] + counting->tables[a][k][i]);
@@ -131,8 +140,12 @@ surprise_count(const Matrix *rows, SurpriseModel *model, Progress *progress)
 			int			n = Min(SURPRISE_BLOCK, nrows - at);
 
 			CHECK_FOR_INTERRUPTS();
+			/* the group first, which others depend on */
+			if (model->partition >= 0)
+				count_alone(&counting, model->partition, block, n);
 			for (int a = 0; a < model->naspects; a++)
-				count_alone(&counting, a, block, n);
+				if (a != model->partition)
+					count_alone(&counting, a, block, n);
 			for (int a = 0; a < model->naspects; a++)
 				count_together(&counting, a, n);
 		}

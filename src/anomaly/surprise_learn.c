@@ -10,12 +10,14 @@
  *
  * Beyond the core, which leaves tail_share of the rows outside on either side,
  * the distance counts, in units of how far that side of the core is from the
- * median: dirt of less than that share moves neither.
+ * median: dirt of less than that share moves neither.  A little room around the core
+ * is free, so that where a bounded number just ends nothing is far.
  *
  * What moves by itself must not become strange by it.  Numbers that rise or fall
  * with the row order are open on the side that they move to.  Dates and timestamps
  * go on: their later side is open whatever the order, and there only the distance
- * counts, in years at least.
+ * counts, from a year behind the last one on.  Where the first rows of such a number were is
+ * not far either.
  *
  * With many rows the bins are learned from every k-th; the ends of the range are
  * those of all rows.
@@ -43,6 +45,9 @@
 #define BINS_8_ROWS 500
 
 #define DAYS_A_YEAR 365.0f
+
+/* The room around a core, in its unit on that side. */
+#define CORE_ROOM 0.05
 
 #define ST_SORT sort_values
 #define ST_ELEMENT_TYPE float
@@ -116,6 +121,7 @@ list_aspects(SurpriseModel *model, const Encoder *encoder, int nfeatures)
 {
 	model->nfeatures = nfeatures;
 	model->ncolumns = encoder ? encoder->ncolumns : nfeatures;
+	model->partition = -1;
 	model->aspects = palloc0(mul_size(sizeof(SurpriseAspect), Max(nfeatures, 1)));
 	for (int c = 0; c < model->ncolumns; c++)
 	{
@@ -192,6 +198,7 @@ learn_bins(SurpriseAspect *aspect, const float *values, int64 n, int bins)
 	int64		open = 0;		/* values in the bin that is being filled */
 	int64		next;
 
+	aspect->nvalues = 0;
 	aspect->lo = palloc(sizeof(float) * (2 * bins + 1));
 	aspect->hi = palloc(sizeof(float) * (2 * bins + 1));
 	aspect->alone = palloc(sizeof(bool) * (2 * bins + 1));
@@ -222,6 +229,13 @@ learn_bins(SurpriseAspect *aspect, const float *values, int64 n, int bins)
 		add_bin(aspect, values[n - open], values[n - 1], false);
 }
 
+/* Brings a value into the range of finite floats, from a least one on. */
+static float
+clamp(double value, double least)
+{
+	return (float) Min(Max(value, least), FLT_MAX);
+}
+
 /* Finds the core of sorted values and how wide its sides are. */
 static void
 learn_core(SurpriseAspect *aspect, const float *values, int64 n, double tail_share)
@@ -236,10 +250,19 @@ learn_core(SurpriseAspect *aspect, const float *values, int64 n, double tail_sha
 		width = ((double) values[n - 1] - values[0]) / 4;
 	if (width <= 0)
 		width = median != 0 ? fabs(median) : 1;
-	aspect->core_lo = (float) lo;
-	aspect->core_hi = (float) hi;
-	aspect->scale_lo = (float) Min(Max(Max(median - lo, width / 4), FLT_MIN), FLT_MAX);
-	aspect->scale_hi = (float) Min(Max(Max(hi - median, width / 4), FLT_MIN), FLT_MAX);
+	aspect->scale_lo = clamp(Max(median - lo, width / 4), FLT_MIN);
+	aspect->scale_hi = clamp(Max(hi - median, width / 4), FLT_MIN);
+	aspect->core_lo = clamp(lo - CORE_ROOM * aspect->scale_lo, -FLT_MAX);
+	aspect->core_hi = clamp(hi + CORE_ROOM * aspect->scale_hi, -FLT_MAX);
+}
+
+/* Sorts values and makes an aspect's bins and core of them. */
+void
+surprise_learn_number(SurpriseAspect *aspect, float *values, int64 n, int bins, double tail_share)
+{
+	sort_values(values, n);
+	learn_bins(aspect, values, n, bins);
+	learn_core(aspect, values, n, tail_share);
 }
 
 /* Opens the sides that values leave by themselves. */
@@ -247,20 +270,24 @@ static void
 open_sides(SurpriseAspect *aspect, const Survey *survey, const Encoder *encoder)
 {
 	EncoderKind kind = encoder ? encoder->columns[aspect->column].kind : ENCODER_NUMBER;
-	int			direction = clock_direction(&survey->clock);
+	int			direction = aspect->side ? 0 : clock_direction(&survey->clock);
 
+	if (direction > 0)
+		aspect->core_lo = Min(aspect->core_lo, survey->min);
+	if (direction < 0)
+		aspect->core_hi = Max(aspect->core_hi, survey->max);
 	if (!aspect->side && (kind == ENCODER_DATE || kind == ENCODER_TIMESTAMP))
 	{
 		aspect->open_above = true;
+		aspect->core_hi = survey->max + DAYS_A_YEAR;
 		aspect->scale_hi = Max(aspect->scale_hi, DAYS_A_YEAR);
-		return;
 	}
-	if (direction > 0)
+	else if (direction > 0)
 	{
 		aspect->open_above = true;
 		aspect->scale_hi = 0;
 	}
-	if (direction < 0)
+	else if (direction < 0)
 	{
 		aspect->open_below = true;
 		aspect->scale_lo = 0;
@@ -289,8 +316,8 @@ collect_values(const Matrix *rows, int feature, int64 stride, const Survey *surv
 }
 
 /* Gives the number of bins that so many rows are enough for. */
-static int
-bins_for(int64 nrows, int64 bins)
+int
+surprise_bins(int64 nrows, int64 bins)
 {
 	if (nrows < BINS_8_ROWS)
 		return (int) Min(bins, 8);
@@ -321,9 +348,7 @@ surprise_learn_aspects(const TrainRequest *request, const SurpriseOptions *optio
 
 			if (n > 0)
 			{
-				sort_values(values, n);
-				learn_bins(aspect, values, n, bins_for(rows->nrows, options->bins));
-				learn_core(aspect, values, n, options->tail_share);
+				surprise_learn_number(aspect, values, n, surprise_bins(rows->nrows, options->bins), options->tail_share);
 				open_sides(aspect, &surveys[a], request->encoder);
 			}
 		}

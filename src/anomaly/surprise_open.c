@@ -27,6 +27,7 @@ typedef struct Opening
 {
 	const SurpriseHeader *header;
 	SurpriseTables *tables;
+	const char *severity;
 	const char *tails;
 } Opening;
 
@@ -83,15 +84,14 @@ lay_out(Opening *o, const char *bytes, Size len)
 	Size		at = sizeof(SurpriseHeader);
 
 	if (h->nfeatures < 1 || h->nfeatures > SURPRISE_MAX_FEATURES || h->ncolumns < 1 || h->ncolumns > SURPRISE_MAX_FEATURES ||
-		h->naspects < 1 || h->naspects > SURPRISE_MAX_FEATURES || h->nlinks < 0 ||
-		h->nlinks > h->naspects * SURPRISE_MAX_PARENTS || h->npoints < 0 || h->npoints > SEVERITY_MAX_POINTS ||
-		h->tails > len || !(h->power > 0 && h->power <= 1))
+		h->naspects < 1 || h->naspects > SURPRISE_MAX_ASPECTS || h->nlinks < 0 ||
+		h->nlinks > h->naspects * SURPRISE_MAX_PARENTS || h->severity > len || h->tails > len || !(h->power > 0 && h->power <= 1) ||
+		h->partition < -1 || h->partition >= h->naspects || h->reserved != 0)
 		compiled_corrupted("A number in its header is out of range.");
 	t->nodes = (const SurpriseNode *) part(bytes, &at, h->naspects, sizeof(SurpriseNode));
 	t->links = (const SurpriseLink *) part(bytes, &at, h->nlinks, sizeof(SurpriseLink));
 	t->floats = (const float *) part(bytes, &at, h->nfloats, sizeof(float));
-	t->severity.score = (const float *) part(bytes, &at, h->npoints, sizeof(float));
-	t->severity.share = (const float *) part(bytes, &at, h->npoints, sizeof(float));
+	o->severity = part(bytes, &at, h->severity, 1);
 	t->shorts = (const uint16 *) part(bytes, &at, h->nshorts, sizeof(uint16));
 	t->bytes = (const uint8 *) part(bytes, &at, h->nbytes, sizeof(uint8));
 	o->tails = part(bytes, &at, h->tails, 1);
@@ -101,8 +101,7 @@ lay_out(Opening *o, const char *bytes, Size len)
 	t->ncolumns = h->ncolumns;
 	t->naspects = h->naspects;
 	t->power = h->power;
-	t->severity.rows = h->rows;
-	t->severity.npoints = h->npoints;
+	t->partition = h->partition;
 }
 
 /* Checks the bins of a number. */
@@ -126,6 +125,24 @@ check_number(const Opening *o, const SurpriseNode *node)
 	if (!within(&node->core_lo, 1, -FLT_MAX, FLT_MAX) || !within(&node->core_hi, 1, node->core_lo, FLT_MAX) ||
 		!within(&node->rate_lo, 1, 0, FLT_MAX) || !within(&node->rate_hi, 1, 0, FLT_MAX))
 		unsound("a number's core is out of range");
+}
+
+/* Checks what a number is standardised by. */
+static void
+check_groups(const Opening *o, const SurpriseNode *node)
+{
+	const SurpriseTables *t = o->tables;
+	Size		n;
+
+	if (!(node->flags & SURPRISE_NODE_STANDARDISED))
+		return;
+	if (t->partition < 0 || (t->nodes[t->partition].flags & SURPRISE_NODE_STANDARDISED))
+		unsound("a number is standardised by no group");
+	n = (Size) t->nodes[t->partition].nvalues + 2;
+	if (!inside(node->groups, 2 * n, o->header->nfloats) ||
+		!within(t->floats + node->groups, n, -FLT_MAX, FLT_MAX) ||
+		!within(t->floats + node->groups + n, n, FLT_MIN, FLT_MAX))
+		unsound("what a number is standardised by is out of range");
 }
 
 /* Checks what depends on an outcome alone. */
@@ -161,9 +178,10 @@ check_parents(const Opening *o, const SurpriseNode *node, int *nlinks)
 		const SurpriseLink *link = &t->links[node->first_parent + k];
 		Size		cells;
 
-		if (link->aspect < 0 || link->aspect >= t->naspects || link->reserved != 0 || !(link->weight > 0 && link->weight <= 1))
+		if (link->aspect < 0 || link->aspect >= t->naspects || link->flags > SURPRISE_LINK_WHOLE || !(link->weight > 0 && link->weight <= 1))
 			unsound("a parent is out of range");
-		cells = (Size) node->npair * t->nodes[link->aspect].npair;
+		cells = (Size) node->npair *
+			(link->flags & SURPRISE_LINK_WHOLE ? t->nodes[link->aspect].nvalues + 2 : t->nodes[link->aspect].npair);
 		if (!inside(link->cells, cells, o->header->nfloats) || !within(t->floats + link->cells, cells, 0, MAX_BITS))
 			unsound("a pair's table is out of range");
 	}
@@ -201,24 +219,12 @@ check_shapes(const SurpriseTables *t)
 		const SurpriseNode *node = &t->nodes[a];
 
 		if (node->feature < 0 || node->feature >= t->nfeatures || node->column < 0 || node->column >= t->ncolumns ||
-			node->flags > SURPRISE_NODE_FLAGS || node->nvalues < 0 || node->nvalues > SURPRISE_MAX_CATEGORIES ||
+			node->flags > SURPRISE_NODE_FLAGS || node->unused != 0 || node->nvalues < 0 || node->nvalues > SURPRISE_MAX_CATEGORIES ||
 			node->npair < 1 || node->npair > SURPRISE_MAX_OUTCOMES || !(node->handicap > 0 && node->handicap <= 1))
 			unsound("an aspect is out of range");
 		if (a > 0 && node->column < t->nodes[a - 1].column)
 			unsound("its columns do not ascend");
 	}
-}
-
-/* Checks that the severities are some. */
-static void
-check_severity(const SeverityTable *table)
-{
-	if (table->rows < 1 || table->npoints < 1 || !within(table->score, table->npoints, -FLT_MAX, FLT_MAX) ||
-		!ascend(table->score, table->npoints) || !within(table->share, table->npoints, 0, 1))
-		unsound("a severity is out of range");
-	for (int i = 1; i < table->npoints; i++)
-		if (table->share[i] > table->share[i - 1])
-			unsound("its severities do not descend");
 }
 
 /* Checks what the header says of itself. */
@@ -231,7 +237,7 @@ check_header(const SurpriseHeader *header, const char *bytes, Size len)
 		compiled_corrupted("It does not start as a compiled detector of cell surprise does.");
 	if (header->byte_order != COMPILED_BYTE_ORDER)
 		compiled_corrupted("It was made on a machine of another byte order.");
-	if (header->format != SURPRISE_FORMAT || header->flags > SURPRISE_CALIBRATED || header->reserved != 0)
+	if (header->format != SURPRISE_FORMAT || header->flags > SURPRISE_CALIBRATED)
 		compiled_corrupted(psprintf("Its format is %u, flags %u; this version of aipipe reads format %d.",
 									header->format, header->flags, SURPRISE_FORMAT));
 	if (header->length != len)
@@ -257,7 +263,8 @@ surprise_open(const char *compiled, Size len, bool calibrated)
 	{
 		o.tables->marginal = palloc0(mul_size(sizeof(Tail), o.tables->naspects));
 		o.tables->conditional = palloc0(mul_size(sizeof(Tail), o.tables->naspects));
-		check_severity(&o.tables->severity);
+		if (severity_open(o.severity, o.header->severity, &o.tables->severity) != o.header->severity)
+			unsound("its severities are none");
 	}
 	for (int a = 0; a < o.tables->naspects; a++)
 	{
@@ -265,6 +272,7 @@ surprise_open(const char *compiled, Size len, bool calibrated)
 
 		if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
 			check_number(&o, node);
+		check_groups(&o, node);
 		check_outcomes(&o, node);
 		check_parents(&o, node, &nlinks);
 		if (calibrated)

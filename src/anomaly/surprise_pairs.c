@@ -283,18 +283,19 @@ take_parents(PairSearch *search, const Ranking *rankings)
 static Size
 table_cells(const SurpriseModel *model, const SurpriseAspect *aspect, const SurpriseParent *parent)
 {
-	return (Size) surprise_npair(aspect) * surprise_npair(&model->aspects[parent->aspect]);
+	return (Size) surprise_npair(aspect) * surprise_height(model, parent);
 }
 
-/* Gives the cells of all tables. */
+/* Gives the cells of all tables of pairs, or of groups. */
 Size
-surprise_cells(const SurpriseModel *model)
+surprise_cells(const SurpriseModel *model, bool whole)
 {
 	Size		cells = 0;
 
 	for (int a = 0; a < model->naspects; a++)
 		for (int k = 0; k < model->aspects[a].nparents; k++)
-			cells += table_cells(model, &model->aspects[a], &model->aspects[a].parents[k]);
+			if (model->aspects[a].parents[k].whole == whole)
+				cells += table_cells(model, &model->aspects[a], &model->aspects[a].parents[k]);
 	return cells;
 }
 
@@ -302,9 +303,10 @@ surprise_cells(const SurpriseModel *model)
 static void
 make_tables(SurpriseModel *model)
 {
-	for (int keep = SURPRISE_MAX_PARENTS; surprise_cells(model) > SURPRISE_MAX_CELLS && keep >= 0; keep--)
+	for (int keep = SURPRISE_MAX_PARENTS; surprise_cells(model, false) > SURPRISE_MAX_CELLS; keep--)
 		for (int a = 0; a < model->naspects; a++)
-			model->aspects[a].nparents = Min(model->aspects[a].nparents, keep);
+			if (!model->aspects[a].grouped)
+				model->aspects[a].nparents = Min(model->aspects[a].nparents, keep);
 	for (int a = 0; a < model->naspects; a++)
 		for (int k = 0; k < model->aspects[a].nparents; k++)
 		{
@@ -344,15 +346,16 @@ surprise_choose_parents(const Matrix *rows, const SurpriseOptions *options, Surp
 	Ranking    *rankings;
 	int64		npairs;
 
-	if (options->parents == 0)
-		return;
-	begin_search(&search, rows, model);
-	npairs = (int64) search.nmembers * (search.nmembers - 1) / 2;
-	rankings = make_rankings(search.nmembers, (int) options->parents);
-	if (npairs <= PAIR_WORK / search.nrows)
-		rank_all(&search, search.codes, search.noutcomes, search.nrows, search.least, rankings);
-	else
-		refine(&search, rank_coarse(&search, (int) options->parents * CANDIDATES), rankings);
-	take_parents(&search, rankings);
+	if (options->parents > 0)
+	{
+		begin_search(&search, rows, model);
+		npairs = (int64) search.nmembers * (search.nmembers - 1) / 2;
+		rankings = make_rankings(search.nmembers, (int) options->parents);
+		if (npairs <= PAIR_WORK / search.nrows)
+			rank_all(&search, search.codes, search.noutcomes, search.nrows, search.least, rankings);
+		else
+			refine(&search, rank_coarse(&search, (int) options->parents * CANDIDATES), rankings);
+		take_parents(&search, rankings);
+	}
 	make_tables(model);
 }

@@ -23,7 +23,7 @@ fade_aspect(const SurpriseModel *model, SurpriseAspect *aspect, double keep)
 	for (int k = 0; k < aspect->nparents; k++)
 	{
 		SurpriseParent *parent = &aspect->parents[k];
-		int			cells = surprise_npair(aspect) * surprise_npair(&model->aspects[parent->aspect]);
+		int			cells = surprise_npair(aspect) * surprise_height(model, parent);
 
 		for (int i = 0; i < cells; i++)
 		{

@@ -39,37 +39,79 @@ surprise_codes_free(SurpriseCodes *codes)
 	pfree(codes->pairs);
 }
 
-/* Gives the outcomes of a block of rows. */
+/*
+ * Gives where an aspect's values are, and how far apart: in the rows, or
+ * standardised by their groups in a place of the caller's.
+ */
+static const float *
+aspect_values(const SurpriseTables *tables, const SurpriseNode *node, const float *rows, int nrows,
+			  const SurpriseCodes *codes, float *standardised, Size *stride)
+{
+	const uint16 *group = codes->codes + Max(tables->partition, 0) * SURPRISE_BLOCK;
+	const float *centers = tables->floats + node->groups;
+	const float *rates;
+
+	*stride = tables->nfeatures;
+	if (!(node->flags & SURPRISE_NODE_STANDARDISED))
+		return rows + node->feature;
+	rates = centers + tables->nodes[tables->partition].nvalues + 2;
+	*stride = 1;
+	for (int i = 0; i < nrows; i++)
+		standardised[i] = (rows[i * (Size) tables->nfeatures + node->feature] - centers[group[i]]) * rates[group[i]];
+	return standardised;
+}
+
+/* Gives the outcomes of one aspect. */
+static void
+encode_aspect(const SurpriseTables *tables, int a, const float *rows, int nrows, SurpriseCodes *codes)
+{
+	const SurpriseNode *node = &tables->nodes[a];
+	const uint8 *pair = tables->bytes + node->pair;
+	uint16	   *code = codes->codes + a * SURPRISE_BLOCK;
+	uint8	   *pairs = codes->pairs + a * SURPRISE_BLOCK;
+	float		standardised[SURPRISE_BLOCK];
+	Size		stride;
+	const float *values = aspect_values(tables, node, rows, nrows, codes, standardised, &stride);
+	SurpriseCoder coder = {
+		.categorical = (node->flags & SURPRISE_NODE_CATEGORICAL) != 0,
+		.nvalues = node->nvalues,
+		.nedges = node->nedges,
+		.edges = tables->floats + node->edges,
+		.map = tables->shorts + node->map,
+	};
+
+	surprise_code(&coder, values, stride, nrows, code);
+	for (int i = 0; i < nrows; i++)
+		pairs[i] = pair[code[i]];
+}
+
+/* Gives the outcomes of a block of rows; the group first, which others depend on. */
 void
 surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes)
 {
+	if (tables->partition >= 0)
+		encode_aspect(tables, tables->partition, rows, nrows, codes);
 	for (int a = 0; a < tables->naspects; a++)
-	{
-		const SurpriseNode *node = &tables->nodes[a];
-		const uint8 *pair = tables->bytes + node->pair;
-		uint16	   *code = codes->codes + a * SURPRISE_BLOCK;
-		uint8	   *pairs = codes->pairs + a * SURPRISE_BLOCK;
-		SurpriseCoder coder = {
-			.categorical = (node->flags & SURPRISE_NODE_CATEGORICAL) != 0,
-			.nvalues = node->nvalues,
-			.nedges = node->nedges,
-			.edges = tables->floats + node->edges,
-			.map = tables->shorts + node->map,
-		};
-
-		surprise_code(&coder, rows + node->feature, tables->nfeatures, nrows, code);
-		for (int i = 0; i < nrows; i++)
-			pairs[i] = pair[code[i]];
-	}
+		if (a != tables->partition)
+			encode_aspect(tables, a, rows, nrows, codes);
 }
 
 /* Gives the bits that the distances from the core add. */
 static void
-distance_bits(const SurpriseTables *tables, const SurpriseNode *node, const float *rows, int nrows, float *bits)
+distance_bits(const SurpriseTables *tables, const SurpriseNode *node, const float *rows, int nrows,
+			  const SurpriseCodes *codes, float *bits)
 {
-	const float *x = rows + node->feature;
+	float		standardised[SURPRISE_BLOCK];
+	Size		stride;
+	const float *x;
 
-	for (int i = 0; i < nrows; i++, x += tables->nfeatures)
+	if (node->flags & SURPRISE_NODE_CATEGORICAL)
+	{
+		memset(bits, 0, sizeof(float) * nrows);
+		return;
+	}
+	x = aspect_values(tables, node, rows, nrows, codes, standardised, &stride);
+	for (int i = 0; i < nrows; i++, x += stride)
 	{
 		float		below = (node->core_lo - *x) * node->rate_lo;
 		float		above = (*x - node->core_hi) * node->rate_hi;
@@ -97,10 +139,15 @@ conditional_bits(const SurpriseTables *tables, int aspect, int nrows, const Surp
 	{
 		const SurpriseLink *link = &tables->links[node->first_parent + k];
 		const uint8 *given = codes->pairs + link->aspect * SURPRISE_BLOCK;
+		const uint16 *group = codes->codes + link->aspect * SURPRISE_BLOCK;
 		const float *cells = tables->floats + link->cells;
 
-		for (int i = 0; i < nrows; i++)
-			bits[i] += cells[given[i] * node->npair + own[i]];
+		if (link->flags & SURPRISE_LINK_WHOLE)
+			for (int i = 0; i < nrows; i++)
+				bits[i] += cells[group[i] * node->npair + own[i]];
+		else
+			for (int i = 0; i < nrows; i++)
+				bits[i] += cells[given[i] * node->npair + own[i]];
 	}
 }
 
@@ -112,10 +159,9 @@ surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int n
 	const SurpriseNode *node = &tables->nodes[aspect];
 	const float *table = tables->floats + node->bits;
 	const uint16 *code = codes->codes + aspect * SURPRISE_BLOCK;
-	float		far[SURPRISE_BLOCK] = {0};
+	float		far[SURPRISE_BLOCK];
 
-	if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
-		distance_bits(tables, node, rows, nrows, far);
+	distance_bits(tables, node, rows, nrows, codes, far);
 	for (int i = 0; i < nrows; i++)
 		marginal[i] = table[code[i]] + far[i];
 	if (node->nparents == 0)
@@ -125,11 +171,18 @@ surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int n
 		conditional[i] += far[i];
 }
 
-/* Gives 2^(power * z) by a tail. */
+/*
+ * Gives 2^(power * z) by a tail.  Beyond what its number of rows can teach a
+ * surprise counts for no more than its own bits: where the training rows hardly
+ * differ, a tail alone would find anything else impossible.
+ */
 float
 surprise_power(float power, const Tail *tail, float bits)
 {
-	return exp2f(Min(power * tail_bits(tail, bits), SURPRISE_MAX_POWER));
+	float		taught = log2f((float) (tail->rows + 1));
+	float		z = Min(tail_bits(tail, bits), Max(bits, taught));
+
+	return exp2f(Min(power * z, SURPRISE_MAX_POWER));
 }
 
 /* Gives 2^(power * z) of marginal surprises: the table's unless the distance adds to them. */
@@ -177,10 +230,9 @@ surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int
 				const SurpriseCodes *codes, float *marginal, float *conditional)
 {
 	const SurpriseNode *node = &tables->nodes[aspect];
-	float		far[SURPRISE_BLOCK] = {0};
+	float		far[SURPRISE_BLOCK];
 
-	if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
-		distance_bits(tables, node, rows, nrows, far);
+	distance_bits(tables, node, rows, nrows, codes, far);
 	marginal_powers(tables, aspect, nrows, codes->codes + aspect * SURPRISE_BLOCK, far, marginal);
 	if (node->nparents == 0)
 		return false;

@@ -94,6 +94,31 @@ pvalue(const LoadedModel *model, float margin)
 	return exp2(-tail_bits(&state->model.tail, margin));
 }
 
+/* Gives the parts of one row's margin. */
+int
+xgbod_parts(const LoadedModel *model, const float *row, EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS])
+{
+	const XgbodState *state = model->state;
+	EnsemblePart base[ENSEMBLE_MAX_COMPONENTS];
+	int			n = Min(ensemble_parts(state->base, row, base), ENSEMBLE_MAX_COMPONENTS - 1);
+	float	   *augmented = palloc(mul_size(state->layout.width, sizeof(float)));
+	float		margin;
+
+	xgbod_augment(state->base, &state->layout, state->model.limits, row, 1, augmented, &margin);
+	algorithm_xgboost.margin(state->trees, augmented, 1, &margin);
+	parts[0].component = algorithm_xgbod.name;
+	parts[0].weight = 1;
+	parts[0].strangeness = margin;
+	parts[0].bits = tail_bits(&state->model.trees_tail, margin);
+	for (int i = 0; i < n; i++)
+	{
+		parts[i + 1] = base[i];
+		parts[i + 1].weight *= state->model.novelty;
+	}
+	pfree(augmented);
+	return n + 1;
+}
+
 /* Gives each feature's first neighbour in its column, where a column's share belongs. */
 static int
 first_feature(const XgbodState *state, int column)

@@ -1,6 +1,6 @@
 /*
  * xgbod.h
- *	  How the files of algorithm "xgbod" see each other; nobody else includes it.
+ *	  Algorithm "xgbod": its files, and what it tells of a row.
  *
  *		xgbod_features.c	a row → what the trees look at
  *		xgbod_train.c		learning from labels
@@ -79,6 +79,9 @@ extern Jsonb *xgbod_boost_params(const Jsonb *given);
 extern Size xgbod_train_bytes(const TrainSize *size);
 
 extern void xgbod_train(const TrainRequest *request, TrainResult *result);
+
+/* The parts of one encoded row's margin: the trees' evidence first, then what the base's components add; gives their number. */
+extern int	xgbod_parts(const LoadedModel *model, const float *row, EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS]);
 
 /* xgbod_features.c */
 extern void xgbod_layout(const LoadedModel *base, XgbodLayout *layout);

@@ -17,6 +17,7 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_iforest,
 	&algorithm_surprise,
 	&algorithm_xgbod,
+	&algorithm_loda,
 	&algorithm_baseline,
 	&algorithm_rules,
 	&algorithm_seasonal,

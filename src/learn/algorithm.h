@@ -44,6 +44,7 @@ typedef struct TrainRequest
 	const Jsonb *params;		/* this algorithm's own, plus the common ones it must pass over */
 	const char *const *common;	/* names of the common keys (NULL-terminated) */
 	uint64		seed;
+	bool		component;		/* of an ensemble, which has severities of its own: those learned here may be coarse */
 	Size		budget;			/* bytes for the library beside the data; 0 = none */
 	Progress   *progress;
 } TrainRequest;

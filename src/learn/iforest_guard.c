@@ -27,7 +27,7 @@
  * The penalty is measured on the forest's own path lengths.  What a share p of
  * the rows shows makes even the most ordinary row as strange as the p
  * strangest, what none shows one split stranger than the strangest.  p is multiplied by the
- * number of columns, and only p below GUARD_SHARE is guarded: all guards together
+ * number of columns, and only p below IFOREST_GUARD_SHARE is guarded: all guards together
  * touch at most that share of the training rows, whose order is otherwise the
  * forest's.
  *
@@ -42,15 +42,12 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "learn/clock.h"
 #include "learn/iforest.h"
 
-#define GUARD_SHARE 0.01
 #define GUARD_MIN_ROWS 100
 #define GUARD_SIGN_ROWS 1000
 #define GUARD_WIDTHS 9.0
-
-/* A feature's numbers follow the row order when this share of them rises (or falls). */
-#define GUARD_CLOCK_SHARE 0.95
 
 /* A feature that is watched and what all training rows show of it. */
 typedef struct Watch
@@ -59,12 +56,11 @@ typedef struct Watch
 	int			ncategories;
 	bool		range;			/* far numbers are strange */
 	int64		nmissing;
-	int64		nrising;
-	int64		nfalling;
+	Clock		clock;
 	float		min;
 	float		max;
-	float		last;
-	int64	   *counts;			/* rows per category */
+	bool		marks_unseen;	/* a category that is not kept has the code ncategories, not NaN */
+	int64	   *counts;			/* rows per category, and of all that are not kept */
 } Watch;
 
 /* What turns a share of rows into a penalty. */
@@ -88,7 +84,7 @@ typedef struct Step
 	int64		count;			/* training rows that exit */
 } Step;
 
-#define GUARD_MAX_STEPS 3
+#define GUARD_MAX_STEPS 3	/* two for the range of numbers or for categories, one for NULL */
 
 typedef struct Guard
 {
@@ -118,10 +114,11 @@ list_watches(const Encoder *encoder, int nfeatures, int *nwatches)
 			w->ncategories = 2;
 		else if (encoder && encoder->features[w->feature].categorical)
 			w->ncategories = encoder->features[w->feature].ncategories;
-		w->counts = palloc0(mul_size(sizeof(int64), Max(w->ncategories, 1)));
+		w->marks_unseen = encoder && encoder->marks_unseen && encoder->features[w->feature].categorical;
+		w->counts = palloc0(mul_size(sizeof(int64), w->ncategories + 1));
 		w->min = FLT_MAX;
 		w->max = -FLT_MAX;
-		w->last = NAN;
+		clock_begin(&w->clock);
 		(*nwatches)++;
 	}
 	return watches;
@@ -135,16 +132,14 @@ watch_value(Watch *w, float v)
 		w->nmissing++;
 	else if (w->ncategories > 0)
 	{
-		if (v >= 0 && v < w->ncategories)
+		if (v >= 0 && v <= w->ncategories)
 			w->counts[(int) v]++;
 	}
 	else
 	{
-		w->nrising += v > w->last;
-		w->nfalling += v < w->last;
+		clock_value(&w->clock, v);
 		w->min = Min(w->min, v);
 		w->max = Max(w->max, v);
-		w->last = v;
 	}
 }
 
@@ -174,7 +169,7 @@ penalty_unseen(const Scale *scale)
 static bool
 is_rare(const Scale *scale, int64 count)
 {
-	return (double) count * scale->ncolumns < GUARD_SHARE * scale->nrows;
+	return (double) count * scale->ncolumns < IFOREST_GUARD_SHARE * scale->nrows;
 }
 
 /* Gives the penalty of what so many training rows show; 0 when it is not rare. */
@@ -221,9 +216,8 @@ add_range(Guard *guard, const Scale *scale, const Watch *w)
 	double		width = (double) w->max - w->min;
 	double		lo = w->min - GUARD_WIDTHS * width;
 	double		hi = w->max + GUARD_WIDTHS * width;
-	double		clock = GUARD_CLOCK_SHARE * (scale->nrows - w->nmissing - 1);
 
-	if (width > 0 && (w->nrising >= clock || w->nfalling >= clock))
+	if (width > 0 && clock_direction(&w->clock) != 0)
 		return;
 	if (width > 0 && w->min >= 0 && scale->nrows >= GUARD_SIGN_ROWS)
 		lo = 0;
@@ -281,16 +275,15 @@ compare_codes(const void *a, const void *b)
 }
 
 /*
- * Makes the guard of a categorical feature.  Rare is a category when it and all
- * rarer ones together are.  How likely a category is new in the next row is
- * estimated by the share of categories seen once (Good and Turing).
+ * Counts what a categorical feature shows: each category, NULL, and where the
+ * encoder tells them from NULL all categories that are not kept.  How likely a
+ * category is new in the next row is estimated by the share of categories seen once
+ * (Good and Turing); it arrives as one that is not kept, or else as NULL.
  */
-static void
-guard_categories(const Scale *scale, const Watch *w, Guard *guard)
+static int
+count_categories(const Watch *w, CategoryCount *order)
 {
-	CategoryCount *order = palloc(mul_size(sizeof(CategoryCount), w->ncategories + 1));
-	Step		rare = {0};
-	int64		total = 0;
+	int			n = w->ncategories;
 	int64		singles = 0;
 
 	for (int c = 0; c < w->ncategories; c++)
@@ -299,26 +292,63 @@ guard_categories(const Scale *scale, const Watch *w, Guard *guard)
 		order[c].count = w->counts[c];
 		singles += w->counts[c] == 1;
 	}
-	order[w->ncategories].category = -1;
-	order[w->ncategories].count = Max(w->nmissing, singles);
-	qsort(order, w->ncategories + 1, sizeof(CategoryCount), compare_counts);
-
-	rare.cats = palloc(mul_size(sizeof(int32), Max(w->ncategories, 1)));
-	for (int i = 0; i <= w->ncategories && is_rare(scale, total + order[i].count); i++)
+	order[n].category = -1;
+	order[n++].count = w->marks_unseen ? w->nmissing : Max(w->nmissing, singles);
+	if (w->marks_unseen)
 	{
-		total += order[i].count;
-		if (order[i].category < 0)
-			add_missing(guard, penalty_of(scale, total), w->nmissing);
-		else
-			rare.cats[rare.ncats++] = order[i].category;
+		order[n].category = w->ncategories;
+		order[n++].count = Max(w->counts[w->ncategories], singles);
 	}
-	if (rare.ncats == 0)
+	return n;
+}
+
+/* Appends a step at which some categories exit; count training rows did. */
+static void
+add_categories(Guard *guard, int32 *cats, int ncats, double penalty, int64 count)
+{
+	Step	   *step = &guard->steps[guard->nsteps++];
+
+	step->cats = cats;
+	step->ncats = ncats;
+	step->penalty = penalty;
+	step->count = count;
+}
+
+/* Makes the guard of a categorical feature.  Rare is a category when it and all rarer ones together are. */
+static void
+guard_categories(const Scale *scale, const Watch *w, Guard *guard)
+{
+	CategoryCount *order = palloc(mul_size(sizeof(CategoryCount), w->ncategories + 2));
+	int			n = count_categories(w, order);
+	int32	   *rare = palloc(mul_size(sizeof(int32), w->ncategories + 1));
+	int32	   *other = palloc(sizeof(int32));
+	int			nrare = 0;
+	int64		total = 0;
+	int64		count = 0;
+
+	qsort(order, n, sizeof(CategoryCount), compare_counts);
+	for (int i = 0; i < n && is_rare(scale, total + order[i].count); i++)
+	{
+		int			category = order[i].category;
+
+		total += order[i].count;
+		if (category < 0)
+			add_missing(guard, penalty_of(scale, total), w->nmissing);
+		else if (category == w->ncategories)
+		{
+			*other = category;
+			add_categories(guard, other, 1, penalty_of(scale, total), w->counts[category]);
+		}
+		else
+		{
+			rare[nrare++] = category;
+			count += w->counts[category];
+		}
+	}
+	if (nrare == 0)
 		return;
-	qsort(rare.cats, rare.ncats, sizeof(int32), compare_codes);
-	rare.penalty = penalty_of(scale, total);
-	for (int i = 0; i < rare.ncats; i++)
-		rare.count += w->counts[rare.cats[i]];
-	guard->steps[guard->nsteps++] = rare;
+	qsort(rare, nrare, sizeof(int32), compare_codes);
+	add_categories(guard, rare, nrare, penalty_of(scale, total), count);
 }
 
 /* Allocates the arrays of a tree of so many nodes, all zero. */

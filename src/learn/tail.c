@@ -78,7 +78,7 @@ excess_bits(double excess, double scale, double shape)
 		double		last = (TAIL_LEFT - 1) / shape;
 
 		if (y > last)
-			return log2(TAIL_LEFT) / -shape + (y - last) / (TAIL_LEFT * M_LN2);
+			return log2(TAIL_LEFT) / shape + (y - last) / (TAIL_LEFT * M_LN2);
 	}
 	return log1p(shape * y) / (shape * M_LN2);
 }
@@ -296,6 +296,13 @@ point_bits(const Tail *tail, float score)
 	return tail->bits[at] + part * ((double) tail->bits[at + 1] - tail->bits[at]);
 }
 
+/* Gives the bits up to which a tail is taken at its word. */
+static double
+most_bits(const Tail *tail)
+{
+	return log2((double) tail->rows) + TAIL_BEYOND_BITS;
+}
+
 /* Gives -log2 P(score >= s): 0 or more, finite, never falling with s; no number counts as the greatest. */
 float
 tail_bits(const Tail *tail, float score)
@@ -307,8 +314,13 @@ tail_bits(const Tail *tail, float score)
 	if (!(score <= FLT_MAX))
 		score = FLT_MAX;
 	bits = tail->bits[tail->npoints - 1] + excess_bits((double) score - tail->threshold, tail->scale, tail->shape);
-	if (bits > TAIL_SOFT_BITS)
-		bits = TAIL_SOFT_BITS + log1p(bits - TAIL_SOFT_BITS);
+	if (bits > TAIL_BEYOND_BITS)
+	{
+		double		most = most_bits(tail);
+
+		if (bits > most)
+			bits = most + (bits - most) / (1 + (bits - most) / TAIL_BEYOND_BITS);
+	}
 	return (float) bits;
 }
 
@@ -342,14 +354,16 @@ const char *
 tail_check(const Tail *tail)
 {
 	int			last = tail->npoints - 1;
+	double		most;
 
 	if (tail->rows < 1)
 		return "a tail has no rows";
+	most = most_bits(tail);
 	if (tail->npoints < 1 || tail->npoints > TAIL_MAX_POINTS)
 		return "a tail has an impossible number of points";
 	for (int i = 0; i <= last; i++)
 	{
-		if (!isfinite(tail->score[i]) || !(tail->bits[i] >= 0 && tail->bits[i] <= TAIL_SOFT_BITS))
+		if (!isfinite(tail->score[i]) || !(tail->bits[i] >= 0 && tail->bits[i] <= most))
 			return "a tail's point is out of range";
 		if (i > 0 && (tail->score[i] <= tail->score[i - 1] || tail->bits[i] < tail->bits[i - 1]))
 			return "a tail's points do not ascend";

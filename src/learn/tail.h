@@ -5,8 +5,9 @@
  * Empirical where there are rows, a generalised Pareto tail (Pickands 1975;
  * Balkema, de Haan 1974) beyond, so that scores stranger than every training row
  * still differ.  A greater score is stranger.  Probabilities are given in bits:
- * -log2 P(score >= s); evidence in bits adds up.  Above TAIL_SOFT_BITS, far beyond what any
- * number of rows can teach, they grow by their logarithm only.
+ * -log2 P(score >= s); evidence in bits adds up.  So many rows can
+ * teach so much: from TAIL_BEYOND_BITS beyond log2 of their number on, bits grow ever more
+ * slowly, to at most TAIL_BEYOND_BITS more.
  */
 #ifndef LEARN_TAIL_H
 #define LEARN_TAIL_H
@@ -16,7 +17,7 @@
 #include "learn/artifact.h"
 
 #define TAIL_MAX_POINTS 4096
-#define TAIL_SOFT_BITS 64
+#define TAIL_BEYOND_BITS 10
 
 /* All floats: what is stored, compiled and used is the same thing. */
 typedef struct Tail

@@ -184,6 +184,34 @@ append_member(StringInfo out, const char *name, const char *text)
 		appendStringInfoString(out, "null");
 }
 
+/* Appends one reason as a JSON object. */
+static void
+append_reason(StringInfo out, const Scorer *scorer, int i, Contribution *contribution, const Datum *values, const bool *nulls)
+{
+	bool		judges_cells = scorer->version->loaded->algorithm->cell != NULL;
+	Reason		reason = {0};
+
+	contribution->value = encoder_column_text(scorer->binding, contribution->column, values, nulls);
+	if (judges_cells)
+		scorer_reason(scorer, i, contribution, values, nulls, &reason);
+	else
+		reason.expected = scorer_expected(scorer, contribution);
+	appendStringInfoChar(out, '{');
+	append_member(out, "column", contribution->name);
+	appendStringInfoString(out, ", ");
+	append_member(out, "value", contribution->value);
+	appendStringInfo(out, ", \"contribution\": %.4g, ", contribution->contribution);
+	append_member(out, "expected", reason.expected);
+	if (judges_cells)
+	{
+		appendStringInfoString(out, ", ");
+		append_member(out, "given", reason.given);
+		appendStringInfoString(out, ", ");
+		append_member(out, "sentence", reason.sentence);
+	}
+	appendStringInfoChar(out, '}');
+}
+
 /* Gives the top k positive contributions of row i as the text of a JSON array. */
 char *
 scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int k)
@@ -199,13 +227,9 @@ scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nul
 	{
 		if (contributions[c].contribution <= 0)
 			continue;
-		appendStringInfoString(&out, given++ ? ", {" : "{");
-		append_member(&out, "column", contributions[c].name);
-		appendStringInfoString(&out, ", ");
-		append_member(&out, "value", encoder_column_text(scorer->binding, contributions[c].column, values, nulls));
-		appendStringInfo(&out, ", \"contribution\": %.4g, ", contributions[c].contribution);
-		append_member(&out, "expected", scorer_expected(scorer, &contributions[c]));
-		appendStringInfoChar(&out, '}');
+		if (given++ > 0)
+			appendStringInfoString(&out, ", ");
+		append_reason(&out, scorer, i, &contributions[c], values, nulls);
 	}
 	appendStringInfoChar(&out, ']');
 	return out.data;

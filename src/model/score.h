@@ -81,7 +81,22 @@ extern Contribution *scorer_explain(const Scorer *scorer, int i, const Datum *va
 /* What training saw in the column of a contribution, as a short phrase; NULL for the bias. */
 extern char *scorer_expected(const Scorer *scorer, const Contribution *contribution);
 
-/* The top k positive contributions of an explained row as jsonb text: [{"column":…,"value":…,"contribution":…,"expected":…}] */
+/* Why a cell is strange. */
+typedef struct Reason
+{
+	char	   *expected;		/* a short phrase */
+	const char *given;			/* the column whose value makes it surprising, or NULL */
+	char	   *sentence;		/* all of it in one line of plain English */
+} Reason;
+
+/* Says why the cell of a contribution is strange, whose value must be there; not for the bias. */
+extern void scorer_reason(const Scorer *scorer, int i, const Contribution *contribution, const Datum *values, const bool *nulls,
+						  Reason *reason);
+
+/*
+ * The top k positive contributions of row i as jsonb text: [{"column":…,"value":…,"contribution":…,"expected":…}],
+ * with "given" and "sentence" when the algorithm judges cells.
+ */
 extern char *scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int k);
 
 #endif							/* MODEL_SCORE_H */

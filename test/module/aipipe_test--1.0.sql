@@ -228,3 +228,50 @@ CREATE FUNCTION tail_sample(scores real[], n int) RETURNS real[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
 CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
+
+-- A detector's artifact (model_export) by the name of its algorithm: compiled; opened, which gives its features.
+CREATE FUNCTION detector_compile(algorithm text, artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_compile';
+CREATE FUNCTION detector_open(algorithm text, compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_open';
+
+-- n mutants of an artifact (crc_at -1), or of a compiled form whose checksum at that byte is made right, through
+-- compile, open, margin, values, explain, cell.
+CREATE FUNCTION detector_mutate(algorithm text, bytes bytea, crc_at int, n int, seed int DEFAULT 1,
+                                OUT accepted int, OUT refused int, OUT other int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_mutate';
+
+-- Nanoseconds of CPU per row of a compiled detector on plain random numbers, one thread: in blocks of 64, one by one.
+CREATE FUNCTION detector_bench(algorithm text, compiled bytea, nrows int DEFAULT 100000,
+                               OUT block float8, OUT "row" float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_bench';
+
+-- Algorithm "cell_surprise" on a source that an encoder was learned from; without an encoder each is a column of numbers.  Gives the artifact.
+CREATE FUNCTION surprise_train(encoder bytea, source text, params jsonb DEFAULT '{}', budget bigint DEFAULT 0) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_train';
+
+-- More rows into an artifact.
+CREATE FUNCTION surprise_refresh(encoder bytea, artifact bytea, source text, keep float8, params jsonb DEFAULT '{}') RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_refresh';
+
+CREATE FUNCTION surprise_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_compile';
+
+-- Margin and severity of an encoded row, what the contributions sum to, and the greatest difference to scoring it in blocks.
+CREATE FUNCTION surprise_score(compiled bytea, "row" float4[], OUT margin float8, OUT severity float8, OUT contributions float8, OUT off float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_score';
+
+-- Why each cell of an encoded row is strange.
+CREATE FUNCTION surprise_cells(encoder bytea, compiled bytea, "row" float4[],
+                               OUT "column" text, OUT bits float8, OUT expected text, OUT given text, OUT note text) RETURNS SETOF record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_cells';
+
+-- n mutants of an artifact, or of a compiled form with a checksum that is right.
+CREATE FUNCTION surprise_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                                OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_mutate';
+
+-- Seconds of CPU for learning random rows, nanoseconds a row for scoring them in blocks and row by row.
+CREATE FUNCTION bench_surprise(nrows int, ncols int, categorical bool DEFAULT true, params jsonb DEFAULT '{}',
+                               OUT train_s float8, OUT block_ns float8, OUT row_ns float8, OUT artifact int, OUT compiled int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_surprise';
