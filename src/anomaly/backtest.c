@@ -256,10 +256,11 @@ reach(Replay *replay, TimestampTz time)
 {
 	BacktestPeriods next = replay->periods;
 
+	if (replay->context != NULL && time < next.end)
+		return;
 	if (next.number < 0)
 		backtest_periods_begin(&next, &replay->test.length, TIMESTAMP_IS_NOBEGIN(replay->test.from) ? time : replay->test.from);
-	if (!backtest_periods_reach(&next, time) && replay->context != NULL)
-		return;
+	backtest_periods_reach(&next, time);
 	end_period(replay);
 	replay->periods = next;
 	begin_period(replay);

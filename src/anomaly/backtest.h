@@ -87,8 +87,8 @@ extern double backtest_interval_usecs(const Interval *interval);
 /* Begins periods whose first one holds the time. */
 extern void backtest_periods_begin(BacktestPeriods *periods, const Interval *length, TimestampTz time);
 
-/* Moves on to the period that holds the time, when that is a later one; says whether it did. */
-extern bool backtest_periods_reach(BacktestPeriods *periods, TimestampTz time);
+/* Moves on to the period that holds the time, when that is a later one. */
+extern void backtest_periods_reach(BacktestPeriods *periods, TimestampTz time);
 
 /* Finds the detector, or prepares to train one. */
 extern void backtest_versions_begin(Backtest *test);

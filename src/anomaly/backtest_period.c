@@ -30,10 +30,12 @@ backtest_shift(TimestampTz time, const Interval *interval, int64 times)
 {
 	Interval	moved = *interval;
 
+	bool		calendar = interval->day != 0 || interval->month != 0;
+
 	if (pg_mul_s64_overflow(interval->time, times, &moved.time) ||
-		times > PG_INT32_MAX || times < PG_INT32_MIN ||
-		pg_mul_s32_overflow(interval->day, (int32) times, &moved.day) ||
-		pg_mul_s32_overflow(interval->month, (int32) times, &moved.month))
+		(calendar && (times > PG_INT32_MAX || times < PG_INT32_MIN)) ||
+		(calendar && pg_mul_s32_overflow(interval->day, (int32) times, &moved.day)) ||
+		(calendar && pg_mul_s32_overflow(interval->month, (int32) times, &moved.month)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("a backtest's periods go beyond what timestamps hold"),
@@ -68,17 +70,17 @@ backtest_periods_begin(BacktestPeriods *periods, const Interval *length, Timesta
 	periods->origin = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_trunc, CStringGetTextDatum(unit),
 															  TimestampTzGetDatum(time)));
 	set_period(periods, 0);
-	(void) backtest_periods_reach(periods, time);
+	backtest_periods_reach(periods, time);
 }
 
-/* Moves on to the period that holds the time, when that is a later one; says whether it did. */
-bool
+/* Moves on to the period that holds the time, when that is a later one. */
+void
 backtest_periods_reach(BacktestPeriods *periods, TimestampTz time)
 {
 	double		behind = (double) time - (double) periods->end;
 
 	if (behind < 0)
-		return false;
+		return;
 	/* no more periods than surely lie between, then one by one */
 	behind = behind / backtest_interval_usecs(&periods->length) - 2;
 	if (behind > 1)
@@ -88,5 +90,4 @@ backtest_periods_reach(BacktestPeriods *periods, TimestampTz time)
 		CHECK_FOR_INTERRUPTS();
 		set_period(periods, periods->number + 1);
 	}
-	return true;
 }

@@ -20,9 +20,6 @@
 #include "anomaly/ensemble_int.h"
 #include "compat/compat.h"
 
-#define FOREST "isolation_forest"
-#define SURPRISE "cell_surprise"
-
 typedef struct EnsembleOptions
 {
 	char	   *algorithm;
@@ -36,6 +33,27 @@ static const OptionSpec own_specs[] = {
 
 #define WHAT "the detector"
 
+#ifdef USE_ASSERT_CHECKING
+static bool has_option(const Algorithm *algorithm, const char *name);
+
+/* Tells whether no other component has an option of one's own. */
+static bool
+options_differ(const Algorithm *one)
+{
+	const Algorithm *other;
+
+	for (int i = 0; (other = algorithm_at(i)) != NULL; i++)
+	{
+		for (int k = 0; other != one && other->serves(TASK_ANOMALY) && k < one->nspecs; k++)
+		{
+			if (has_option(other, one->specs[k].name))
+				return false;
+		}
+	}
+	return true;
+}
+#endif
+
 /* Gives the component of that number, or NULL behind the last. */
 const Algorithm *
 ensemble_candidate(int i)
@@ -46,6 +64,7 @@ ensemble_candidate(int i)
 	{
 		if (algorithm == &algorithm_ensemble || algorithm->specs == NULL || !algorithm->serves(TASK_ANOMALY))
 			continue;
+		Assert(options_differ(algorithm));
 		if (i-- == 0)
 			return algorithm;
 	}
@@ -62,23 +81,6 @@ has_option(const Algorithm *algorithm, const char *name)
 			return true;
 	}
 	return false;
-}
-
-/* Gives the component that has an option of that name, or NULL; there is no second one. */
-static const Algorithm *
-option_owner(const char *name)
-{
-	const Algorithm *owner = NULL;
-	const Algorithm *candidate;
-
-	for (int i = 0; (candidate = ensemble_candidate(i)) != NULL; i++)
-	{
-		if (!has_option(candidate, name))
-			continue;
-		Assert(owner == NULL);
-		owner = candidate;
-	}
-	return owner;
 }
 
 /* Gives the value of a key that is not null, or NULL. */
@@ -223,21 +225,19 @@ choose_given(const Jsonb *params, EnsembleChoice *choice)
 	return choice->n > 0;
 }
 
-/* Adds a component by name. */
-static void
-add_named(EnsembleChoice *choice, const char *name, double weight)
-{
-	const Algorithm *component = find_component(name);
-
-	if (component != NULL)
-		add_component(choice, component, weight);
-}
-
 /* Tells whether a column holds words rather than amounts. */
 static bool
 is_wordy(EncoderKind kind)
 {
 	return kind == ENCODER_CATEGORY || kind == ENCODER_TEXT || kind == ENCODER_BOOL;
+}
+
+/* Tells whether a value is this text. */
+static bool
+is_text(const JsonbValue *value, const char *text)
+{
+	return value->type == jbvString && value->val.string.len == (int) strlen(text) &&
+		memcmp(value->val.string.val, text, value->val.string.len) == 0;
 }
 
 /*
@@ -254,16 +254,17 @@ choose_by_columns(const Jsonb *params, const Encoder *encoder, EnsembleChoice *c
 
 	for (int c = 0; c < encoder->ncolumns; c++)
 	{
-		if (is_wordy(encoder->columns[c].kind))
+		const EncoderColumn *column = &encoder->columns[c];
+
+		/* what rows are grouped by is a category whatever its type */
+		if (is_wordy(column->kind) && !(partitioned && is_text(&value, column->name)))
 		{
-			add_named(choice, SURPRISE, 1);
-			if (choice->n == 0)
-				add_named(choice, FOREST, 1);
+			add_component(choice, &algorithm_surprise, 1);
 			return;
 		}
 	}
-	add_named(choice, FOREST, partitioned ? 0.5 : 1);
-	add_named(choice, SURPRISE, partitioned ? 1 : 0.5);
+	add_component(choice, &algorithm_iforest, partitioned ? 0.5 : 1);
+	add_component(choice, &algorithm_surprise, partitioned ? 1 : 0.5);
 }
 
 /* Reads which components are asked for; else the encoder's columns decide. */
@@ -280,8 +281,8 @@ ensemble_choose_possible(const Jsonb *params, EnsembleChoice *choice)
 {
 	if (choose_given(params, choice))
 		return;
-	add_named(choice, FOREST, 1);
-	add_named(choice, SURPRISE, 1);
+	add_component(choice, &algorithm_iforest, 1);
+	add_component(choice, &algorithm_surprise, 1);
 }
 
 /* Gives the names of the common options, the ensemble's own and the components' but one, NULL-terminated. */
@@ -315,18 +316,25 @@ ensemble_passed_over(const Algorithm *component, const char *const *common)
 static void
 check_owner(const char *name, const EnsembleChoice *choice)
 {
-	const Algorithm *owner = option_owner(name);
+	const Algorithm *candidate;
+	const Algorithm *owner = NULL;
 
 	for (int i = 0; i < choice->n; i++)
 	{
-		if (owner == NULL || choice->algorithm[i] == owner)
+		if (has_option(choice->algorithm[i], name))
 			return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" has no effect here", name),
-			 errdetail("It belongs to component \"%s\", which this detector does not have.", owner->name),
-			 errhint("Name the components and their weights in option \"components\".")));
+	for (int i = 0; owner == NULL && (candidate = ensemble_candidate(i)) != NULL; i++)
+	{
+		if (has_option(candidate, name))
+			owner = candidate;
+	}
+	if (owner != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" has no effect here", name),
+				 errdetail("It belongs to component \"%s\", which this detector does not have.", owner->name),
+				 errhint("Name the component in option \"algorithm\", or several with their weights in option \"components\".")));
 }
 
 /* Ends with an error for an option that no component of the choice has. */

@@ -31,6 +31,7 @@ extern StrangeBlock *strange_block(const ModelVersion *version, TupleDesc desc, 
 /* Takes a row as the block's next one. */
 extern void strange_add(StrangeBlock *block, const Datum *values, const bool *nulls);
 
+/* Says whether the block is full, so that it has to be scored before the next row. */
 static inline bool
 strange_full(const StrangeBlock *block)
 {

@@ -321,6 +321,7 @@ read_columns(JsonCursor *json, Encoder *encoder)
 	bool		first = true;
 
 	encoder->columns = palloc(sizeof(EncoderColumn) * capacity);
+	/* none: what the model learned are no rows */
 	while (json_next_element(json, &first))
 	{
 		if (encoder->ncolumns >= MaxTupleAttributeNumber)
@@ -332,8 +333,6 @@ read_columns(JsonCursor *json, Encoder *encoder)
 		}
 		read_column(json, &encoder->columns[encoder->ncolumns++]);
 	}
-	if (encoder->ncolumns == 0)
-		json_corrupt("It has no column.");
 }
 
 /* Compares two strings for qsort. */

@@ -15,9 +15,13 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_xgboost,
 	&algorithm_ensemble,
 	&algorithm_iforest,
+	&algorithm_surprise,
+	&algorithm_xgbod,
 	&algorithm_loda,
 	&algorithm_baseline,
-	&algorithm_rules
+	&algorithm_rules,
+	&algorithm_seasonal,
+	&algorithm_arrival
 };
 
 /* By ModelTask. */

@@ -44,6 +44,7 @@ typedef struct TrainRequest
 	const Jsonb *params;		/* this algorithm's own, plus the common ones it must pass over */
 	const char *const *common;	/* names of the common keys (NULL-terminated) */
 	uint64		seed;
+	bool		component;		/* of an ensemble, which has severities of its own: those learned here may be coarse */
 	Size		budget;			/* bytes for the library beside the data; 0 = none */
 	Progress   *progress;
 } TrainRequest;
@@ -171,5 +172,7 @@ extern const Algorithm algorithm_loda;	/* src/anomaly */
 extern const Algorithm algorithm_xgbod;	/* src/anomaly */
 extern const Algorithm algorithm_baseline;
 extern const Algorithm algorithm_rules;
+extern const Algorithm algorithm_seasonal;	/* src/series */
+extern const Algorithm algorithm_arrival;	/* src/series */
 
 #endif							/* LEARN_ALGORITHM_H */

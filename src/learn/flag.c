@@ -221,10 +221,6 @@ parse_cost(FlagRule *rule, const Jsonb *object)
 				 errhint("Give a lower rate or a lower cost of a miss.")));
 	rule->kind = FLAG_COST;
 	rule->share = cost_pvalue(right_side);
-	if (!(rule->share > 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("at this cost no row would be flagged")));
 }
 
 /* Reads a rule that is given as an object. */

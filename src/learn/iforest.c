@@ -237,7 +237,8 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe iforest train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	forest = grow_guarded(request, &options, &pairs);
-	scores = score_rows(forest, &pairs, request->rows, SEVERITY_MAX_ROWS, &nscores, request->progress);
+	scores = score_rows(forest, &pairs, request->rows, request->component ? GUARD_MAX_ROWS : SEVERITY_MAX_ROWS,
+						&nscores, request->progress);
 	severity_learn(scores, nscores, &severity);
 	iforest_write(forest, &pairs, &severity, &result->artifact);
 	iforest_compile(result->artifact.data, result->artifact.len, &result->compiled);

@@ -42,14 +42,12 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "learn/clock.h"
 #include "learn/iforest.h"
 
 #define GUARD_MIN_ROWS 100
 #define GUARD_SIGN_ROWS 1000
 #define GUARD_WIDTHS 9.0
-
-/* A feature's numbers follow the row order when this share of them rises (or falls). */
-#define GUARD_CLOCK_SHARE 0.95
 
 /* A feature that is watched and what all training rows show of it. */
 typedef struct Watch
@@ -58,11 +56,9 @@ typedef struct Watch
 	int			ncategories;
 	bool		range;			/* far numbers are strange */
 	int64		nmissing;
-	int64		nrising;
-	int64		nfalling;
+	Clock		clock;
 	float		min;
 	float		max;
-	float		last;
 	bool		marks_unseen;	/* a category that is not kept has the code ncategories, not NaN */
 	int64	   *counts;			/* rows per category, and of all that are not kept */
 } Watch;
@@ -122,7 +118,7 @@ list_watches(const Encoder *encoder, int nfeatures, int *nwatches)
 		w->counts = palloc0(mul_size(sizeof(int64), w->ncategories + 1));
 		w->min = FLT_MAX;
 		w->max = -FLT_MAX;
-		w->last = NAN;
+		clock_begin(&w->clock);
 		(*nwatches)++;
 	}
 	return watches;
@@ -141,11 +137,9 @@ watch_value(Watch *w, float v)
 	}
 	else
 	{
-		w->nrising += v > w->last;
-		w->nfalling += v < w->last;
+		clock_value(&w->clock, v);
 		w->min = Min(w->min, v);
 		w->max = Max(w->max, v);
-		w->last = v;
 	}
 }
 
@@ -222,9 +216,8 @@ add_range(Guard *guard, const Scale *scale, const Watch *w)
 	double		width = (double) w->max - w->min;
 	double		lo = w->min - GUARD_WIDTHS * width;
 	double		hi = w->max + GUARD_WIDTHS * width;
-	double		clock = GUARD_CLOCK_SHARE * (scale->nrows - w->nmissing - 1);
 
-	if (width > 0 && (w->nrising >= clock || w->nfalling >= clock))
+	if (width > 0 && clock_direction(&w->clock) != 0)
 		return;
 	if (width > 0 && w->min >= 0 && scale->nrows >= GUARD_SIGN_ROWS)
 		lo = 0;

@@ -213,6 +213,8 @@ bool
 cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses,
 				const Calibration *calibration, double threshold)
 {
+	if ((encoder->ncolumns > 0) != algorithm_scores_rows(task))
+		return false;
 	if (encoder->nfeatures != loaded->nfeatures || !loaded->algorithm->serves(task))
 		return false;
 	if (calibration != NULL && (task != TASK_CLASSIFICATION || calibration_nclasses(calibration) != nclasses))

@@ -135,6 +135,22 @@ exclude_column(List *exclude, const char *name)
 	return name ? lappend(exclude, unconstify(char *, name)) : exclude;
 }
 
+/* Gives the columns that are categories whatever their type: the one that parts a detector's rows into groups. */
+static List *
+category_columns(const Training *training)
+{
+	static const OptionSpec partition_spec = {"partition_by", OPTION_TEXT, 0};
+	char	   *partition_by;
+
+	if (training->spec->task != TASK_ANOMALY)
+		return NIL;
+	options_parse_own(training->params, training->spec->function, &partition_spec, 1, &partition_by);
+	if (partition_by == NULL)
+		return NIL;
+	find_column(training, partition_by);
+	return list_make1(partition_by);
+}
+
 /* Prepares to learn the encoder. */
 EncoderLearner *
 train_encoder_begin(Training *training, bool *needs_rows)
@@ -149,6 +165,7 @@ train_encoder_begin(Training *training, bool *needs_rows)
 	params.learn_bytes = training->limit / 2;
 	/* to a detector, a value that was never there is not the same as none */
 	params.marks_unseen = (training->spec->task == TASK_ANOMALY);
+	params.as_category = category_columns(training);
 	exclude = exclude_column(exclude, training->spec->target);
 	exclude = exclude_column(exclude, options->weight);
 	if (training->spec->columns == NIL)

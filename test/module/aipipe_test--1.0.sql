@@ -180,6 +180,32 @@ CREATE FUNCTION rules_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT
                              OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_rules_mutate';
 
+-- The artifact of a detector of arrival times that learned three series of seeded arrivals, it compiled, and the number of series in a compiled form.
+CREATE FUNCTION arrival_artifact(seed int) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_artifact';
+CREATE FUNCTION arrival_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_compile';
+CREATE FUNCTION arrival_open(compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_open';
+
+-- n mutants of a detector's artifact, or of its compiled form with a checksum that is right, through compile or open, every question, and write.
+CREATE FUNCTION arrival_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                               OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_mutate';
+
+-- The artifact of a seasonal detector of three series of seeded values, it compiled, and the number of series in a compiled form.
+CREATE FUNCTION series_artifact(seed int) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_artifact';
+CREATE FUNCTION series_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_compile';
+CREATE FUNCTION series_open(compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_open';
+
+-- n mutants of a detector's artifact, or of its compiled form with a checksum that is right, through compile or open, judge, learn and write.
+CREATE FUNCTION series_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_mutate';
+
 -- Algorithm xgboost on seeded random rows f0, f1 and so on: the model, its effective parameters, the estimate of its memory, and
 -- the scores of validation rows that it reported; taken: by how many bytes its memory grew at the peak.  labels: the objective whose labels the rows have; group_rows: rows a group.
 CREATE FUNCTION learn(task text, labels text, params jsonb DEFAULT '{}', classes int DEFAULT 0, categorical bool DEFAULT false,
@@ -219,3 +245,33 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_mutate';
 CREATE FUNCTION detector_bench(algorithm text, compiled bytea, nrows int DEFAULT 100000,
                                OUT block float8, OUT "row" float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_bench';
+
+-- Algorithm "cell_surprise" on a source that an encoder was learned from; without an encoder each is a column of numbers.  Gives the artifact.
+CREATE FUNCTION surprise_train(encoder bytea, source text, params jsonb DEFAULT '{}', budget bigint DEFAULT 0) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_train';
+
+-- More rows into an artifact.
+CREATE FUNCTION surprise_refresh(encoder bytea, artifact bytea, source text, keep float8, params jsonb DEFAULT '{}') RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_refresh';
+
+CREATE FUNCTION surprise_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_compile';
+
+-- Margin and severity of an encoded row, what the contributions sum to, and the greatest difference to scoring it in blocks.
+CREATE FUNCTION surprise_score(compiled bytea, "row" float4[], OUT margin float8, OUT severity float8, OUT contributions float8, OUT off float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_score';
+
+-- Why each cell of an encoded row is strange.
+CREATE FUNCTION surprise_cells(encoder bytea, compiled bytea, "row" float4[],
+                               OUT "column" text, OUT bits float8, OUT expected text, OUT given text, OUT note text) RETURNS SETOF record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_cells';
+
+-- n mutants of an artifact, or of a compiled form with a checksum that is right.
+CREATE FUNCTION surprise_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                                OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_mutate';
+
+-- Seconds of CPU for learning random rows, nanoseconds a row for scoring them in blocks and row by row.
+CREATE FUNCTION bench_surprise(nrows int, ncols int, categorical bool DEFAULT true, params jsonb DEFAULT '{}',
+                               OUT train_s float8, OUT block_ns float8, OUT row_ns float8, OUT artifact int, OUT compiled int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_surprise';

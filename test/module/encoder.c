@@ -95,7 +95,7 @@ string_list(ArrayType *array)
 }
 
 /* Fills a matrix from the source. */
-static Matrix *
+Matrix *
 encode_source(Source *source, const Encoder *encoder, Size budget)
 {
 	EncoderBinding *binding = encoder_bind(encoder, source->desc, "the source");

@@ -86,6 +86,12 @@ extern void mutate_bytes(StringInfo bytes, Random *random);
 /* Gives a bytea argument's bytes, detoasted. */
 extern const char *bytea_bytes(Datum datum, Size *len);
 
+/* Fills a matrix from the source (encoder.c). */
+struct Matrix;
+struct Source;
+struct Encoder;
+extern struct Matrix *encode_source(struct Source *source, const struct Encoder *encoder, Size budget);
+
 /* Gives MAXALIGNed compiled bytes of a model. */
 extern char *compile_model(const Forest *forest, Size *len);
 
