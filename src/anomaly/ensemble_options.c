@@ -33,6 +33,27 @@ static const OptionSpec own_specs[] = {
 
 #define WHAT "the detector"
 
+#ifdef USE_ASSERT_CHECKING
+static bool has_option(const Algorithm *algorithm, const char *name);
+
+/* Tells whether no other component has an option of one's own. */
+static bool
+options_differ(const Algorithm *one)
+{
+	const Algorithm *other;
+
+	for (int i = 0; (other = algorithm_at(i)) != NULL; i++)
+	{
+		for (int k = 0; other != one && other->serves(TASK_ANOMALY) && k < one->nspecs; k++)
+		{
+			if (has_option(other, one->specs[k].name))
+				return false;
+		}
+	}
+	return true;
+}
+#endif
+
 /* Gives the component of that number, or NULL behind the last. */
 const Algorithm *
 ensemble_candidate(int i)
@@ -43,6 +64,7 @@ ensemble_candidate(int i)
 	{
 		if (algorithm == &algorithm_ensemble || algorithm->specs == NULL || !algorithm->serves(TASK_ANOMALY))
 			continue;
+		Assert(options_differ(algorithm));
 		if (i-- == 0)
 			return algorithm;
 	}
@@ -59,23 +81,6 @@ has_option(const Algorithm *algorithm, const char *name)
 			return true;
 	}
 	return false;
-}
-
-/* Gives the component that has an option of that name, or NULL; there is no second one. */
-static const Algorithm *
-option_owner(const char *name)
-{
-	const Algorithm *owner = NULL;
-	const Algorithm *candidate;
-
-	for (int i = 0; (candidate = ensemble_candidate(i)) != NULL; i++)
-	{
-		if (!has_option(candidate, name))
-			continue;
-		Assert(owner == NULL);
-		owner = candidate;
-	}
-	return owner;
 }
 
 /* Gives the value of a key that is not null, or NULL. */
@@ -300,18 +305,25 @@ ensemble_passed_over(const Algorithm *component, const char *const *common)
 static void
 check_owner(const char *name, const EnsembleChoice *choice)
 {
-	const Algorithm *owner = option_owner(name);
+	const Algorithm *candidate;
+	const Algorithm *owner = NULL;
 
 	for (int i = 0; i < choice->n; i++)
 	{
-		if (owner == NULL || choice->algorithm[i] == owner)
+		if (has_option(choice->algorithm[i], name))
 			return;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"%s\" has no effect here", name),
-			 errdetail("It belongs to component \"%s\", which this detector does not have.", owner->name),
-			 errhint("Name the components and their weights in option \"components\".")));
+	for (int i = 0; owner == NULL && (candidate = ensemble_candidate(i)) != NULL; i++)
+	{
+		if (has_option(candidate, name))
+			owner = candidate;
+	}
+	if (owner != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" has no effect here", name),
+				 errdetail("It belongs to component \"%s\", which this detector does not have.", owner->name),
+				 errhint("Name the component in option \"algorithm\", or several with their weights in option \"components\".")));
 }
 
 /* Ends with an error for an option that no component of the choice has. */

@@ -274,6 +274,9 @@ surprise_cell(const LoadedModel *model, const Encoder *encoder, const float *row
 	const SurpriseTables *tables = model->state;
 	Verdict		verdict;
 
+	/* a damaged version's encoder may be another one's */
+	if (encoder == NULL || encoder->ncolumns < tables->ncolumns || encoder->nfeatures < tables->nfeatures)
+		return false;
 	if (!find_verdict(tables, row, column, &verdict) || verdict.power <= 1)
 		return false;
 	reason->bits = log2(verdict.power) / tables->power;

@@ -18,6 +18,9 @@
 #define FOREST_MAX_TREES 100000
 #define FOREST_MAX_GROUPS 10000
 
+/* Of one tree and row: after so many splits on a way at which a missing value goes both ways, the mean below counts. */
+#define FOREST_MAX_DIVISIONS 2
+
 typedef enum ForestObjective
 {
 	FOREST_IDENTITY,			/* reg:squarederror, reg:absoluteerror, reg:pseudohubererror, reg:quantileerror, rank:* —
@@ -31,6 +34,9 @@ typedef enum ForestObjective
 								 * mean path length, a guard's exit a penalty (iforest_guard.c); base_score is 0. */
 } ForestObjective;
 
+/* A missing value goes both ways, each with its share of the training rows (of cover). */
+#define FOREST_DIVIDES 2
+
 typedef struct ForestTree
 {
 	int			nnodes;
@@ -42,7 +48,7 @@ typedef struct ForestTree
 	int32	   *right;
 	int32	   *feature;
 	float	   *value;			/* threshold: x < value goes left; for a leaf its output */
-	uint8	   *default_left;
+	uint8	   *default_left;	/* where missing goes: 1 left, 0 right; numeric splits of isolation trees: also FOREST_DIVIDES */
 	float	   *gain;			/* loss_changes */
 	float	   *cover;			/* sum_hessian, or training rows for an isolation tree */
 	float	   *base_weight;
@@ -118,6 +124,35 @@ extern ForestObjective forest_objective(const CompiledForest *forest);
  * tree-interleaved path, more the 64-row block path.
  */
 extern void forest_margin(const CompiledForest *forest, const float *rows, int nrows, float *out);
+
+/*
+ * Rows that lack the last features, which are made of the first ngiven.  derive()
+ * finds the given ones, and writes the others, of nrows rows: feature f of row i
+ * at columns[f * stride + i], NaN = missing; nothing of it is a category.
+ */
+typedef struct ForestDerived
+{
+	int			ngiven;
+	void		(*derive) (const void *arg, float *columns, Size stride, int nrows);	/* NULL = none */
+	const void *arg;
+} ForestDerived;
+
+/* derive() is called for so many rows at most. */
+#define FOREST_DERIVE_ROWS 64
+
+/* forest_margin() for such rows. */
+extern void forest_margin_derived(const CompiledForest *forest, const ForestDerived *derived,
+								  const float *rows, int nrows, float *out);
+
+/* Says of each feature whether a missing value goes both ways in some split; false when none does in any. */
+extern bool forest_dividing(const CompiledForest *forest, bool *features);
+
+/*
+ * The margin of one row (all features, the derived ones too) some of whose
+ * missing values go both ways.  forest_margin() does not know of that: there
+ * they go right.
+ */
+extern float forest_margin_divided(const CompiledForest *forest, const float *row);
 
 /* Margins to served values (probabilities, values), bit-equal to the library's float results. */
 extern void forest_transform(const CompiledForest *forest, const float *margin, int nrows, float *out);

@@ -127,7 +127,8 @@ check_node(const Forest *forest, const ForestTree *tree, int node, int64 *nwords
 		return categorical ? "a leaf has categories" : NULL;
 	if (tree->feature[node] < 0 || tree->feature[node] >= forest->nfeatures)
 		return psprintf("feature %d does not exist", tree->feature[node]);
-	if (tree->default_left[node] > 1)
+	if (tree->default_left[node] > 1 &&
+		(forest->objective != FOREST_ISOLATION || tree->default_left[node] > FOREST_DIVIDES || categorical))
 		return "its default direction is neither left nor right";
 	return categorical ? check_categories(tree, node, nwords) : NULL;
 }

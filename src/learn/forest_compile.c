@@ -163,13 +163,29 @@ compile_tree(const Forest *forest, int number, Target *target)
 
 			if (tree->has_categories && tree->split_type[node] == 1)
 				bits = write_set(tree, node, target->words, &target->nwords);
-			nodes[i] = node_make(bits, 2 * tree->feature[node] + tree->default_left[node], next - i);
+			nodes[i] = node_make(bits, 2 * tree->feature[node] + (tree->default_left[node] == 1), next - i);
 			next += 2;
 		}
 	}
 	target->means[number] = expected_value(nodes, stats, tree->nnodes);
+	for (int i = 0; i < tree->nnodes; i++)
+	{
+		if (tree->left[order[i]] >= 0 && tree->default_left[order[i]] == FOREST_DIVIDES)
+			nodes[i] |= NODE_DIVIDES;
+	}
 	target->nnodes += tree->nnodes;
 	pfree(order);
+}
+
+/* Says whether a tree has a split at which a missing value goes both ways. */
+static bool
+tree_divides(const ForestTree *tree)
+{
+	bool		divides = false;
+
+	for (int i = 0; i < tree->nnodes; i++)
+		divides |= tree->left[i] >= 0 && tree->default_left[i] == FOREST_DIVIDES;
+	return divides;
 }
 
 /* Counts what a compiled form holds. */
@@ -188,6 +204,8 @@ fill_header(const Forest *forest, CompiledHeader *header)
 	{
 		header->nnodes += forest->trees[i].nnodes;
 		header->nwords += count_words(&forest->trees[i]);
+		if (tree_divides(&forest->trees[i]))
+			header->flags = COMPILED_DIVIDES;
 	}
 	if (!forest_base_margin(forest, &header->base_margin))
 		elog(ERROR, "forest has no base margin");

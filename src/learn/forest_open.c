@@ -33,7 +33,7 @@ check_header(const char *bytes, Size len, CompiledLayout *layout)
 		compiled_corrupted("It does not start as a compiled forest does.");
 	if (header->byte_order != COMPILED_BYTE_ORDER)
 		compiled_corrupted("It was made on a machine of another byte order.");
-	if (header->format != COMPILED_FORMAT || header->flags != 0 || header->reserved != 0)
+	if (header->format != COMPILED_FORMAT || (header->flags & ~COMPILED_DIVIDES) != 0 || header->reserved != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the compiled model is corrupted"),
@@ -47,7 +47,8 @@ check_header(const char *bytes, Size len, CompiledLayout *layout)
 		header->nfeatures < 1 || header->nfeatures > FOREST_MAX_FEATURES ||
 		header->ngroups < 1 || header->ngroups > FOREST_MAX_GROUPS ||
 		header->ntrees < 1 || header->ntrees > FOREST_MAX_TREES ||
-		header->nnodes > MaxAllocSize || header->nwords > FOREST_MAX_CATEGORY_WORDS ||
+		(header->flags != 0 && header->objective != FOREST_ISOLATION) ||
+		header->nnodes > MaxAllocSize / sizeof(uint64) || header->nwords > FOREST_MAX_CATEGORY_WORDS ||
 		!isfinite(header->base_margin))
 		compiled_corrupted("A number in its header is out of range.");
 	forest_compiled_layout(layout, header->ntrees, header->nnodes, header->nwords);
@@ -128,6 +129,56 @@ check_trees(CompiledForest *forest)
 		compiled_corrupted("Some nodes belong to no tree.");
 }
 
+/* Copies the nodes without their marks, which may stand at numeric splits only. */
+static void
+open_marks(CompiledForest *forest)
+{
+	uint32		nnodes = forest->header->nnodes;
+	uint64	   *nodes;
+
+	if ((forest->header->flags & COMPILED_DIVIDES) == 0)
+		return;
+	nodes = palloc_extended(mul_size(Max(nnodes, 1), sizeof(uint64)), MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < nnodes; i++)
+	{
+		nodes[i] = forest->nodes[i] & ~NODE_DIVIDES;
+		if (node_divides(forest->nodes[i]) && (node_distance(nodes[i]) == 0 || node_is_categorical(nodes[i])))
+			compiled_corrupted("A node bears a mark that does not belong to it.");
+	}
+	forest->marked = forest->nodes;
+	forest->nodes = nodes;
+}
+
+/* Computes what the trees below each node give on average, where that can be asked for. */
+static void
+open_means(CompiledForest *forest)
+{
+	float	   *below;
+
+	if (forest->marked == NULL)
+		return;
+	below = palloc_extended(mul_size(forest->header->nnodes, sizeof(float)), MCXT_ALLOC_HUGE);
+	for (int t = 0; t < forest->header->ntrees; t++)
+	{
+		const CompiledTree *tree = &forest->trees[t];
+		const uint64 *nodes = forest->nodes + tree->first;
+		const CompiledStat *stats = forest->stats + tree->first;
+
+		/* a child is behind its parent */
+		for (int i = (int) tree->nnodes - 1; i >= 0; i--)
+		{
+			int			left = i + node_distance(nodes[i]);
+			double		mean = node_value(nodes[i]);
+
+			if (left != i)
+				mean = compiled_share(stats, i, left) * below[tree->first + left] +
+					compiled_share(stats, i, left + 1) * below[tree->first + left + 1];
+			below[tree->first + i] = (float) mean;
+		}
+	}
+	forest->below = below;
+}
+
 /* Copies the category sets into slots, or leaves it when one is too wide for them. */
 static void
 open_sets(CompiledForest *forest)
@@ -174,7 +225,9 @@ forest_open(const char *bytes, Size len)
 	forest->words = (const uint32 *) (bytes + layout.words);
 	forest->stats = (const CompiledStat *) (bytes + layout.stats);
 	forest->means = (const double *) (bytes + layout.means);
+	open_marks(forest);
 	check_trees(forest);
+	open_means(forest);
 	open_sets(forest);
 	return forest;
 }

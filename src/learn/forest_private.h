@@ -5,7 +5,7 @@
  *		bytes ─ forest_json.c ─┐ events                      ┌▶ forest_write.c ─▶ canonical JSON
  *		      ─ forest_ubj.c ──┴─▶ forest_build.c ─▶ Forest ─┤
  *		                           forest_tree.c             └▶ forest_compile.c ─▶ compiled bytes
- *		compiled bytes ─ forest_open.c ─▶ CompiledForest ─▶ forest_score.c, forest_shap.c, forest_importance.c
+ *		compiled bytes ─ forest_open.c ─▶ CompiledForest ─▶ forest_score.c, forest_divide.c, forest_shap.c, forest_importance.c
  */
 #ifndef LEARN_FOREST_PRIVATE_H
 #define LEARN_FOREST_PRIVATE_H
@@ -164,6 +164,10 @@ extern int	forest_tree_depth(const ForestTree *tree, int number, const char **re
  *		bits 32–47	column to look at
  *		bits 48–63	distance from this node to its left child; 0 for a leaf
  *
+ * As nodes are numbered so, a distance is below 2^15.  In a form with the flag
+ * COMPILED_DIVIDES bit 63 marks numeric splits at which a missing value goes both ways
+ * (isolation forests only); the kernels walk a copy without the marks.
+ *
  * The next node is this + distance + !(x < threshold).  Every feature has two
  * columns, 2f and 2f+1: both hold the value, but a missing one is NaN in the
  * first (goes right) and -inf in the second (goes left).  So that -inf is
@@ -179,6 +183,12 @@ extern int	forest_tree_depth(const ForestTree *tree, int number, const char **re
 #define COMPILED_MAGIC "aipipeDF"
 #define COMPILED_FORMAT 1
 
+/* The header's flags */
+#define COMPILED_DIVIDES 1
+
+#define NODE_DIVIDES (UINT64CONST(1) << 63)
+#define NODE_DISTANCE_MASK 0x7FFF
+
 #define NODE_CATEGORY_MARK 0xFFC00000u
 #define NODE_CATEGORY_MASK 0x003FFFFFu
 
@@ -188,7 +198,7 @@ typedef struct CompiledHeader
 	uint32		format;
 	uint32		byte_order;
 	uint32		crc;			/* CRC-32C of everything, with this field zero */
-	uint32		flags;			/* reserved, zero */
+	uint32		flags;			/* COMPILED_DIVIDES or zero */
 	uint64		length;			/* of everything */
 	int32		objective;
 	int32		nfeatures;
@@ -221,6 +231,8 @@ struct CompiledForest
 	const CompiledHeader *header;
 	const CompiledTree *trees;
 	const uint64 *nodes;
+	const uint64 *marked;		/* the same with the marks; NULL when there are none */
+	const float *below;			/* where there are marks: each node's expected value over its training rows */
 	const uint32 *words;
 	const CompiledStat *stats;
 	const double *means;
@@ -239,9 +251,9 @@ struct CompiledForest
  * NARROW_PRESENT (in every set).  Missing is the one or the other by the column's
  * parity.
  */
-#define NARROW_CATEGORIES 64
-#define NARROW_ABSENT 64
-#define NARROW_PRESENT 65
+#define NARROW_CATEGORIES 96	/* the encoder's 64 and what goes beyond them, with room */
+#define NARROW_ABSENT 96
+#define NARROW_PRESENT 97
 #define NARROW_SLOT 4			/* words */
 #define NARROW_MAX_WORDS (1 << 18)
 
@@ -302,6 +314,13 @@ static inline float
 known_value(float value)
 {
 	return value < -FLT_MAX ? -FLT_MAX : value;
+}
+
+/* Says whether a missing value goes both ways; marked is a form's node with its mark. */
+static inline bool
+node_divides(uint64 marked)
+{
+	return (marked & NODE_DIVIDES) != 0;
 }
 
 /* Says whether a split is by category. */

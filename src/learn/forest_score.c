@@ -25,10 +25,9 @@
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
-#include "learn/forest_private.h"
+#include "learn/forest_walk.h"
 
 #define BLOCK 64
-#define LANES 8
 
 /* Floats of the columns that are kept on the stack: enough for a block of 63 features. */
 #define STACK_FLOATS (128 * BLOCK)
@@ -43,33 +42,6 @@ typedef struct Columns
 	uint8	   *codes;
 } Columns;
 
-/*
- * Gives the node after this one for the value at index column << shift.  sets is
- * a constant NULL where all splits are numeric.  A categorical split's
- * threshold is NaN, so that the comparison says right and the set decides; a numeric
- * one's set holds everything, so that the comparison decides.
- */
-static pg_attribute_always_inline const uint64 *
-step(const uint64 *node, const float *values, const uint8 *codes, int shift, const uint32 *sets)
-{
-	uint64		bits = *node;
-	uint32		column = (uint32) ((bits >> 32) & 0xFFFF) << shift;
-	float		threshold;
-	uint32		right;
-
-	memcpy(&threshold, node, sizeof(threshold));
-	right = !(values[column] < threshold);
-	if (sets != NULL)
-	{
-		uint32		low = (uint32) bits;
-		uint32		slot = (low + 1) & NODE_CATEGORY_MASK & -(uint32) (low >= NODE_CATEGORY_MARK);
-		uint32		code = codes[column];
-
-		right &= sets[slot * NARROW_SLOT + code / 32] >> (code % 32);
-	}
-	return node + (bits >> 48) + right;
-}
-
 /* Walks a tree that has wide sets of categories, and gives its leaf. */
 static const uint64 *
 walk_wide(const CompiledForest *forest, const uint64 *node, const float *values, int shift)
@@ -80,7 +52,7 @@ walk_wide(const CompiledForest *forest, const uint64 *node, const float *values,
 
 		if (!node_is_categorical(*node))
 		{
-			node = step(node, values, NULL, shift, NULL);
+			node = step(node, values, NULL, shift, NULL, false);
 			continue;
 		}
 		/* the even column is NaN when the value is missing; an odd one says that missing goes left */
@@ -91,44 +63,6 @@ walk_wide(const CompiledForest *forest, const uint64 *node, const float *values,
 			node += node_distance(*node) + !category_goes_left(forest->words, *node, value);
 	}
 	return node;
-}
-
-/*
- * Takes eight walks down to their leaves.  Their nodes live in registers between
- * the steps, so each is named.  Walk i looks at values + i * stride.
- */
-static pg_attribute_always_inline void
-walk_eight(const uint64 **nodes, int depth, const float *values, const uint8 *codes,
-		   int shift, int stride, const uint32 *sets)
-{
-	const uint64 *n0 = nodes[0];
-	const uint64 *n1 = nodes[1];
-	const uint64 *n2 = nodes[2];
-	const uint64 *n3 = nodes[3];
-	const uint64 *n4 = nodes[4];
-	const uint64 *n5 = nodes[5];
-	const uint64 *n6 = nodes[6];
-	const uint64 *n7 = nodes[7];
-
-	for (; depth > 0; depth--)
-	{
-		n0 = step(n0, values, codes, shift, sets);
-		n1 = step(n1, values + stride, codes + stride, shift, sets);
-		n2 = step(n2, values + 2 * stride, codes + 2 * stride, shift, sets);
-		n3 = step(n3, values + 3 * stride, codes + 3 * stride, shift, sets);
-		n4 = step(n4, values + 4 * stride, codes + 4 * stride, shift, sets);
-		n5 = step(n5, values + 5 * stride, codes + 5 * stride, shift, sets);
-		n6 = step(n6, values + 6 * stride, codes + 6 * stride, shift, sets);
-		n7 = step(n7, values + 7 * stride, codes + 7 * stride, shift, sets);
-	}
-	nodes[0] = n0;
-	nodes[1] = n1;
-	nodes[2] = n2;
-	nodes[3] = n3;
-	nodes[4] = n4;
-	nodes[5] = n5;
-	nodes[6] = n6;
-	nodes[7] = n7;
 }
 
 /* Adds the leaves of n trees, at most eight, walked together; lanes beyond repeat the last tree. */
@@ -144,7 +78,7 @@ add_trees(const CompiledForest *forest, int from, int n, const Columns *columns,
 		nodes[i] = forest->nodes + tree[Min(i, n - 1)].first;
 		depth = Max(depth, tree[Min(i, n - 1)].depth);
 	}
-	walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, sets);
+	walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, sets, false);
 	for (int i = 0; i < n; i++)
 		out[tree[i].group] += node_value(*nodes[i]) * tree[i].weight;
 }
@@ -205,7 +139,7 @@ walk_rows(const uint64 *root, int depth, const Columns *columns, const uint32 *s
 	{
 		for (int i = 0; i < LANES; i++)
 			nodes[i] = root;
-		walk_eight(nodes, depth, columns->values + row, columns->codes + row, 6, 1, sets);
+		walk_eight(nodes, depth, columns->values + row, columns->codes + row, 6, 1, sets, false);
 		for (int i = 0; i < LANES; i++)
 			leaves[row + i] = node_value(*nodes[i]);
 	}
@@ -244,27 +178,21 @@ margin_block(const CompiledForest *forest, const Columns *columns, int nrows, fl
 	}
 }
 
-/* Gives the code of a value that is not missing: its category when it is one that a slot has. */
-static inline uint8
-code_of(float value)
-{
-	return (value >= 0 && value < NARROW_CATEGORIES) ? (uint8) value : NARROW_ABSENT;
-}
-
 /*
  * Spreads rows over columns, two a feature: as they are, and with -inf for
  * missing; codes likewise where there are any.  Lanes beyond the rows repeat the last one.
+ * A row has the first ngiven features.
  */
 static void
-spread(const CompiledForest *forest, const float *rows, int nrows, const Columns *columns, int lanes, int shift)
+spread(const CompiledForest *forest, const float *rows, int ngiven, int nrows, const Columns *columns, int lanes, int shift)
 {
 	int			nfeatures = forest->header->nfeatures;
 
 	for (int row = 0; row < lanes; row++)
 	{
-		const float *values = rows + (Size) Min(row, nrows - 1) * nfeatures;
+		const float *values = rows + (Size) Min(row, nrows - 1) * ngiven;
 
-		for (int f = 0; f < nfeatures; f++)
+		for (int f = 0; f < ngiven; f++)
 		{
 			float		value = known_value(values[f]);
 
@@ -274,7 +202,7 @@ spread(const CompiledForest *forest, const float *rows, int nrows, const Columns
 		columns->values[((Size) (2 * nfeatures) << shift) + row] = -INFINITY;
 		if (forest->sets == NULL)
 			continue;
-		for (int f = 0; f < nfeatures; f++)
+		for (int f = 0; f < ngiven; f++)
 		{
 			columns->codes[((Size) (2 * f) << shift) + row] = isnan(values[f]) ? NARROW_PRESENT : code_of(values[f]);
 			columns->codes[((Size) (2 * f + 1) << shift) + row] = code_of(values[f]);
@@ -283,16 +211,34 @@ spread(const CompiledForest *forest, const float *rows, int nrows, const Columns
 	}
 }
 
-/* Gives the margins of rows; one takes the path of interleaved trees, more that of blocks. */
-void
-forest_margin(const CompiledForest *forest, const float *rows, int nrows, float *out)
+/* Lets the features behind the given ones be made of them, in both columns of each; no category is among them. */
+static void
+spread_derived(const CompiledForest *forest, const ForestDerived *derived, const Columns *columns, int lanes, int shift)
 {
-	int			nfeatures = forest->header->nfeatures;
+	derived->derive(derived->arg, columns->values, (Size) 2 << shift, lanes);
+	for (int f = derived->ngiven; f < forest->header->nfeatures; f++)
+	{
+		Size		at = (Size) (2 * f) << shift;
+		float	   *values = columns->values + at;
+		float	   *twin = values + ((Size) 1 << shift);
+
+		for (int row = 0; row < lanes; row++)
+			twin[row] = isnan(values[row]) ? -INFINITY : values[row];
+		if (forest->sets != NULL)
+			memset(columns->codes + at, NARROW_ABSENT, (Size) 2 << shift);
+	}
+}
+
+/* Gives the margins of rows whose last features are made of the others. */
+void
+forest_margin_derived(const CompiledForest *forest, const ForestDerived *derived, const float *rows, int nrows, float *out)
+{
+	int			ngiven = derived->ngiven;
 	int			ngroups = forest->header->ngroups;
 	float		on_stack[STACK_FLOATS];
 	uint8		codes_on_stack[STACK_FLOATS];
 	Columns		columns = {on_stack, codes_on_stack};
-	Size		needed = mul_size(2 * (Size) nfeatures + 1, nrows == 1 ? 1 : BLOCK);
+	Size		needed = mul_size(2 * (Size) forest->header->nfeatures + 1, nrows == 1 ? 1 : BLOCK);
 
 	if (needed > STACK_FLOATS)
 	{
@@ -301,7 +247,9 @@ forest_margin(const CompiledForest *forest, const float *rows, int nrows, float 
 	}
 	if (nrows == 1)
 	{
-		spread(forest, rows, 1, &columns, 1, 0);
+		spread(forest, rows, ngiven, 1, &columns, 1, 0);
+		if (derived->derive != NULL)
+			spread_derived(forest, derived, &columns, 1, 0);
 		margin_row(forest, &columns, out);
 	}
 	else
@@ -309,8 +257,11 @@ forest_margin(const CompiledForest *forest, const float *rows, int nrows, float 
 		for (int row = 0; row < nrows; row += BLOCK)
 		{
 			int			n = Min(BLOCK, nrows - row);
+			int			lanes = TYPEALIGN(LANES, n);
 
-			spread(forest, rows + (Size) row * nfeatures, n, &columns, TYPEALIGN(LANES, n), 6);
+			spread(forest, rows + (Size) row * ngiven, ngiven, n, &columns, lanes, 6);
+			if (derived->derive != NULL)
+				spread_derived(forest, derived, &columns, lanes, 6);
 			margin_block(forest, &columns, n, out + (Size) row * ngroups);
 		}
 	}
@@ -319,4 +270,13 @@ forest_margin(const CompiledForest *forest, const float *rows, int nrows, float 
 		pfree(columns.values);
 		pfree(columns.codes);
 	}
+}
+
+/* Gives the margins of rows; one takes the path of interleaved trees, more that of blocks. */
+void
+forest_margin(const CompiledForest *forest, const float *rows, int nrows, float *out)
+{
+	ForestDerived none = {.ngiven = forest->header->nfeatures};
+
+	forest_margin_derived(forest, &none, rows, nrows, out);
 }

@@ -21,6 +21,9 @@
  * share what their paths share: one walk over the tree takes the product down
  * and brings the sum over the leaves up.  A tree costs its nodes times half its depth.
  *
+ * Where a missing value goes both ways (isolation forests) nobody's value decides:
+ * both children count with their shares for every coalition.
+ *
  * The sums are double; they add up to the margin but for its own float32 rounding.
  *
  *-------------------------------------------------------------------------
@@ -69,8 +72,11 @@ typedef struct Explainer
 	double	   *phi;
 	Seen	   *seen;			/* by feature */
 	const uint64 *nodes;		/* of the tree at hand */
+	const uint64 *marked;		/* the same with the marks; NULL when there are none */
+	const float *below;			/* the nodes' means */
 	const CompiledStat *stats;
 	const Rule *rule;
+	int			ndivisions;		/* splits above at which the row divides */
 } Explainer;
 
 /*
@@ -150,9 +156,9 @@ explain_child(Explainer *explainer, int n, ExplainNode explain, int child, const
 	explain(explainer, child, product, below, work + n);
 }
 
-/* Explains a split on a feature at whose splits above the row went another way: it changes nothing but the shares. */
+/* Explains a split that changes nothing but the shares. */
 static pg_attribute_always_inline void
-explain_left(Explainer *explainer, int n, ExplainNode explain, int node,
+explain_shares(Explainer *explainer, int n, ExplainNode explain, int node,
 			 const double *above, double *below, double *work)
 {
 	int			child = node + node_distance(explainer->nodes[node]);
@@ -169,6 +175,30 @@ explain_left(Explainer *explainer, int n, ExplainNode explain, int node,
 		for (int q = 0; q < n; q++)
 			below[q] += factor[q] * sum[q];
 	}
+}
+
+/* Says whether the row divides here. */
+static inline bool
+divides(const Explainer *explainer, int node)
+{
+	return explainer->marked != NULL && node_divides(explainer->marked[node]) &&
+		isnan(explainer->row[node_column(explainer->nodes[node]) / 2]);
+}
+
+/* Explains a split at which the row divides: nobody's value decides there, and after some of them the mean counts. */
+static pg_attribute_always_inline void
+explain_divided(Explainer *explainer, int n, ExplainNode explain, int node,
+				const double *above, double *below, double *work)
+{
+	if (explainer->ndivisions == FOREST_MAX_DIVISIONS)
+	{
+		for (int q = 0; q < n; q++)
+			below[q] = explainer->below[node];
+		return;
+	}
+	explainer->ndivisions++;
+	explain_shares(explainer, n, explain, node, above, below, work);
+	explainer->ndivisions--;
 }
 
 /* The body of ExplainNode for n points. */
@@ -193,9 +223,15 @@ explain_split(Explainer *explainer, int n, ExplainNode explain, int node,
 	double		zero_other;
 	double		added = 0;
 
+	if (unlikely(divides(explainer, node)))
+	{
+		explain_divided(explainer, n, explain, node, above, below, work);
+		return;
+	}
+	/* at the splits above on this feature the row went another way */
 	if (seen->left)
 	{
-		explain_left(explainer, n, explain, node, above, below, work);
+		explain_shares(explainer, n, explain, node, above, below, work);
 		return;
 	}
 	taken = taken_child(explainer, node);
@@ -298,6 +334,11 @@ explain_tree(Explainer *explainer, const CompiledTree *tree, double *work)
 	explainer->rule = &rules[which];
 	explainer->nodes = explainer->forest->nodes + tree->first;
 	explainer->stats = explainer->forest->stats + tree->first;
+	if (explainer->forest->marked != NULL)
+	{
+		explainer->marked = explainer->forest->marked + tree->first;
+		explainer->below = explainer->forest->below + tree->first;
+	}
 	for (int q = 0; q < n; q++)
 		above[q] = explainer->rule->weight[q] * tree->weight;
 	explain_nodes[which] (explainer, 0, above, below, work);

@@ -168,7 +168,8 @@ copy_node(ForestTree *tree, const ForestRawTree *raw, int number, int from, int 
 	tree->left[to] = child_number(raw, number, from, raw->ints[TREE_LEFT].values[from], new_number);
 	tree->right[to] = child_number(raw, number, from, raw->ints[TREE_RIGHT].values[from], new_number);
 	leaf = tree->left[to] < 0 && tree->right[to] < 0;
-	if (default_left != 0 && default_left != 1)
+	/* whether a tree may divide is forest_check()'s */
+	if (default_left < 0 || default_left > FOREST_DIVIDES)
 		forest_refuse("tree %d, node %d: default_left is %d", number, from, default_left);
 	tree->default_left[to] = leaf ? 0 : default_left;
 	tree->feature[to] = leaf ? 0 : raw->ints[TREE_FEATURE].values[from];

@@ -3,8 +3,8 @@
  * iforest.c
  *	  The isolation forest as one of the algorithms.
  *
- * Training grows the trees (iforest_tree.c), adds the guards (iforest_guard.c),
- * scores the training rows with them and keeps how their scores are distributed
+ * Training draws the pairs of columns (iforest_pairs.c), grows the trees
+ * (iforest_tree.c), adds the guards (iforest_guard.c), scores the training rows with them and keeps how their scores are distributed
  * (iforest_severity.c).  A row's raw score is its mean path length less the
  * guards' penalties, low for a strange row; what is served is the severity.  Trees are scored, explained and stored as every other forest's.
  *
@@ -20,8 +20,8 @@
 #include "learn/iforest.h"
 
 /* With more rows than this, every k-th is scored: for the severity, and before for the guards. */
-#define SEVERITY_MAX_ROWS (4 * 1024 * 1024)
-#define GUARD_MAX_ROWS (64 * 1024)
+#define SEVERITY_MAX_ROWS (256 * 1024)
+#define GUARD_MAX_ROWS (32 * 1024)
 
 #define SCORE_BLOCK 256
 
@@ -36,6 +36,8 @@ static const OptionSpec iforest_options[] = {
 	{"max_depth", OPTION_INT, OPTION_FIELD(IforestOptions, max_depth), 0, 0, FOREST_MAX_DEPTH},
 	{"max_samples", OPTION_INT, OPTION_FIELD(IforestOptions, max_samples), 256, 2, MAX_SAMPLES},
 	{"n_estimators", OPTION_INT, OPTION_FIELD(IforestOptions, n_estimators), 100, 1, 10000},
+	{"ndim", OPTION_INT, OPTION_FIELD(IforestOptions, ndim), 2, 1, 2},
+	{"prob_pooled_gain", OPTION_REAL, OPTION_FIELD(IforestOptions, prob_pooled_gain), 0.5, 0, 1},
 };
 
 /* Says that detectors are what an isolation forest is for. */
@@ -72,7 +74,7 @@ resolve_options(const Jsonb *params, const char *const *common, int64 nrows, Ifo
 static Size
 training_bytes(int64 nrows, int ncols, const IforestOptions *options)
 {
-	return add_size(iforest_grow_estimate(ncols, options), mul_size(sizeof(float), Min(nrows, SEVERITY_MAX_ROWS)));
+	return add_size(iforest_grow_estimate(ncols + IFOREST_MAX_PAIRS, options), mul_size(sizeof(float), Min(nrows, SEVERITY_MAX_ROWS)));
 }
 
 /* Estimates what a training on so many rows takes beside the data. */
@@ -134,7 +136,7 @@ check_budget(const TrainRequest *request, Size needed)
 
 /* Scores every stride-th row of the matrix into scores. */
 static void
-score_strided(const CompiledForest *forest, const Matrix *rows, int64 stride, int64 nscores,
+score_strided(const IforestState *state, const Matrix *rows, int64 stride, int64 nscores,
 			  float *scores, Progress *progress)
 {
 	Size		width = sizeof(float) * rows->ncols;
@@ -147,7 +149,7 @@ score_strided(const CompiledForest *forest, const Matrix *rows, int64 stride, in
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < n; i++)
 			memcpy((char *) block + width * i, matrix_row(rows, (done + i) * stride), width);
-		forest_margin(forest, block, n, scores + done);
+		iforest_score(state, block, n, scores + done);
 		progress_update(progress, done + n);
 	}
 	pfree(block);
@@ -155,9 +157,11 @@ score_strided(const CompiledForest *forest, const Matrix *rows, int64 stride, in
 
 /* Gives the raw scores of the training rows, or of at most so many of them, evenly taken. */
 static float *
-score_rows(const Forest *forest, const Matrix *rows, int64 most, int64 *nscores, Progress *progress)
+score_rows(const Forest *forest, const IforestPairs *pairs, const Matrix *rows, int64 most,
+		   int64 *nscores, Progress *progress)
 {
 	int64		stride = (rows->nrows - 1) / most + 1;
+	IforestState state = {.pairs = *pairs};
 	float	   *scores;
 	StringInfoData compiled;
 
@@ -167,25 +171,32 @@ score_rows(const Forest *forest, const Matrix *rows, int64 most, int64 *nscores,
 		progress_phase(progress, "scoring rows", *nscores);
 	initStringInfo(&compiled);
 	forest_compile(forest, &compiled);
-	score_strided(forest_open(compiled.data, compiled.len), rows, stride, *nscores, scores, progress);
+	state.forest = forest_open(compiled.data, compiled.len);
+	iforest_prepare(&state);
+	score_strided(&state, rows, stride, *nscores, scores, progress);
 	pfree(compiled.data);
 	return scores;
 }
 
-/* Grows the trees and adds the guards. */
+/* Draws the pairs, grows the trees and adds the guards. */
 static Forest *
-grow_guarded(const TrainRequest *request, const IforestOptions *options)
+grow_guarded(const TrainRequest *request, const IforestOptions *options, IforestPairs *pairs)
 {
+	pg_prng_state rng;
 	Forest	   *forest;
 	float	   *scores;
 	int64		nscores;
 
+	pg_prng_seed(&rng, request->seed);
+	pairs->ngiven = request->rows->ncols;
+	if (options->ndim > 1)
+		iforest_pairs_learn(request->rows, request->encoder, &rng, pairs);
 	if (request->progress)
 		progress_phase(request->progress, "growing trees", options->n_estimators);
-	forest = iforest_grow(request->rows, request->encoder, options, request->seed, request->progress);
+	forest = iforest_grow(request->rows, request->encoder, options, pairs, &rng, request->progress);
 	if (!options->guards)
 		return forest;
-	scores = score_rows(forest, request->rows, GUARD_MAX_ROWS, &nscores, request->progress);
+	scores = score_rows(forest, pairs, request->rows, GUARD_MAX_ROWS, &nscores, request->progress);
 	severity_sort(scores, nscores);
 	iforest_add_guards(forest, request->rows, request->encoder, scores, nscores, options->max_samples);
 	pfree(scores);
@@ -199,6 +210,7 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
 	IforestOptions options;
+	IforestPairs pairs = {0};
 	Severity	severity;
 	Forest	   *forest;
 	float	   *scores;
@@ -216,13 +228,13 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 
 	context = AllocSetContextCreate(caller, "aipipe iforest train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	forest = grow_guarded(request, &options);
-	scores = score_rows(forest, request->rows, SEVERITY_MAX_ROWS, &nscores, request->progress);
+	forest = grow_guarded(request, &options, &pairs);
+	scores = score_rows(forest, &pairs, request->rows, SEVERITY_MAX_ROWS, &nscores, request->progress);
 	severity_learn(scores, nscores, &severity);
-	iforest_write(forest, &severity, &result->artifact);
+	iforest_write(forest, &pairs, &severity, &result->artifact);
 	iforest_compile(result->artifact.data, result->artifact.len, &result->compiled);
 	result->peak_bytes = Max(MemoryContextMemAllocated(context, true),
-								  iforest_grow_estimate(request->rows->ncols, &options));
+								  iforest_grow_estimate(request->rows->ncols + IFOREST_MAX_PAIRS, &options));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
@@ -235,8 +247,9 @@ iforest_load(const char *compiled, Size len)
 	IforestState *state = palloc0(sizeof(IforestState));
 
 	iforest_open(compiled, len, state);
+	iforest_prepare(state);
 	model->algorithm = &algorithm_iforest;
-	model->nfeatures = forest_nfeatures(state->forest);
+	model->nfeatures = state->pairs.ngiven;
 	model->nmargins = 1;
 	model->nvalues = 1;
 	model->state = state;
@@ -247,9 +260,7 @@ iforest_load(const char *compiled, Size len)
 static void
 iforest_margin(const LoadedModel *model, const float *rows, int nrows, float *out)
 {
-	const IforestState *state = model->state;
-
-	forest_margin(state->forest, rows, nrows, out);
+	iforest_score(model->state, rows, nrows, out);
 }
 
 /* Turns raw scores into severities. */
@@ -266,20 +277,30 @@ iforest_values(const LoadedModel *model, const float *margin, int nrows, float *
 static void
 iforest_explain(const LoadedModel *model, const float *row, int output, double *phi)
 {
-	const IforestState *state = model->state;
-
-	forest_shap(state->forest, row, output, phi);
+	iforest_contributions(model->state, row, phi);
 	for (int i = 0; i <= model->nfeatures; i++)
 		phi[i] = -phi[i];
 }
 
-/* Sums over the splits of each feature: gain is the rows by which the sides differ, cover the rows split. */
+/*
+ * Sums over the splits of each feature: gain is the rows by which the sides differ,
+ * cover the rows split.  A split on a pair is half a one of each column.
+ */
 static void
 iforest_importance(const LoadedModel *model, double *gain, double *cover, double *weight)
 {
 	const IforestState *state = model->state;
+	double	   *const figures[] = {gain, cover, weight};
+	int			nfeatures = forest_nfeatures(state->forest);
+	double	   *sums = palloc(mul_size(mul_size(sizeof(double), nfeatures), lengthof(figures)));
 
-	forest_importance(state->forest, gain, cover, weight);
+	forest_importance(state->forest, sums, sums + nfeatures, sums + 2 * nfeatures);
+	for (int i = 0; i < lengthof(figures); i++)
+	{
+		iforest_pairs_halve(&state->pairs, sums + i * nfeatures);
+		memcpy(figures[i], sums + i * nfeatures, sizeof(double) * model->nfeatures);
+	}
+	pfree(sums);
 }
 
 const Algorithm algorithm_iforest = {

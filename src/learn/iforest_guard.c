@@ -60,7 +60,8 @@ typedef struct Watch
 	Clock		clock;
 	float		min;
 	float		max;
-	int64	   *counts;			/* rows per category */
+	bool		marks_unseen;	/* a category that is not kept has the code ncategories, not NaN */
+	int64	   *counts;			/* rows per category, and of all that are not kept */
 } Watch;
 
 /* What turns a share of rows into a penalty. */
@@ -84,7 +85,7 @@ typedef struct Step
 	int64		count;			/* training rows that exit */
 } Step;
 
-#define GUARD_MAX_STEPS 3
+#define GUARD_MAX_STEPS 3	/* two for the range of numbers or for categories, one for NULL */
 
 typedef struct Guard
 {
@@ -114,7 +115,8 @@ list_watches(const Encoder *encoder, int nfeatures, int *nwatches)
 			w->ncategories = 2;
 		else if (encoder && encoder->features[w->feature].categorical)
 			w->ncategories = encoder->features[w->feature].ncategories;
-		w->counts = palloc0(mul_size(sizeof(int64), Max(w->ncategories, 1)));
+		w->marks_unseen = encoder && encoder->marks_unseen && encoder->features[w->feature].categorical;
+		w->counts = palloc0(mul_size(sizeof(int64), w->ncategories + 1));
 		w->min = FLT_MAX;
 		w->max = -FLT_MAX;
 		clock_begin(&w->clock);
@@ -131,7 +133,7 @@ watch_value(Watch *w, float v)
 		w->nmissing++;
 	else if (w->ncategories > 0)
 	{
-		if (v >= 0 && v < w->ncategories)
+		if (v >= 0 && v <= w->ncategories)
 			w->counts[(int) v]++;
 	}
 	else
@@ -274,16 +276,15 @@ compare_codes(const void *a, const void *b)
 }
 
 /*
- * Makes the guard of a categorical feature.  Rare is a category when it and all
- * rarer ones together are.  How likely a category is new in the next row is
- * estimated by the share of categories seen once (Good and Turing).
+ * Counts what a categorical feature shows: each category, NULL, and where the
+ * encoder tells them from NULL all categories that are not kept.  How likely a
+ * category is new in the next row is estimated by the share of categories seen once
+ * (Good and Turing); it arrives as one that is not kept, or else as NULL.
  */
-static void
-guard_categories(const Scale *scale, const Watch *w, Guard *guard)
+static int
+count_categories(const Watch *w, CategoryCount *order)
 {
-	CategoryCount *order = palloc(mul_size(sizeof(CategoryCount), w->ncategories + 1));
-	Step		rare = {0};
-	int64		total = 0;
+	int			n = w->ncategories;
 	int64		singles = 0;
 
 	for (int c = 0; c < w->ncategories; c++)
@@ -292,26 +293,63 @@ guard_categories(const Scale *scale, const Watch *w, Guard *guard)
 		order[c].count = w->counts[c];
 		singles += w->counts[c] == 1;
 	}
-	order[w->ncategories].category = -1;
-	order[w->ncategories].count = Max(w->nmissing, singles);
-	qsort(order, w->ncategories + 1, sizeof(CategoryCount), compare_counts);
-
-	rare.cats = palloc(mul_size(sizeof(int32), Max(w->ncategories, 1)));
-	for (int i = 0; i <= w->ncategories && is_rare(scale, total + order[i].count); i++)
+	order[n].category = -1;
+	order[n++].count = w->marks_unseen ? w->nmissing : Max(w->nmissing, singles);
+	if (w->marks_unseen)
 	{
-		total += order[i].count;
-		if (order[i].category < 0)
-			add_missing(guard, penalty_of(scale, total), w->nmissing);
-		else
-			rare.cats[rare.ncats++] = order[i].category;
+		order[n].category = w->ncategories;
+		order[n++].count = Max(w->counts[w->ncategories], singles);
 	}
-	if (rare.ncats == 0)
+	return n;
+}
+
+/* Appends a step at which some categories exit; count training rows did. */
+static void
+add_categories(Guard *guard, int32 *cats, int ncats, double penalty, int64 count)
+{
+	Step	   *step = &guard->steps[guard->nsteps++];
+
+	step->cats = cats;
+	step->ncats = ncats;
+	step->penalty = penalty;
+	step->count = count;
+}
+
+/* Makes the guard of a categorical feature.  Rare is a category when it and all rarer ones together are. */
+static void
+guard_categories(const Scale *scale, const Watch *w, Guard *guard)
+{
+	CategoryCount *order = palloc(mul_size(sizeof(CategoryCount), w->ncategories + 2));
+	int			n = count_categories(w, order);
+	int32	   *rare = palloc(mul_size(sizeof(int32), w->ncategories + 1));
+	int32	   *other = palloc(sizeof(int32));
+	int			nrare = 0;
+	int64		total = 0;
+	int64		count = 0;
+
+	qsort(order, n, sizeof(CategoryCount), compare_counts);
+	for (int i = 0; i < n && is_rare(scale, total + order[i].count); i++)
+	{
+		int			category = order[i].category;
+
+		total += order[i].count;
+		if (category < 0)
+			add_missing(guard, penalty_of(scale, total), w->nmissing);
+		else if (category == w->ncategories)
+		{
+			*other = category;
+			add_categories(guard, other, 1, penalty_of(scale, total), w->counts[category]);
+		}
+		else
+		{
+			rare[nrare++] = category;
+			count += w->counts[category];
+		}
+	}
+	if (nrare == 0)
 		return;
-	qsort(rare.cats, rare.ncats, sizeof(int32), compare_codes);
-	rare.penalty = penalty_of(scale, total);
-	for (int i = 0; i < rare.ncats; i++)
-		rare.count += w->counts[rare.cats[i]];
-	guard->steps[guard->nsteps++] = rare;
+	qsort(rare, nrare, sizeof(int32), compare_codes);
+	add_categories(guard, rare, nrare, penalty_of(scale, total), count);
 }
 
 /* Allocates the arrays of a tree of so many nodes, all zero. */

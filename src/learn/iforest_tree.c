@@ -9,23 +9,11 @@
  * tree over its remaining rows would have on average, divided by the number of
  * trees, so that the leaves of a row add up to its mean path length.
  *
- * What is ours where the paper is silent:
- *
- * - A column is drawn first, then one of its features that vary in the node: a
- *	 column that the encoder turned into twelve features counts no more than a
- *	 plain number.
- * - Categories split by a random subset of those present in the node, each
- *	 going left or right by a coin.  NULL is one more of them.
- * - A numeric feature that has both values and NULLs in the node splits by a
- *	 coin at a threshold or into values and NULLs: the rare one is isolated
- *	 whichever it is.  At a threshold the NULLs go together to a side drawn with
- *	 the sides' sizes as weights.
- * - What the node's sample does not hold (NULL, or one of the other categories)
- *	 goes to the side with fewer rows: never having been seen here, it should be
- *	 alone sooner, not follow the crowd.
- *
- *		sample: feature-major, nrows floats a feature
- *		rows:	row numbers of the sample; node i owns rows[start[i] .. end[i])
+ * What the node's sample does not hold (NULL, or one of the other categories)
+ * goes to the side with fewer rows: never having been seen here, it should be alone
+ * sooner, not follow the crowd.  NULLs that are there and say nothing go both ways: a
+ * row that is scored with both shares (forest_divide.c), a row of the sample to one of
+ * them by a coin with these weights, so that every node owns whole rows.
  *
  * Nodes are numbered in the order of their depth, siblings next to each other.
  *
@@ -36,75 +24,11 @@
 #include <float.h>
 #include <math.h>
 
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
-#include "learn/iforest.h"
-
-typedef struct Grower
-{
-	pg_prng_state rng;
-	int			ntrees;
-	int			max_depth;
-	int			nrows;			/* in a sample */
-	int			nfeatures;
-	int			ncolumns;
-	int		   *column_first;	/* first feature of each column, ncolumns + 1 */
-	int		   *ncategories;	/* per feature; 0 = numeric */
-	double	   *path;			/* mean path length of a tree over n rows, 0 … nrows */
-	/* scratch of one tree */
-	int64	   *picked;			/* row numbers of the sample in the matrix */
-	int64	   *slots;			/* hash set of them */
-	int			nslots;
-	float	   *sample;
-	int		   *rows;
-	int		   *start;
-	int		   *end;
-	int		   *depth;
-	ForestTree	tree;			/* arrays of 2 * nrows nodes */
-	int			cats_capacity;
-	/* scratch of one node */
-	int		   *columns;		/* a permutation of all columns */
-	int		   *features;		/* a permutation of a column's features */
-	int		   *present;		/* per category: rows in the node */
-	int8	   *side;			/* per category: 1 = right */
-	MemoryContext result;		/* what stays */
-} Grower;
-
-/* What a node's rows hold of one feature. */
-typedef struct Summary
-{
-	int			nmissing;
-	int			nvalues;
-	float		min;
-	float		max;
-	int			npresent;		/* categories */
-} Summary;
-
-typedef struct Split
-{
-	int			feature;
-	bool		categorical;	/* g->side says where a category goes */
-	float		threshold;
-	bool		missing_left;
-	bool		missing_open;	/* no missing value is in the node: the side is chosen by size */
-} Split;
-
-/* Draws one of 0 … n - 1. */
-static inline int
-draw(Grower *g, int n)
-{
-	return (int) pg_prng_uint64_range(&g->rng, 0, n - 1);
-}
-
-/* Gives one of the two values by a fair coin. */
-static inline bool
-coin(Grower *g)
-{
-	return pg_prng_bool(&g->rng);
-}
+#include "learn/iforest_grow.h"
 
 /*
  * Tabulates the mean path length of an unsuccessful search in a random binary
@@ -125,6 +49,35 @@ path_table(int nrows)
 	return path;
 }
 
+/* Gives the column of a given feature. */
+static int
+column_of(const Encoder *encoder, int feature)
+{
+	return encoder ? encoder->features[feature].column : feature;
+}
+
+/* Lists the pairs by the columns that are in them. */
+static void
+list_pairs(Grower *g, const Encoder *encoder)
+{
+	const IforestPairs *pairs = g->pairs;
+	int			n = 0;
+
+	g->column_pairs = palloc0(mul_size(sizeof(int), g->ncolumns + 1));
+	g->pairs_of = palloc(mul_size(sizeof(int), 2 * pairs->npairs + 1));
+	for (int c = 0; c < g->ncolumns; c++)
+	{
+		g->column_pairs[c] = n;
+		for (int i = 0; i < pairs->npairs; i++)
+		{
+			if (column_of(encoder, pairs->scaled[pairs->pairs[i].first].feature) == c ||
+				column_of(encoder, pairs->scaled[pairs->pairs[i].second].feature) == c)
+				g->pairs_of[n++] = i;
+		}
+	}
+	g->column_pairs[g->ncolumns] = n;
+}
+
 /* Learns which features belong together and which are categories. */
 static void
 grower_layout(Grower *g, const Encoder *encoder)
@@ -132,17 +85,17 @@ grower_layout(Grower *g, const Encoder *encoder)
 	int			most = 1;
 	int			widest = 1;
 
-	g->ncolumns = encoder ? encoder->ncolumns : g->nfeatures;
+	g->ncolumns = encoder ? encoder->ncolumns : g->ngiven;
 	g->column_first = palloc(mul_size(sizeof(int), g->ncolumns + 1));
 	g->ncategories = palloc0(mul_size(sizeof(int), g->nfeatures));
 	for (int c = 0; c < g->ncolumns; c++)
 		g->column_first[c] = encoder ? encoder->columns[c].first_feature : c;
-	g->column_first[g->ncolumns] = g->nfeatures;
+	g->column_first[g->ncolumns] = g->ngiven;
 
-	for (int f = 0; encoder && f < g->nfeatures; f++)
+	for (int f = 0; encoder && f < g->ngiven; f++)
 	{
 		if (encoder->features[f].categorical)
-			g->ncategories[f] = encoder->features[f].ncategories;
+			g->ncategories[f] = encoder->features[f].ncategories + 1;
 		most = Max(most, g->ncategories[f]);
 	}
 	g->columns = palloc(mul_size(sizeof(int), g->ncolumns));
@@ -154,6 +107,7 @@ grower_layout(Grower *g, const Encoder *encoder)
 	g->features = palloc(mul_size(sizeof(int), widest));
 	g->present = palloc(mul_size(sizeof(int), most));
 	g->side = palloc(mul_size(sizeof(int8), most));
+	list_pairs(g, encoder);
 }
 
 /* Allocates what one tree needs and the next one uses again. */
@@ -170,6 +124,7 @@ grower_scratch(Grower *g)
 	g->sample = MemoryContextAllocHuge(CurrentMemoryContext,
 									   mul_size(mul_size(sizeof(float), g->nrows), g->nfeatures));
 	g->rows = palloc(mul_size(sizeof(int), g->nrows));
+	g->values = palloc(mul_size(sizeof(float), g->nrows));
 	g->start = palloc(mul_size(sizeof(int), nodes));
 	g->end = palloc(mul_size(sizeof(int), nodes));
 	g->depth = palloc(mul_size(sizeof(int), nodes));
@@ -217,7 +172,7 @@ draw_rows(Grower *g, int64 available)
 	memset(g->slots, 0xff, sizeof(int64) * g->nslots);
 	for (int64 last = available - g->nrows; last < available; last++)
 	{
-		int64		row = (int64) pg_prng_uint64_range(&g->rng, 0, last);
+		int64		row = (int64) pg_prng_uint64_range(g->rng, 0, last);
 
 		if (!pick(g, row))
 		{
@@ -237,7 +192,7 @@ copy_sample(Grower *g, const Matrix *rows)
 		const float *row = matrix_row(rows, g->picked[i]);
 
 		g->rows[i] = i;
-		for (int f = 0; f < g->nfeatures; f++)
+		for (int f = 0; f < g->ngiven; f++)
 		{
 			float		v = row[f];
 
@@ -250,163 +205,17 @@ copy_sample(Grower *g, const Matrix *rows)
 		if (i % 64 == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
-}
-
-/* Says what the node's rows hold of a numeric feature. */
-static void
-summarize_numbers(const Grower *g, int node, const float *values, Summary *s)
-{
-	memset(s, 0, sizeof(*s));
-	s->min = FLT_MAX;
-	s->max = -FLT_MAX;
-	for (int i = g->start[node]; i < g->end[node]; i++)
-	{
-		float		v = values[g->rows[i]];
-
-		if (isnan(v))
-		{
-			s->nmissing++;
-			continue;
-		}
-		s->min = Min(s->min, v);
-		s->max = Max(s->max, v);
-	}
-	s->nvalues = g->end[node] - g->start[node] - s->nmissing;
-}
-
-/* Says which categories of a feature the node's rows hold, in g->present. */
-static void
-summarize_categories(const Grower *g, int node, int feature, const float *values, Summary *s)
-{
-	memset(s, 0, sizeof(*s));
-	memset(g->present, 0, sizeof(int) * g->ncategories[feature]);
-	for (int i = g->start[node]; i < g->end[node]; i++)
-	{
-		float		v = values[g->rows[i]];
-
-		if (isnan(v))
-			s->nmissing++;
-		else if (g->present[(int) v]++ == 0)
-			s->npresent++;
-	}
-	s->nvalues = g->end[node] - g->start[node] - s->nmissing;
-}
-
-/* Draws a threshold above min and at most max, so that both sides have rows. */
-static float
-draw_threshold(Grower *g, float min, float max)
-{
-	double		t = min + pg_prng_double(&g->rng) * ((double) max - (double) min);
-	float		threshold = (float) t;
-
-	return (threshold > min && threshold <= max) ? threshold : max;
-}
-
-/* Tries to split the node by a numeric feature; false when nothing varies. */
-static bool
-split_numbers(Grower *g, int node, int feature, Split *split)
-{
-	const float *values = g->sample + (size_t) feature * g->nrows;
-	Summary		s;
-	bool		varies;
-	bool		gaps;
-
-	summarize_numbers(g, node, values, &s);
-	varies = s.nvalues > 0 && s.min < s.max;
-	gaps = s.nmissing > 0 && s.nvalues > 0;
-	if (!varies && !gaps)
-		return false;
-
-	split->feature = feature;
-	split->categorical = false;
-	split->missing_open = (s.nmissing == 0);
-	if (gaps && (!varies || coin(g)))
-	{
-		/* values against NULLs: no value is below the least float */
-		split->threshold = -FLT_MAX;
-		split->missing_left = true;
-		return true;
-	}
-	split->threshold = draw_threshold(g, s.min, s.max);
-	if (gaps)
-	{
-		int			nleft = 0;
-
-		for (int i = g->start[node]; i < g->end[node]; i++)
-			nleft += values[g->rows[i]] < split->threshold;
-		split->missing_left = draw(g, s.nvalues) < nleft;
-	}
-	return true;
-}
-
-/* Tries to split the node by a random subset of the categories present, NULL being one of them. */
-static bool
-split_categories(Grower *g, int node, int feature, Split *split)
-{
-	Summary		s;
-	int			nright;
-	int			nsides;
-
-	summarize_categories(g, node, feature, g->sample + (size_t) feature * g->nrows, &s);
-	nsides = s.npresent + (s.nmissing > 0);
-	if (nsides < 2)
-		return false;
-
-	split->feature = feature;
-	split->categorical = true;
-	split->missing_open = (s.nmissing == 0);
-	do
-	{
-		nright = 0;
-		for (int c = 0; c < g->ncategories[feature]; c++)
-		{
-			if (g->present[c] > 0)
-				nright += (g->side[c] = coin(g));
-		}
-		if (s.nmissing > 0)
-		{
-			split->missing_left = coin(g);
-			nright += !split->missing_left;
-		}
-	} while (nright == 0 || nright == nsides);
-	return true;
-}
-
-/* Finds a split: a column uniformly at random, then one of its features, until something varies. */
-static bool
-find_split(Grower *g, int node, Split *split)
-{
-	for (int ncolumns = g->ncolumns; ncolumns > 0; ncolumns--)
-	{
-		int			pick_column = draw(g, ncolumns);
-		int			column = g->columns[pick_column];
-		int			nfeatures = g->column_first[column + 1] - g->column_first[column];
-
-		g->columns[pick_column] = g->columns[ncolumns - 1];
-		g->columns[ncolumns - 1] = column;
-		for (int i = 0; i < nfeatures; i++)
-			g->features[i] = g->column_first[column] + i;
-		for (; nfeatures > 0; nfeatures--)
-		{
-			int			pick_feature = (nfeatures > 1) ? draw(g, nfeatures) : 0;
-			int			feature = g->features[pick_feature];
-
-			g->features[pick_feature] = g->features[nfeatures - 1];
-			if (g->ncategories[feature] > 0
-				? split_categories(g, node, feature, split)
-				: split_numbers(g, node, feature, split))
-				return true;
-		}
-	}
-	return false;
+	for (int i = 0; g->pairs->npairs > 0 && i < g->nrows; i += FOREST_DERIVE_ROWS)
+		iforest_derive(g->pairs, g->sample + i, g->nrows, Min(FOREST_DERIVE_ROWS, g->nrows - i));
 }
 
 /* Says whether a value of the split's feature goes left. */
 static inline bool
-goes_left(const Grower *g, const Split *split, float v)
+goes_left(Grower *g, const Split *split, float v)
 {
 	if (isnan(v))
-		return split->missing_left;
+		return split->missing == MISSING_LEFT ||
+			(split->missing == MISSING_BOTH && pg_prng_double(g->rng) < split->left_share);
 	if (split->categorical)
 		return !g->side[(int) v];
 	return v < split->threshold;
@@ -502,7 +311,8 @@ split_node(Grower *g, int node, const Split *split)
 	tree->value[node] = split->categorical ? 0 : split->threshold;
 	if (split->categorical)
 		note_categories(g, node, split->feature, small_left);
-	tree->default_left[node] = split->missing_open ? small_left : split->missing_left;
+	tree->default_left[node] = (split->missing == MISSING_BOTH) ? FOREST_DIVIDES :
+		(split->missing == MISSING_SMALLER) ? small_left : (split->missing == MISSING_LEFT);
 	tree->gain[node] = abs(nleft - nright);
 	tree->left[node] = add_node(g, g->start[node], middle, g->depth[node] + 1);
 	tree->right[node] = add_node(g, middle, g->end[node], g->depth[node] + 1);
@@ -534,7 +344,7 @@ grow_tree(Grower *g, const Matrix *rows, ForestTree *out)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (g->end[node] - g->start[node] > 1 && g->depth[node] < g->max_depth &&
-			find_split(g, node, &split))
+			iforest_find_split(g, node, &split))
 			split_node(g, node, &split);
 	}
 
@@ -567,10 +377,10 @@ iforest_grow_estimate(int nfeatures, const IforestOptions *options)
 					mul_size(mul_size(nodes, options->n_estimators), 64));
 }
 
-/* Grows a forest from resolved options in CurrentMemoryContext. */
+/* Grows a forest from resolved options in CurrentMemoryContext, with the pairs as features behind the given ones. */
 Forest *
 iforest_grow(const Matrix *rows, const Encoder *encoder, const IforestOptions *options,
-			 uint64 seed, Progress *progress)
+			 const IforestPairs *pairs, pg_prng_state *rng, Progress *progress)
 {
 	MemoryContext result = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(result, "aipipe iforest grow", ALLOCSET_DEFAULT_SIZES);
@@ -580,18 +390,21 @@ iforest_grow(const Matrix *rows, const Encoder *encoder, const IforestOptions *o
 	forest->context = result;
 	forest->objective = FOREST_ISOLATION;
 	forest->objective_name = pstrdup("aipipe:isolation");
-	forest->nfeatures = rows->ncols;
+	forest->nfeatures = rows->ncols + pairs->npairs;
 	forest->ngroups = 1;
 	forest->ntrees = forest->best_iteration_trees = options->n_estimators;
 	forest->trees = palloc0(mul_size(sizeof(ForestTree), forest->ntrees));
 
 	MemoryContextSwitchTo(scratch);
-	pg_prng_seed(&g.rng, seed);
+	g.rng = rng;
 	g.result = result;
 	g.ntrees = forest->ntrees;
 	g.max_depth = options->max_depth;
+	g.prob_pooled_gain = options->prob_pooled_gain;
 	g.nrows = options->max_samples;
-	g.nfeatures = rows->ncols;
+	g.ngiven = rows->ncols;
+	g.nfeatures = forest->nfeatures;
+	g.pairs = pairs;
 	g.path = path_table(g.nrows);
 	grower_layout(&g, encoder);
 	grower_scratch(&g);

@@ -319,7 +319,7 @@ tail_bits(const Tail *tail, float score)
 		double		most = most_bits(tail);
 
 		if (bits > most)
-			bits = most + log1p(bits - most);
+			bits = most + (bits - most) / (1 + (bits - most) / TAIL_BEYOND_BITS);
 	}
 	return (float) bits;
 }

@@ -6,7 +6,8 @@
  * Balkema, de Haan 1974) beyond, so that scores stranger than every training row
  * still differ.  A greater score is stranger.  Probabilities are given in bits:
  * -log2 P(score >= s); evidence in bits adds up.  So many rows can
- * teach so much: from TAIL_BEYOND_BITS beyond log2 of their number on, bits grow by their logarithm only.
+ * teach so much: from TAIL_BEYOND_BITS beyond log2 of their number on, bits grow ever more
+ * slowly, to at most TAIL_BEYOND_BITS more.
  */
 #ifndef LEARN_TAIL_H
 #define LEARN_TAIL_H

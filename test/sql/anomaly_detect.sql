@@ -1,4 +1,4 @@
--- A detector finds what was planted, names the column and says what was expected.
+-- A forest finds what was planted, names the column and says what was expected.
 CREATE SCHEMA anomaly_detect;
 SET search_path = anomaly_detect;
 -- 5,000 ordinary orders; numbers that look random come from primes, so that every server makes the same ones
@@ -12,7 +12,7 @@ SELECT i AS id,
        i * 31 % 10 < 7 AS member,
        CASE WHEN i * 17 % 5 > 0 THEN (i * 5281 % 1000) / 1000.0 END AS discount
 FROM generate_series(1, 5000) i;
-SELECT aipipe.anomaly_train('orders', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount']);
+SELECT aipipe.anomaly_train('orders', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount'], '{"algorithm": "isolation_forest"}');
 
 SELECT name, task, champion, versions FROM aipipe.model WHERE name = 'orders';
 SELECT algorithm, row_count, params, library IS NOT NULL AS library, peak_bytes > 0 AS peak, metrics
@@ -58,7 +58,7 @@ SELECT count(*) AS columns, count(DISTINCT "column") AS distinct_columns,
        bool_and(contribution <= previous) IS NOT FALSE AS descending
 FROM (SELECT e.*, lag(contribution) OVER () AS previous
       FROM faults f, aipipe.anomaly_explain('orders', f.row) e WHERE fault = 'negative') q;
-SELECT f.fault, abs(sum(a.contribution) - sum(m.contribution)) < 1e-9 AS same_sum, max(b.contribution) < 0 AS path_below_zero
+SELECT f.fault, abs(sum(a.contribution) - sum(m.contribution)) < 1e-9 AS same_sum, max(b.contribution) AS bias
 FROM faults f
 CROSS JOIN LATERAL (SELECT sum(contribution) AS contribution FROM aipipe.anomaly_explain('orders', f.row)) a
 CROSS JOIN LATERAL (SELECT sum(contribution) AS contribution FROM aipipe.model_explain('orders', f.row) WHERE feature <> '(bias)') m
@@ -83,13 +83,13 @@ INSERT INTO elsewhere SELECT 'x', discount, member, placed_at, state, currency, 
 SELECT count(*) AS rows FROM elsewhere e JOIN orders o USING (placed_at) WHERE aipipe.anomaly_score('orders', e) = aipipe.anomaly_score('orders', o);
 
 -- same rows and seed, same bytes; another seed, others
-SELECT aipipe.anomaly_train('orders', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount']);
-SELECT aipipe.anomaly_train('orders', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount'], '{"seed": 7}');
+SELECT aipipe.anomaly_train('orders', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount'], '{"algorithm": "isolation_forest"}');
+SELECT aipipe.anomaly_train('orders', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount'], '{"algorithm": "isolation_forest", "seed": 7}');
 SELECT count(DISTINCT sha256) AS artifacts, max(sha256) FILTER (WHERE version = 1) = max(sha256) FILTER (WHERE version = 2) AS same
 FROM aipipe.model_version WHERE model = 'orders';
 
 -- guards can be left out: the forest alone sees less
-SELECT aipipe.anomaly_train('plain', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount'], '{"guards": false}');
+SELECT aipipe.anomaly_train('plain', 'orders', ARRAY['amount', 'quantity', 'currency', 'state', 'placed_at', 'member', 'discount'], '{"algorithm": "isolation_forest", "guards": false}');
 SELECT aipipe.anomaly_score('plain', row) < aipipe.anomaly_score('orders', row) AS less FROM faults WHERE fault = 'new category';
 
 -- a prepared plan and parallel workers give the same

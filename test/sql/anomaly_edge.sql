@@ -51,7 +51,7 @@ SELECT severity('edge_categories', $$SELECT 'c3' AS a, 3 AS b$$) < 0.99 AS commo
 
 -- a key counts on: it is not guarded, though far from what was seen
 SELECT aipipe.anomaly_train('edge_key', 'SELECT i AS id, i * 7919 % 100 AS a FROM generate_series(1, 2000) i');
-SELECT severity('edge_key', 'SELECT 1000000 AS id, 50 AS a') < 0.99 AS later, severity('edge_key', 'SELECT 1000 AS id, 1000000 AS a') > 0.999 AS far;
+SELECT severity('edge_key', 'SELECT 1000000 AS id, 50 AS a') < 0.999 AS later, severity('edge_key', 'SELECT 1000 AS id, 1000000 AS a') > 0.999 AS far;
 
 -- options
 SELECT aipipe.anomaly_train('edge_options', 'SELECT i AS a FROM generate_series(1, 100) i', params => '{"n_estimators": 1, "max_samples": 2, "max_depth": 1}');

@@ -8,7 +8,7 @@ SELECT i AS id, (i * 37 % 1000)::float8 AS amount, CASE WHEN i % 9 > 0 THEN i * 
 FROM generate_series(1, 2000) i;
 SELECT aipipe.model_train('shadow_c', 'classification', 'shadow_history', 'verdict', features => ARRAY['amount', 'quantity', 'kind'],
     params => jsonb_build_object('n_estimators', 10 * v, 'max_depth', 2 + v, 'seed', v, 'positive', 'bad')) FROM generate_series(1, 3) v;
-SELECT aipipe.anomaly_train('shadow_d', 'shadow_history', ARRAY['amount', 'quantity', 'kind'], jsonb_build_object('n_estimators', 20 * v, 'seed', v)) FROM generate_series(1, 2) v;
+SELECT aipipe.anomaly_train('shadow_d', 'shadow_history', ARRAY['amount', 'quantity', 'kind'], jsonb_build_object('algorithm', 'isolation_forest', 'n_estimators', 20 * v, 'seed', v)) FROM generate_series(1, 2) v;
 
 -- Both timings and a partitioned table; classifier and detector. Nothing is recorded while the champion is alone.
 CREATE TABLE shadow_row (id int PRIMARY KEY, amount float8, quantity int, kind text);

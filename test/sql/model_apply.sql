@@ -31,7 +31,7 @@ SELECT aipipe.model_train('apply_b', 'classification', 't', 'label', features =>
 SELECT aipipe.model_train('apply_b', 'classification', 't', 'label', features => ARRAY['a'], params => '{"n_estimators": 2, "holdout": 0}');
 SELECT aipipe.model_train('apply_c', 'classification', 't', 'k', features => ARRAY['a', 'id'], params => '{"n_estimators": 4, "holdout": 0}');
 SELECT aipipe.model_train('apply_r', 'regression', 't', 'a', features => ARRAY['id'], params => '{"n_estimators": 4, "holdout": 0}');
-SELECT aipipe.anomaly_train('apply_d', 't', columns => ARRAY['a', 'k'], params => '{"n_estimators": 5}');
+SELECT aipipe.anomaly_train('apply_d', 't', columns => ARRAY['a', 'k'], params => '{"algorithm": "isolation_forest", "n_estimators": 5}');
 SET client_min_messages = notice;
 
 -- Values and classes, of the champion, a version, a detector; batches that end within and at the table's end.

@@ -10,7 +10,7 @@ INSERT INTO training VALUES
     (3, 'classification', 'many', '{"weight": "w", "class_weight": "balanced", "split": "group", "split_column": "g"}'),
     (4, 'classification', 'y', '{"split": "time", "split_column": "id", "holdout": 0.5, "validation": 0.3}'),
     (5, 'regression', 'b', '{"holdout": 0}'), (6, 'regression', 'b', '{"booster": "dart", "sample": 0.5}'),
-    (7, 'ranking', 'relevance', '{"group": "g"}'), (8, 'regression', 'b', '{"search": {"trials": 2, "folds": 2}}'), (9, 'anomaly', NULL, '{}');
+    (7, 'ranking', 'relevance', '{"group": "g"}'), (8, 'regression', 'b', '{"search": {"trials": 2, "folds": 2}}'), (9, 'anomaly', NULL, '{"algorithm": "isolation_forest"}');
 CREATE TABLE estimated AS SELECT t.number, e.* FROM training t, aipipe.model_train_estimate(task, 't', target, params => params || '{"n_estimators": 3}') e;
 -- no version, no model comes of it
 SELECT count(*) AS models FROM aipipe.model;

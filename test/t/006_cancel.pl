@@ -88,7 +88,7 @@ $node->safe_psql('postgres', 'CREATE TABLE texts AS SELECT ' .
 	join(', ', map { "repeat(md5((i * $_)::text), 8) AS t$_" } 1 .. 60) . ' FROM generate_series(1, 12000) i');
 foreach my $case (
 	['1 MB documents', q{SELECT aipipe.model_train('docs', 'regression', 'docs', 'y', params => '{"n_estimators": 2}')}],
-	['60 columns of text', q{SELECT aipipe.anomaly_train('texts', 'texts', params => '{"n_estimators": 2, "text_buckets": 0}')}])
+	['60 columns of text', q{SELECT aipipe.anomaly_train('texts', 'texts', params => '{"algorithm": "isolation_forest", "n_estimators": 2, "text_buckets": 0}')}])
 {
 	my ($what, $train) = @$case;
 	my $watched = session_start($node, 'postgres');

@@ -44,6 +44,10 @@ SELECT bool_and(rises) AS rises, max(step) < 0.02 AS no_jump
 FROM (SELECT b >= lag(b, 1, 0::float8) OVER (ORDER BY n) AS rises, b - lag(b, 1, 0::float8) OVER (ORDER BY n) AS step
       FROM unnest(tail(gpd(0.1, 10000), (SELECT array_agg((i / 500.0)::real ORDER BY i) FROM generate_series(0, 10000) i))) WITH ORDINALITY x(b, n)) y;
 
+-- a tail with an end (uniform scores) goes on rising behind it, to 20 bits beyond one row
+SELECT bool_and(b > before) IS NOT FALSE AS rises, max(b) <= log(2, 10000) + 20 AS bounded, max(b) > log(2, 10000) + 19 AS nearly
+FROM (SELECT b, lag(b) OVER (ORDER BY n) AS before FROM unnest(tail(gpd(-1, 10000), '{0.9,0.99,0.999,1,1.005,1.01,1.02,1.05,1.1,1.5,2}')) WITH ORDINALITY x(b, n)) y;
+
 -- many rows: so many points at most
 SELECT (tail_fit(array_agg((i * 7919 % 1000003)::real))).points <= 4096 AS thinned FROM generate_series(1, 200000) i;
 

@@ -1,0 +1,204 @@
+/*-------------------------------------------------------------------------
+ *
+ * forest_divide.c
+ *	  The margin of a row whose missing values go both ways.
+ *
+ * At a marked split a row without the value goes left and right, each with its
+ * share of the training rows, and the tree gives the weighted mean of both.  After
+ * FOREST_MAX_DIVISIONS such splits on a way the mean of the training rows below
+ * counts instead, so a tree is walked four ways at most and a row that is nearly
+ * empty does not cost all of its nodes.
+ *
+ * Walks are taken eight at a time, as in forest_score.c.  One stops at a leaf or where
+ * the row divides; there its children are queued, behind the walks of the other
+ * trees.  No walk waits for another but by its eight.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/shmem.h"
+
+#include "learn/forest_walk.h"
+
+/* Trees that are walked together, and the walks that they can become: 1 + 2 + 4 each. */
+#define CHUNK 32
+#define MAX_WALKS (CHUNK * ((2 << FOREST_MAX_DIVISIONS) - 1))
+
+/* One way down from a node; weight is the share of the row that goes it. */
+typedef struct Walk
+{
+	const uint64 *node;
+	double		weight;
+	int			ndivisions;
+	int			depth;			/* longest way that is left */
+	uint32		first;			/* the tree's first node */
+} Walk;
+
+/* A row's two columns a feature, and their codes. */
+typedef struct RowColumns
+{
+	float	   *values;
+	uint8	   *codes;
+} RowColumns;
+
+/* Says of each feature whether a missing value goes both ways in some split. */
+bool
+forest_dividing(const CompiledForest *forest, bool *features)
+{
+	memset(features, 0, sizeof(bool) * forest->header->nfeatures);
+	if (forest->marked == NULL)
+		return false;
+	for (uint32 i = 0; i < forest->header->nnodes; i++)
+	{
+		if (node_divides(forest->marked[i]))
+			features[node_column(forest->nodes[i]) / 2] = true;
+	}
+	return true;
+}
+
+/* Spreads one row over columns, as forest_score.c does. */
+static void
+spread_row(const CompiledForest *forest, const float *row, RowColumns *columns)
+{
+	int			nfeatures = forest->header->nfeatures;
+	Size		ncolumns = 2 * (Size) nfeatures + 1;
+
+	columns->values = palloc(mul_size(ncolumns, sizeof(float)));
+	columns->codes = palloc(ncolumns);
+	for (int f = 0; f < nfeatures; f++)
+	{
+		float		value = known_value(row[f]);
+		bool		missing = isnan(value);
+
+		columns->values[2 * f] = value;
+		columns->values[2 * f + 1] = missing ? -INFINITY : value;
+		columns->codes[2 * f] = missing ? NARROW_PRESENT : code_of(value);
+		columns->codes[2 * f + 1] = missing ? NARROW_ABSENT : code_of(value);
+	}
+	columns->values[2 * nfeatures] = -INFINITY;
+	columns->codes[2 * nfeatures] = NARROW_ABSENT;
+}
+
+/* Takes a walk to its end where sets of categories are wide. */
+static const uint64 *
+walk_wide(const CompiledForest *forest, const uint64 *node, const float *values)
+{
+	for (;;)
+	{
+		const uint64 *next;
+		uint64		plain = *node & ~NODE_DIVIDES;
+		float		value = values[node_column(plain) & ~1u];
+
+		if (!node_is_categorical(plain) || node_distance(plain) == 0)
+			next = step(node, values, NULL, 0, NULL, true);
+		else if (isnan(value))
+			next = node + node_distance(plain) + 1 - (node_column(plain) & 1);
+		else
+			next = node + node_distance(plain) + !category_goes_left(forest->words, plain, value);
+		if (next == node)
+			return node;
+		node = next;
+	}
+}
+
+/* Takes up to eight walks to their ends. */
+static void
+take_walks(const CompiledForest *forest, const RowColumns *columns, Walk *walks, int n)
+{
+	const uint64 *nodes[LANES];
+	int			depth = 0;
+
+	if (forest->has_categories && forest->sets == NULL)
+	{
+		for (int i = 0; i < n; i++)
+			walks[i].node = walk_wide(forest, walks[i].node, columns->values);
+		return;
+	}
+	for (int i = 0; i < LANES; i++)
+	{
+		nodes[i] = walks[Min(i, n - 1)].node;
+		depth = Max(depth, walks[Min(i, n - 1)].depth);
+	}
+	if (forest->sets != NULL)
+		walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, forest->sets, true);
+	else
+		walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, NULL, true);
+	for (int i = 0; i < n; i++)
+		walks[i].node = nodes[i];
+}
+
+/* Gives what a walk that has ended brings, and queues what goes on below it. */
+static double
+end_walk(const CompiledForest *forest, const Walk *walk, Walk *queue, int *nqueued)
+{
+	uint32		at = walk->node - forest->marked;
+	int			node = at - walk->first;
+	int			distance = node_distance(forest->nodes[at]);
+
+	if (distance == 0)
+		return walk->weight * node_value(forest->nodes[at]);
+	if (walk->ndivisions == FOREST_MAX_DIVISIONS)
+		return walk->weight * forest->below[at];
+	for (int child = node + distance; child <= node + distance + 1; child++)
+	{
+		Walk	   *next = &queue[(*nqueued)++];
+
+		*next = *walk;
+		next->node = forest->marked + walk->first + child;
+		next->weight *= compiled_share(forest->stats + walk->first, node, child);
+		next->ndivisions++;
+		next->depth--;
+	}
+	return 0;
+}
+
+/* Gives the sum of some trees. */
+static double
+sum_chunk(const CompiledForest *forest, const RowColumns *columns, int from, int ntrees)
+{
+	Walk		walks[MAX_WALKS];
+	int			n = ntrees;
+	double		sum = 0;
+
+	for (int i = 0; i < ntrees; i++)
+	{
+		const CompiledTree *tree = &forest->trees[from + i];
+
+		walks[i].node = forest->marked + tree->first;
+		walks[i].weight = tree->weight;
+		walks[i].ndivisions = 0;
+		walks[i].depth = tree->depth;
+		walks[i].first = tree->first;
+	}
+	for (int i = 0; i < n; i += LANES)
+	{
+		int			lanes = Min(LANES, n - i);
+
+		take_walks(forest, columns, walks + i, lanes);
+		for (int lane = 0; lane < lanes; lane++)
+			sum += end_walk(forest, &walks[i + lane], walks, &n);
+	}
+	return sum;
+}
+
+/* Gives the margin of one row some of whose missing values go both ways. */
+float
+forest_margin_divided(const CompiledForest *forest, const float *row)
+{
+	RowColumns	columns;
+	double		margin = forest->header->base_margin;
+
+	if (forest->marked == NULL || forest->header->ngroups != 1)
+		elog(ERROR, "no missing value goes both ways in this forest");
+	spread_row(forest, row, &columns);
+	for (int i = 0; i < forest->header->ntrees; i += CHUNK)
+	{
+		CHECK_FOR_INTERRUPTS();
+		margin += sum_chunk(forest, &columns, i, Min(CHUNK, forest->header->ntrees - i));
+	}
+	pfree(columns.values);
+	pfree(columns.codes);
+	return (float) margin;
+}
