@@ -15,7 +15,8 @@ CREATE FUNCTION learn(model text, source text, params jsonb DEFAULT '{}') RETURN
 CREATE TABLE one AS SELECT 1 + (i % 10 = 0)::int AS n FROM generate_series(1, 100) i;
 SELECT learn('one', 'one');
 SELECT n, margin('one', v), round(aipipe.anomaly_score('one', v)::numeric, 4) AS severity FROM (VALUES (1), (2), (NULL), (3)) v(n);
-SELECT algorithm, params - 'seed' AS params FROM aipipe.model_version WHERE model = 'one';
+SELECT algorithm, p.key, p.value FROM aipipe.model_version, jsonb_each(params) p
+WHERE model = 'one' AND p.key IN ('bins', 'min_information', 'parents', 'partition_by', 'power', 'smoothing', 'tail_share') ORDER BY p.key;
 
 -- Two columns that say nothing of each other: log2(2^0 + 2^(0.75 z)) / 0.75.  Both usual: log2(2) / 0.75 = 1.333.
 -- One of a share of a tenth: z = 3.322, log2(1 + 10^0.75) / 0.75 = 3.637.  Both: 3.322 + 1.333 = 4.655.
@@ -90,7 +91,9 @@ SET aipipe.train_max_memory = '5MB';
 SELECT learn('wide', 'wide');
 \set VERBOSITY default
 RESET aipipe.train_max_memory;
+\set VERBOSITY terse
 SELECT learn('bad', 'one', '{"bin": 3}');
+\set VERBOSITY default
 SELECT learn('bad', 'one', '{"bins": 1}');
 SELECT learn('bad', 'one', '{"bins": 101}');
 SELECT learn('bad', 'one', '{"parents": 17}');
