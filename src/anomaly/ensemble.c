@@ -264,7 +264,6 @@ const Algorithm algorithm_ensemble = {
 	.values = ensemble_values,
 	.pvalue = ensemble_pvalue,
 	.explain = ensemble_explain,
-	.pvalue = ensemble_pvalue,
 	.cell = ensemble_cell,
 	.refresh = ensemble_refresh_components,
 	.importance = ensemble_importance,
