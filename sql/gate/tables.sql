@@ -12,7 +12,7 @@ CREATE TABLE aipipe.gate_data (
     detector text NOT NULL,
     timing text NOT NULL CHECK (timing OPERATOR(pg_catalog.=) ANY (ARRAY['row', 'statement'])),
     on_anomaly text NOT NULL CHECK (on_anomaly OPERATOR(pg_catalog.=) ANY (ARRAY['accept', 'mark', 'quarantine', 'reject'])),
-    threshold double precision NOT NULL,
+    threshold double precision,
     score_column text,
     on_error text NOT NULL CHECK (on_error OPERATOR(pg_catalog.=) ANY (ARRAY['accept', 'quarantine', 'reject'])),
     on_update boolean NOT NULL,
@@ -26,6 +26,7 @@ CREATE TABLE aipipe.gate_data (
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON COLUMN aipipe.gate_data.threshold IS 'NULL: that of the version that serves a row, or its task''s usual one';
 COMMENT ON TABLE aipipe.gate_data IS 'Gates: which model judges the rows that land in a table, and what happens then';
 
 CREATE TABLE aipipe.batch_data (
@@ -46,7 +47,7 @@ CREATE TABLE aipipe.batch_data (
     score_min double precision,
     score_mean double precision,
     score_max double precision,
-    threshold double precision NOT NULL,
+    threshold double precision,
     model text NOT NULL,
     model_version integer,
     recorded bigint NOT NULL,
@@ -67,7 +68,7 @@ CREATE TABLE aipipe.decision_data (
     key jsonb,
     "row" jsonb,
     score double precision,
-    threshold double precision NOT NULL,
+    threshold double precision,
     reasons jsonb NOT NULL,
     model text NOT NULL,
     model_version integer,

@@ -418,6 +418,8 @@ BEGIN
         WHEN 'classification' THEN format('probability of each of %s classes', cardinality(v.classes))
         WHEN 'anomaly' THEN 'severity, 0 to 1: the share of training rows that look more normal'
         WHEN 'ranking' THEN 'a number that orders the rows of a group'
+        WHEN 'series' THEN 'strangeness of a value in its series, 0 to 1: one minus the p-value'
+        WHEN 'arrival' THEN 'strangeness of an arrival time, 0 to 1: one minus the p-value'
         ELSE 'a number' END;
 
     RETURN jsonb_strip_nulls(jsonb_build_object(

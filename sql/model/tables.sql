@@ -52,7 +52,7 @@ COMMENT ON COLUMN aipipe.model_version_data.artifact IS 'what the algorithm lear
 COMMENT ON COLUMN aipipe.model_version_data.compiled IS 'the artifact compiled for scoring on this kind of machine, with a checksum of its own, behind a pad that aligns it';
 COMMENT ON COLUMN aipipe.model_version_data.sha256 IS 'SHA-256 of encoder, artifact and calibration';
 COMMENT ON COLUMN aipipe.model_version_data.calibration IS 'the learned map from the artifact''s probabilities to served ones, canonical JSON; NULL when there is none';
-COMMENT ON COLUMN aipipe.model_version_data.threshold IS 'two classes: the positive one is predicted from this probability on; NULL means the most probable class';
+COMMENT ON COLUMN aipipe.model_version_data.threshold IS 'two classes: the positive one is predicted from this probability on, NULL means the most probable class; detectors: rows are flagged from this severity on, NULL means 0.999';
 
 CREATE TABLE aipipe.model_alias_data (
     model_id   bigint NOT NULL,

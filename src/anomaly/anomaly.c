@@ -13,8 +13,10 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/tuplestore.h"
 
+#include "anomaly/detector.h"
 #include "core/args.h"
 #include "model/call.h"
 #include "model/train.h"
@@ -23,9 +25,9 @@ PG_FUNCTION_INFO_V1(aipipe_anomaly_train);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_score);
 PG_FUNCTION_INFO_V1(aipipe_anomaly_explain);
 
-/* Ends with an error when the model is no detector. */
-static void
-check_detector(const ModelVersion *version)
+/* Ends with an error when the version is no detector's. */
+void
+detector_check(const ModelVersion *version)
 {
 	if (version->task != TASK_ANOMALY)
 		ereport(ERROR,
@@ -47,6 +49,22 @@ compare_strangeness(const void *a, const void *b)
 	return left->column - right->column;
 }
 
+/* Takes the column of labels out of the parameters: it is the target, and no business of an algorithm. */
+static void
+take_label(TrainSpec *spec)
+{
+	static const OptionSpec specs[] = {{"label", OPTION_TEXT, 0}};
+	char	   *label = NULL;
+
+	if (spec->params == NULL)
+		return;
+	options_parse_own(spec->params, spec->function, specs, lengthof(specs), &label);
+	if (label == NULL)
+		return;
+	spec->target = label;
+	spec->params = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(spec->params), CStringGetTextDatum("label")));
+}
+
 /* anomaly_train(detector, source, columns, params): learns what is normal and gives the new version. */
 Datum
 aipipe_anomaly_train(PG_FUNCTION_ARGS)
@@ -59,6 +77,7 @@ aipipe_anomaly_train(PG_FUNCTION_ARGS)
 	spec.source = arg_text(fcinfo, 1, "source");
 	spec.columns = arg_text_list(fcinfo, 2, "columns");
 	spec.params = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+	take_label(&spec);
 	PG_RETURN_INT32(train_version(&spec));
 }
 
@@ -66,7 +85,7 @@ aipipe_anomaly_train(PG_FUNCTION_ARGS)
 Datum
 aipipe_anomaly_score(PG_FUNCTION_ARGS)
 {
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 
 	if (call == NULL)
 		PG_RETURN_NULL();
@@ -78,7 +97,7 @@ Datum
 aipipe_anomaly_explain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ModelCall  *call = call_score(fcinfo, false, check_detector);
+	ModelCall  *call = call_score(fcinfo, false, detector_check);
 	Contribution *contributions;
 	int			n = 0;
 

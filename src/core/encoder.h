@@ -4,7 +4,8 @@
  *
  * An encoder belongs to a model version and is immutable once learned.  It
  * knows columns by name; a call site binds it to a row type once and then
- * encodes row after row.  NULL and unseen categories become NaN.
+ * encodes row after row.  NULL becomes NaN, and so does a category that is not
+ * among the kept ones unless the encoder marks those.
  *
  *		learn:	encoder_learn_begin → encoder_learn_row* → encoder_learn_end
  *		use:	encoder_bind → encoder_encode*
@@ -26,8 +27,8 @@ typedef enum EncoderKind
 	ENCODER_TIME,				/* seconds since midnight */
 	ENCODER_TIMESTAMP,			/* days since 2000-01-01, hour (both with their fraction), ISO weekday, day of month; UTC for timestamptz */
 	ENCODER_INTERVAL,			/* seconds; a month has 30 days, twelve of them 365.25 */
-	ENCODER_CATEGORY,			/* code of the category, most frequent first */
-	ENCODER_TEXT,				/* bytes, shares of character classes, counts of hashed 3-grams */
+	ENCODER_CATEGORY,			/* code of the category, most frequent first; with marks_unseen its pattern and length */
+	ENCODER_TEXT,				/* bytes, shares of character classes, with marks_unseen its pattern, counts of hashed 3-grams */
 	ENCODER_INET,				/* first 32 bits of the address, family (4 or 6), prefix length */
 	ENCODER_ARRAY,				/* number of elements */
 	ENCODER_JSON				/* type, number of members */
@@ -44,6 +45,10 @@ typedef struct EncoderColumn
 	int			ncategories;	/* CATEGORY: texts, most frequent first */
 	char	  **categories;
 	int64	   *category_counts;
+	/* character patterns (see core/text.h), most frequent first; NULL when the encoder does not mark what is unseen, or the column holds no text */
+	int			npatterns;
+	char	  **patterns;
+	int64	   *pattern_counts;
 	/* what training saw, for "expected" and as the reference profile */
 	int64		nrows;
 	int64		nnulls;
@@ -56,8 +61,8 @@ typedef struct EncoderFeature
 {
 	char	   *name;			/* "amount", "placed_at.hour" */
 	int			column;			/* index into columns */
-	bool		categorical;	/* values are category codes 0 … ncategories-1 */
-	int			ncategories;
+	bool		categorical;	/* values are codes 0 … ncategories-1, of categories or patterns; with marks_unseen ncategories for any other */
+	int			ncategories;	/* 0 when not categorical */
 } EncoderFeature;
 
 typedef struct Encoder
@@ -81,7 +86,7 @@ typedef struct EncoderParams
 	int			max_categories; /* default 64, at most 10,000 */
 	int			text_buckets;	/* hashed 3-gram buckets, default 8, at most 1,024 */
 	bool		marks_unseen;	/* see Encoder; default false */
-	List	   *as_category;	/* names of columns (char *) whose text form is a category whatever their type; default NIL */
+	List	   *as_category;	/* names of columns (char *) whose text form is a category whatever their type, of as many values as may be; default NIL */
 	Size		learn_bytes;	/* memory to count values in, of all columns together; default 0 = no limit */
 } EncoderParams;
 
@@ -119,7 +124,8 @@ typedef struct EncoderBinding EncoderBinding;
 /*
  * Binds to a row type in CurrentMemoryContext.  A missing column is error
  * 42703, one of another type class 42804; what names the model in messages.
- * Any numeric type serves a NUMBER column, any text-like type a text column.
+ * Any numeric type serves a NUMBER column, any text-like type a text column, and
+ * a category made of another type is served by any type of its class.
  */
 extern EncoderBinding *encoder_bind(const Encoder *encoder, TupleDesc desc, const char *what);
 
@@ -134,6 +140,12 @@ extern char *encoder_column_text(EncoderBinding *binding, int column, const Datu
 
 /* What training saw in a column, as a short phrase: "between 3 and 91 (median 20)", "'EUR' (61 %), 'USD' (30 %)". */
 extern char *encoder_expected(const Encoder *encoder, int column);
+
+/* One value of a feature as people read it: "'EUR'", "2024-01-03", "a length of 12", "the pattern 'A-9'"; NaN is "NULL". */
+extern char *encoder_value_text(const Encoder *encoder, int feature, double value);
+
+/* A range of a feature's values as people read it: "between 3 and 91", one value when both are the same; infinite = open to that side. */
+extern char *encoder_range_text(const Encoder *encoder, int feature, double low, double high);
 
 /* Features of a version as jsonb-ready JSON: [{"feature":…,"column":…,"type":…,"kind":…}]. */
 extern void encoder_describe(const Encoder *encoder, StringInfo out);

@@ -32,32 +32,39 @@
 /* Bytes of a value that are shown. */
 #define ENCODER_SHOWN 1000
 
-/* Finds a category's code by its text: open addressing over the encoder's own strings. */
-typedef struct CategoryIndex
+/* Features that a CATEGORY column has at most. */
+#define CATEGORY_FEATURES 3
+
+/* Finds the code of a category or pattern by its text: open addressing over the encoder's own strings. */
+typedef struct TextIndex
 {
 	uint32		mask;
 	int32	   *slots;			/* code, or -1 */
 	uint32	   *hashes;			/* by code */
 	int		   *lengths;		/* by code */
 	char	  **texts;			/* the encoder's */
-} CategoryIndex;
+	int			ntexts;
+} TextIndex;
 
 typedef struct EnumCode
 {
 	Oid			value;
-	float		code;
+	float		features[CATEGORY_FEATURES];
 } EnumCode;
 
 typedef struct BoundColumn
 {
 	int			attno;			/* 0-based */
 	EncoderKind kind;
-	EncoderForm form;
+	EncoderForm form;			/* a text form where the text form is what counts */
 	int			nfeatures;
 	Oid			type;			/* of the row's column */
 	EncoderReader *reader;		/* text forms */
-	CategoryIndex *index;		/* CATEGORY */
+	TextIndex  *index;			/* CATEGORY */
+	float		unseen;			/* CATEGORY: code of a value that is not in the index */
 	EnumCode   *enums;			/* CATEGORY read from an enum */
+	TextIndex  *patterns;		/* NULL when they are not among the features */
+	float	   *category_patterns;	/* CATEGORY with patterns: codes of the categories' own patterns */
 } BoundColumn;
 
 struct EncoderBinding
@@ -69,23 +76,24 @@ struct EncoderBinding
 	BoundColumn *columns;
 };
 
-/* Builds the index over a column's categories. */
-static CategoryIndex *
-bind_categories(const EncoderColumn *column)
+/* Builds the index over a column's categories or patterns. */
+static TextIndex *
+bind_texts(char **texts, int ntexts)
 {
-	CategoryIndex *index = palloc(sizeof(CategoryIndex));
-	uint32		nslots = pg_nextpower2_32(Max(2 * column->ncategories, 2));
+	TextIndex  *index = palloc(sizeof(TextIndex));
+	uint32		nslots = pg_nextpower2_32(Max(2 * ntexts, 2));
 
 	index->mask = nslots - 1;
 	index->slots = palloc(sizeof(int32) * nslots);
 	memset(index->slots, -1, sizeof(int32) * nslots);
-	index->hashes = palloc(sizeof(uint32) * Max(column->ncategories, 1));
-	index->lengths = palloc(sizeof(int) * Max(column->ncategories, 1));
-	index->texts = column->categories;
-	for (int i = 0; i < column->ncategories; i++)
+	index->hashes = palloc(sizeof(uint32) * Max(ntexts, 1));
+	index->lengths = palloc(sizeof(int) * Max(ntexts, 1));
+	index->texts = texts;
+	index->ntexts = ntexts;
+	for (int i = 0; i < ntexts; i++)
 	{
-		int			len = (int) strlen(column->categories[i]);
-		uint32		hash = hash_bytes((const unsigned char *) column->categories[i], len);
+		int			len = (int) strlen(texts[i]);
+		uint32		hash = hash_bytes((const unsigned char *) texts[i], len);
 		uint32		slot = hash & index->mask;
 
 		while (index->slots[slot] >= 0)
@@ -97,9 +105,9 @@ bind_categories(const EncoderColumn *column)
 	return index;
 }
 
-/* Gives a category's code, or NaN for a text that was never seen. */
-static inline float
-category_code(const CategoryIndex *index, const char *text, int len)
+/* Gives the code of a text, or -1 when it is not in the index. */
+static inline int32
+text_code(const TextIndex *index, const char *text, int len)
 {
 	uint32		hash = hash_bytes((const unsigned char *) text, len);
 	uint32		slot = hash & index->mask;
@@ -109,10 +117,54 @@ category_code(const CategoryIndex *index, const char *text, int len)
 	{
 		if (index->hashes[code] == hash && index->lengths[code] == len &&
 			memcmp(index->texts[code], text, len) == 0)
-			return (float) code;
+			break;
 		slot = (slot + 1) & index->mask;
 	}
-	return get_float4_nan();
+	return code;
+}
+
+/* Gives the code of a text's character pattern: their number for one that is not in the index. */
+static float
+pattern_code(const TextIndex *patterns, const char *text, int len)
+{
+	char		pattern[TEXT_PATTERN_MAX];
+	int32		code = text_code(patterns, pattern, text_pattern(text, len, pattern));
+
+	return (float) (code >= 0 ? code : patterns->ntexts);
+}
+
+/* Prepares to look a column's categories up, and their patterns with them. */
+static void
+bind_categories(BoundColumn *bound, const EncoderColumn *column, bool marks_unseen)
+{
+	bound->index = bind_texts(column->categories, column->ncategories);
+	bound->unseen = marks_unseen ? (float) column->ncategories : get_float4_nan();
+	if (bound->patterns == NULL)
+		return;
+	bound->category_patterns = palloc(sizeof(float) * Max(column->ncategories, 1));
+	for (int i = 0; i < column->ncategories; i++)
+		bound->category_patterns[i] = pattern_code(bound->patterns, column->categories[i], bound->index->lengths[i]);
+}
+
+/* Says whether a type's values are of the class that the kind stands for. */
+static bool
+bind_of_kind(EncoderKind kind, const EncoderType *type)
+{
+	if (kind == ENCODER_DATE || kind == ENCODER_TIMESTAMP)
+		return type->kind == ENCODER_DATE || type->kind == ENCODER_TIMESTAMP;
+	return type->kind == kind;
+}
+
+/* Says whether a type that holds no text can serve a category: one made of its class can it serve. */
+static bool
+bind_serves_category(const EncoderColumn *column, const EncoderType *type)
+{
+	EncoderType learned;
+
+	if (!OidIsValid(column->type))
+		return strcmp(encoder_type_name(type->base), column->type_name) == 0;
+	encoder_type_of(column->type, &learned);
+	return !ENCODER_FORM_IS_TEXT(learned.form) && bind_of_kind(learned.kind, type);
 }
 
 /* Says whether the column was learned from a type that holds text by nature. */
@@ -133,19 +185,16 @@ bind_serves(const EncoderColumn *column, const EncoderType *type)
 {
 	switch (column->kind)
 	{
-		case ENCODER_DATE:
-		case ENCODER_TIMESTAMP:
-			return type->kind == ENCODER_DATE || type->kind == ENCODER_TIMESTAMP;
 		case ENCODER_CATEGORY:
 		case ENCODER_TEXT:
 			if (!ENCODER_FORM_IS_TEXT(type->form))
-				return false;
+				return column->kind == ENCODER_CATEGORY && bind_serves_category(column, type);
 			/* Whatever was read as text may come as text; another type must be the same. */
 			return type->string ||
 				(!bind_learned_from_string(column) &&
 				 strcmp(encoder_type_name(type->base), column->type_name) == 0);
 		default:
-			return type->kind == column->kind;
+			return bind_of_kind(column->kind, type);
 	}
 }
 
@@ -170,9 +219,11 @@ bind_column(EncoderBinding *binding, BoundColumn *bound, const EncoderColumn *co
 
 	bound->attno = attno - 1;
 	bound->kind = column->kind;
-	bound->form = type.form;
+	bound->form = column->kind == ENCODER_CATEGORY ? FORM_TEXT : type.form;
 	bound->nfeatures = column->nfeatures;
-	if (ENCODER_FORM_IS_TEXT(type.form))
+	if (column->patterns != NULL)
+		bound->patterns = bind_texts(column->patterns, column->npatterns);
+	if (ENCODER_FORM_IS_TEXT(bound->form))
 	{
 		bound->reader = palloc(sizeof(EncoderReader));
 		encoder_reader_init(bound->reader, &type);
@@ -180,7 +231,7 @@ bind_column(EncoderBinding *binding, BoundColumn *bound, const EncoderColumn *co
 	}
 	if (column->kind == ENCODER_CATEGORY)
 	{
-		bound->index = bind_categories(column);
+		bind_categories(bound, column, binding->encoder->marks_unseen);
 		if (type.form == FORM_ENUM)
 			bound->enums = palloc0(sizeof(EnumCode) * ENUM_CACHE_SIZE);
 	}
@@ -208,55 +259,55 @@ encoder_last_attno(const EncoderBinding *binding)
 	return binding->last_attno;
 }
 
-/* Gives a time column's feature: seconds since midnight, in UTC when the zone is known. */
+/* Gives a time column's feature: seconds since midnight. */
 static float
 encode_time(EncoderForm form, Datum value)
 {
-	TimeTzADT  *timetz;
-	int64		usecs;
-
-	if (form == FORM_TIME)
-		return (float) ((double) DatumGetTimeADT(value) / (double) USECS_PER_SEC);
-	timetz = DatumGetTimeTzADTP(value);
-	usecs = (timetz->time + timetz->zone * USECS_PER_SEC) % USECS_PER_DAY;
-	if (usecs < 0)
-		usecs += USECS_PER_DAY;
-	return (float) ((double) usecs / (double) USECS_PER_SEC);
+	return (float) ((double) encoder_time_of_day(form, value) / (double) USECS_PER_SEC);
 }
 
-/* Gives a category column's feature. */
-static float
-encode_category(BoundColumn *column, Datum value)
+/* Writes a category column's features: code, and where there are patterns the pattern's code and the length in bytes. */
+static void
+encode_category(BoundColumn *column, Datum value, float *out)
 {
+	int			limit = column->patterns != NULL ? ENCODER_TEXT_LIMIT : ENCODER_MAX_CATEGORY;
 	const char *text;
 	int			len;
 	Size		full;
-	EnumCode   *known = NULL;
-	float		code;
+	int32		code = -1;
 
-	if (column->enums != NULL)
-	{
-		known = &column->enums[DatumGetObjectId(value) % ENUM_CACHE_SIZE];
-		if (known->value == DatumGetObjectId(value))
-			return known->code;
-	}
-	text = encoder_reader_text(column->reader, value, ENCODER_MAX_CATEGORY, &len, &full);
-	code = (full <= ENCODER_MAX_CATEGORY) ? category_code(column->index, text, len) : get_float4_nan();
-	if (known != NULL)
-	{
-		known->value = DatumGetObjectId(value);
-		known->code = code;
-	}
-	return code;
+	text = encoder_reader_text(column->reader, value, limit, &len, &full);
+	if (full <= ENCODER_MAX_CATEGORY)
+		code = text_code(column->index, text, len);
+	out[0] = (code >= 0) ? (float) code : column->unseen;
+	if (column->patterns == NULL)
+		return;
+	out[1] = (code >= 0) ? column->category_patterns[code] : pattern_code(column->patterns, text, len);
+	out[2] = (float) full;
 }
 
-/* Writes a text column's features: length in bytes, shares of character classes, counts of 3-grams. */
+/* Writes the features of a category read from an enum: labels seldom change, so they are remembered by OID. */
+static void
+encode_enum(BoundColumn *column, Datum value, float *out)
+{
+	EnumCode   *known = &column->enums[DatumGetObjectId(value) % ENUM_CACHE_SIZE];
+
+	if (known->value != DatumGetObjectId(value))
+	{
+		encode_category(column, value, known->features);
+		known->value = DatumGetObjectId(value);
+	}
+	memcpy(out, known->features, sizeof(float) * column->nfeatures);
+}
+
+/* Writes a text column's features: length in bytes, shares of character classes, its pattern where there are such, counts of 3-grams. */
 static void
 encode_text(BoundColumn *column, Datum value, float *out)
 {
 	int			counts[TEXT_NCLASSES] = {0};
-	int			nbuckets = column->nfeatures - ENCODER_TEXT_BASE;
-	float	   *buckets = out + ENCODER_TEXT_BASE;
+	int			base = encoder_kind_nfeatures(ENCODER_TEXT, column->patterns != NULL, 0);
+	int			nbuckets = column->nfeatures - base;
+	float	   *buckets = out + base;
 	const char *text;
 	int			len;
 	int			nchars;
@@ -269,6 +320,8 @@ encode_text(BoundColumn *column, Datum value, float *out)
 	out[0] = (float) full;
 	for (int i = TEXT_DIGIT; i <= TEXT_NON_ASCII; i++)
 		out[i + 1] = (nchars > 0) ? (float) counts[i] / (float) nchars : 0.0f;
+	if (column->patterns != NULL)
+		out[ENCODER_TEXT_BASE] = pattern_code(column->patterns, text, len);
 }
 
 /* Writes one value's features; the form alone says how, but for text. */
@@ -330,8 +383,10 @@ encode_value(BoundColumn *column, Datum value, float *out)
 			encoder_jsonb(value, out);
 			break;
 		default:
-			if (column->kind == ENCODER_CATEGORY)
-				out[0] = encode_category(column, value);
+			if (column->enums != NULL)
+				encode_enum(column, value, out);
+			else if (column->kind == ENCODER_CATEGORY)
+				encode_category(column, value, out);
 			else
 				encode_text(column, value, out);
 	}

@@ -8,7 +8,8 @@
  *		encoder_learn.c		choosing columns, learning categories
  *		encoder_value.c		numbers, moments, arrays, JSON → floats
  *		encoder_encode.c	binding to a row type, encoding rows
- *		encoder_profile.c	what training saw, and telling it in words
+ *		encoder_profile.c	what training saw
+ *		encoder_phrase.c	telling it in words
  *		encoder_json.c		a strict reader of JSON
  *		encoder_store.c		writing and reading an encoder
  */
@@ -32,6 +33,7 @@
 #define ENCODER_TEXT_BASE 7
 
 #define ENCODER_MAX_CATEGORIES 10000
+#define ENCODER_MAX_PATTERNS 63
 #define ENCODER_MAX_BUCKETS 1024
 /* The compiled forest addresses two copies of every feature with 16 bits. */
 #define ENCODER_MAX_FEATURES 32000
@@ -85,17 +87,26 @@ extern char *encoder_type_name(Oid type);
 extern const char *encoder_kind_name(EncoderKind kind);
 extern bool encoder_kind_by_name(const char *name, EncoderKind *kind);
 
-/* Features of a column of this kind; nbuckets matters to TEXT alone. */
-extern int	encoder_kind_nfeatures(EncoderKind kind, int nbuckets);
+/* Says whether columns of this kind have patterns in an encoder that marks what is unseen. */
+extern bool encoder_kind_has_patterns(EncoderKind kind);
+
+/* Features of a column of this kind, with or without patterns; nbuckets matters to TEXT alone. */
+extern int	encoder_kind_nfeatures(EncoderKind kind, bool patterns, int nbuckets);
+
+/* Gives which of a column's features is its pattern, or -1. */
+extern int	encoder_pattern_feature(const EncoderColumn *column);
+
+/* What a feature's name has behind the column's: "", ".hour"; NULL for a bucket of 3-grams. */
+extern const char *encoder_feature_suffix(const EncoderColumn *column, int i);
 
 /* Lays the columns' features out one after the other and names them. */
 extern void encoder_build_features(Encoder *encoder);
 
-/* Gives the text form of one column's values. */
+/* Gives the text form of one column's values, of any type. */
 typedef struct EncoderReader
 {
 	EncoderForm form;
-	FmgrInfo	output;			/* FORM_OUTPUT */
+	FmgrInfo	output;			/* FORM_OUTPUT, and what is not text by itself */
 	char		buffer[NAMEDATALEN];	/* forms that are made here */
 } EncoderReader;
 
@@ -141,6 +152,7 @@ encoder_clamp(double value)
 }
 
 extern double encoder_numeric(Datum value);
+extern int64 encoder_time_of_day(EncoderForm form, Datum value);
 extern void encoder_date(int32 date, int nfeatures, float *out);
 extern void encoder_timestamp(int64 timestamp, int nfeatures, float *out);
 extern double encoder_interval(Datum value);
@@ -150,6 +162,7 @@ extern void encoder_json(Datum value, float *out);
 extern void encoder_jsonb(Datum value, float *out);
 
 /* Names of the type codes that encoder_json() and encoder_jsonb() give, from 1 on. */
+#define ENCODER_JSON_TYPES 6
 extern const char *encoder_json_type(int code);
 
 /* Fields of a JSON object or elements of an array, read one after the other. */
@@ -163,6 +176,7 @@ extern void json_corrupt(const char *what) pg_attribute_noreturn();
 extern int	json_encoding(void);
 extern void json_begin(JsonCursor *json, const char *text, Size len);
 extern void json_end(JsonCursor *json);
+extern bool json_boolean(JsonCursor *json);
 extern bool json_next_key(JsonCursor *json, bool *first, char **key);
 extern bool json_next_element(JsonCursor *json, bool *first);
 extern char *json_string(JsonCursor *json);

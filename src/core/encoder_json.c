@@ -278,3 +278,19 @@ json_real(JsonCursor *json)
 	json->at = end;
 	return value;
 }
+
+/* Reads true or false. */
+bool
+json_boolean(JsonCursor *json)
+{
+	json_skip_space(json);
+	if (strncmp(json->at, "true", 4) == 0)
+	{
+		json->at += 4;
+		return true;
+	}
+	if (strncmp(json->at, "false", 5) != 0)
+		json_corrupt("True or false is missing.");
+	json->at += 5;
+	return false;
+}

@@ -51,12 +51,16 @@ static const struct
 	{BYTEAOID, FORM_BYTEA, ENCODER_CATEGORY, false},
 };
 
-/* A kind's name and the suffixes of its features; the first is the column's own number. */
+/*
+ * A kind's name and the suffixes of its features; the first is the column's own
+ * number, the last npatterned ones stand where there are patterns.
+ */
 static const struct
 {
 	const char *name;
 	int			nfeatures;
-	const char *suffixes[ENCODER_TEXT_BASE];
+	const char *suffixes[ENCODER_TEXT_BASE + 1];
+	int			npatterned;
 }			encoder_kinds[] =
 {
 	[ENCODER_NUMBER] = {"number", 1, {""}},
@@ -65,9 +69,9 @@ static const struct
 	[ENCODER_TIME] = {"time", 1, {""}},
 	[ENCODER_TIMESTAMP] = {"timestamp", 4, {"", ".hour", ".weekday", ".day"}},
 	[ENCODER_INTERVAL] = {"interval", 1, {""}},
-	[ENCODER_CATEGORY] = {"category", 1, {""}},
+	[ENCODER_CATEGORY] = {"category", 1, {"", ".pattern", ".length"}, 2},
 	[ENCODER_TEXT] = {"text", ENCODER_TEXT_BASE,
-	{".length", ".digits", ".upper", ".lower", ".space", ".punctuation", ".non_ascii"}},
+	{".length", ".digits", ".upper", ".lower", ".space", ".punctuation", ".non_ascii", ".pattern"}, 1},
 	[ENCODER_INET] = {"inet", 3, {"", ".family", ".prefix"}},
 	[ENCODER_ARRAY] = {"array", 1, {".elements"}},
 	[ENCODER_JSON] = {"json", 2, {".type", ".members"}},
@@ -145,20 +149,58 @@ encoder_kind_by_name(const char *name, EncoderKind *kind)
 	return false;
 }
 
-/* Gives the number of features that a column of this kind has. */
-int
-encoder_kind_nfeatures(EncoderKind kind, int nbuckets)
+/* Says whether columns of this kind have patterns in an encoder that marks what is unseen. */
+bool
+encoder_kind_has_patterns(EncoderKind kind)
 {
-	return encoder_kinds[kind].nfeatures + (kind == ENCODER_TEXT ? nbuckets : 0);
+	return encoder_kinds[kind].npatterned > 0;
 }
 
-/* Gives the name of one of a column's features. */
-static char *
-encoder_feature_name(const EncoderColumn *column, int i)
+/* Gives the number of features that a column of this kind has. */
+int
+encoder_kind_nfeatures(EncoderKind kind, bool patterns, int nbuckets)
 {
-	if (i >= encoder_kinds[column->kind].nfeatures)
-		return psprintf("%s.gram%d", column->name, i - encoder_kinds[column->kind].nfeatures + 1);
-	return psprintf("%s%s", column->name, encoder_kinds[column->kind].suffixes[i]);
+	return encoder_kinds[kind].nfeatures + (patterns ? encoder_kinds[kind].npatterned : 0) +
+		(kind == ENCODER_TEXT ? nbuckets : 0);
+}
+
+/* Gives which of a column's features is its pattern, or -1. */
+int
+encoder_pattern_feature(const EncoderColumn *column)
+{
+	return column->patterns != NULL ? encoder_kinds[column->kind].nfeatures : -1;
+}
+
+/* Gives what a feature's name has behind the column's, or NULL for a bucket of 3-grams. */
+const char *
+encoder_feature_suffix(const EncoderColumn *column, int i)
+{
+	if (i >= encoder_kind_nfeatures(column->kind, column->patterns != NULL, 0))
+		return NULL;
+	return encoder_kinds[column->kind].suffixes[i];
+}
+
+/* Describes one of a column's features. */
+static void
+encoder_build_feature(EncoderFeature *feature, const EncoderColumn *column, int i)
+{
+	const char *suffix = encoder_feature_suffix(column, i);
+
+	if (suffix == NULL)
+		feature->name = psprintf("%s.gram%d", column->name,
+								 i - encoder_kind_nfeatures(column->kind, column->patterns != NULL, 0) + 1);
+	else
+		feature->name = psprintf("%s%s", column->name, suffix);
+	if (i == encoder_pattern_feature(column))
+	{
+		feature->categorical = true;
+		feature->ncategories = column->npatterns;
+	}
+	else if (column->kind == ENCODER_CATEGORY && i == 0)
+	{
+		feature->categorical = true;
+		feature->ncategories = column->ncategories;
+	}
 }
 
 /* Lays the columns' features out one after the other and names them. */
@@ -187,10 +229,8 @@ encoder_build_features(Encoder *encoder)
 		{
 			EncoderFeature *feature = &encoder->features[column->first_feature + i];
 
-			feature->name = encoder_feature_name(column, i);
 			feature->column = c;
-			feature->categorical = (column->kind == ENCODER_CATEGORY);
-			feature->ncategories = column->ncategories;
+			encoder_build_feature(feature, column, i);
 		}
 	}
 }

@@ -7,7 +7,9 @@
  *		 "kind": "category", "features": 1, "rows": 1000, "nulls": 3, "other": 0,
  *		 "categories": [["EUR", 610], ["USD", 387]], "quantiles": []}, …]}
  *
- * Features are not stored: they follow from the columns.
+ * A detector's has "marks_unseen": true before its columns, and each of them that
+ * holds text has "patterns": [["A", 997]] behind its categories.  Features are not
+ * stored: they follow from the columns.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +21,7 @@
 #include "utils/json.h"
 
 #include "core/encoder_int.h"
+#include "core/text.h"
 
 #define ENCODER_FORMAT 1
 
@@ -35,12 +38,28 @@ enum
 	MEMBER_OTHER = 1 << 7,
 	MEMBER_CATEGORIES = 1 << 8,
 	MEMBER_QUANTILES = 1 << 9,
-	MEMBER_ALL = (1 << 10) - 1
+	MEMBER_ALL = (1 << 10) - 1,
+	MEMBER_PATTERNS = 1 << 10	/* not in all columns */
 };
 
 static const char *const column_members[] = {
-	"name", "type", "type_name", "kind", "features", "rows", "nulls", "other", "categories", "quantiles"
+	"name", "type", "type_name", "kind", "features", "rows", "nulls", "other", "categories", "quantiles",
+	"patterns"
 };
+
+/* Writes texts and their counts. */
+static void
+write_counts(char **texts, const int64 *counts, int n, StringInfo out)
+{
+	appendStringInfoChar(out, '[');
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfoString(out, i > 0 ? ",[" : "[");
+		escape_json(out, texts[i]);
+		appendStringInfo(out, ",%lld]", (long long) counts[i]);
+	}
+	appendStringInfoChar(out, ']');
+}
 
 /* Writes one column. */
 static void
@@ -53,15 +72,15 @@ write_column(const EncoderColumn *column, StringInfo out)
 	appendStringInfo(out, ",\"type\":%u,\"type_name\":", column->type);
 	escape_json(out, column->type_name);
 	appendStringInfo(out, ",\"kind\":\"%s\",\"features\":%d", encoder_kind_name(column->kind), column->nfeatures);
-	appendStringInfo(out, ",\"rows\":%lld,\"nulls\":%lld,\"other\":%lld,\"categories\":[",
+	appendStringInfo(out, ",\"rows\":%lld,\"nulls\":%lld,\"other\":%lld,\"categories\":",
 					 (long long) column->nrows, (long long) column->nnulls, (long long) column->nother);
-	for (int i = 0; i < column->ncategories; i++)
+	write_counts(column->categories, column->category_counts, column->ncategories, out);
+	if (column->patterns != NULL)
 	{
-		appendStringInfoString(out, i > 0 ? ",[" : "[");
-		escape_json(out, column->categories[i]);
-		appendStringInfo(out, ",%lld]", (long long) column->category_counts[i]);
+		appendStringInfoString(out, ",\"patterns\":");
+		write_counts(column->patterns, column->pattern_counts, column->npatterns, out);
 	}
-	appendStringInfoString(out, "],\"quantiles\":[");
+	appendStringInfoString(out, ",\"quantiles\":[");
 	for (int q = 0; q < column->nquantiles; q++)
 	{
 		float_to_shortest_decimal_buf(column->quantiles[q], number);
@@ -78,7 +97,8 @@ encoder_write(const Encoder *encoder, StringInfo out)
 	char	   *stored;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "{\"format\":%d,\"columns\":[", ENCODER_FORMAT);
+	appendStringInfo(&text, "{\"format\":%d,%s\"columns\":[", ENCODER_FORMAT,
+					 encoder->marks_unseen ? "\"marks_unseen\":true," : "");
 	for (int c = 0; c < encoder->ncolumns; c++)
 	{
 		if (c > 0)
@@ -116,39 +136,58 @@ encoder_describe(const Encoder *encoder, StringInfo out)
 	appendStringInfoChar(out, ']');
 }
 
-/* Reads the categories and their counts. */
-static void
-read_categories(JsonCursor *json, EncoderColumn *column)
+/* Reads texts and their counts, and gives how many there are. */
+static int
+read_counts(JsonCursor *json, int limit, char ***texts, int64 **counts)
 {
 	int			capacity = 16;
+	int			n = 0;
 	bool		first = true;
 
-	column->categories = palloc(sizeof(char *) * capacity);
-	column->category_counts = palloc(sizeof(int64) * capacity);
+	*texts = palloc(sizeof(char *) * capacity);
+	*counts = palloc(sizeof(int64) * capacity);
 	while (json_next_element(json, &first))
 	{
 		bool		first_of_pair = true;
-		int			i = column->ncategories++;
 
-		if (i >= ENCODER_MAX_CATEGORIES)
-			json_corrupt("A column has too many categories.");
-		if (i == capacity)
+		if (n >= limit)
+			json_corrupt("A column has too many categories or patterns.");
+		if (n == capacity)
 		{
 			capacity *= 2;
-			column->categories = repalloc(column->categories, sizeof(char *) * capacity);
-			column->category_counts = repalloc(column->category_counts, sizeof(int64) * capacity);
+			*texts = repalloc(*texts, sizeof(char *) * capacity);
+			*counts = repalloc(*counts, sizeof(int64) * capacity);
 		}
 		if (!json_next_element(json, &first_of_pair))
-			json_corrupt("A category has no text.");
-		column->categories[i] = json_string(json);
+			json_corrupt("A category or pattern has no text.");
+		(*texts)[n] = json_string(json);
+		if (!json_next_element(json, &first_of_pair))
+			json_corrupt("A category or pattern has no count.");
+		(*counts)[n++] = json_integer(json, 1, PG_INT64_MAX / 2);
+		if (json_next_element(json, &first_of_pair))
+			json_corrupt("A category or pattern has too many members.");
+	}
+	return n;
+}
+
+/* Reads the categories. */
+static void
+read_categories(JsonCursor *json, EncoderColumn *column)
+{
+	column->ncategories = read_counts(json, ENCODER_MAX_CATEGORIES, &column->categories, &column->category_counts);
+	for (int i = 0; i < column->ncategories; i++)
 		if (strlen(column->categories[i]) > ENCODER_MAX_CATEGORY * MAX_CONVERSION_GROWTH)
 			json_corrupt("A category is too long.");
-		if (!json_next_element(json, &first_of_pair))
-			json_corrupt("A category has no count.");
-		column->category_counts[i] = json_integer(json, 1, PG_INT64_MAX / 2);
-		if (json_next_element(json, &first_of_pair))
-			json_corrupt("A category has too many members.");
-	}
+}
+
+/* Reads the character patterns. */
+static void
+read_patterns(JsonCursor *json, EncoderColumn *column)
+{
+	column->npatterns = read_counts(json, ENCODER_MAX_PATTERNS, &column->patterns, &column->pattern_counts);
+	for (int i = 0; i < column->npatterns; i++)
+		if (!text_is_pattern(column->patterns[i]))
+			json_corrupt("A pattern is none.");
 }
 
 /* Reads the quantiles: none or all, rising. */
@@ -205,7 +244,7 @@ read_member(JsonCursor *json, const char *key, EncoderColumn *column)
 			column->kind = read_kind(json);
 			break;
 		case MEMBER_FEATURES:
-			column->nfeatures = (int) json_integer(json, 1, ENCODER_TEXT_BASE + ENCODER_MAX_BUCKETS);
+			column->nfeatures = (int) json_integer(json, 1, ENCODER_TEXT_BASE + 1 + ENCODER_MAX_BUCKETS);
 			break;
 		case MEMBER_ROWS:
 			column->nrows = json_integer(json, 0, PG_INT64_MAX / 2);
@@ -222,6 +261,9 @@ read_member(JsonCursor *json, const char *key, EncoderColumn *column)
 		case MEMBER_QUANTILES:
 			read_quantiles(json, column);
 			break;
+		case MEMBER_PATTERNS:
+			read_patterns(json, column);
+			break;
 		default:
 			json_corrupt("A column has an unknown member.");
 	}
@@ -233,7 +275,7 @@ static void
 check_column(const EncoderColumn *column)
 {
 	bool		category = (column->kind == ENCODER_CATEGORY);
-	int			base = encoder_kind_nfeatures(column->kind, 0);
+	int			base = encoder_kind_nfeatures(column->kind, column->patterns != NULL, 0);
 
 	if (column->name[0] == '\0' || strlen(column->name) >= NAMEDATALEN)
 		json_corrupt("A column has no valid name.");
@@ -266,7 +308,7 @@ read_column(JsonCursor *json, EncoderColumn *column)
 			json_corrupt("A column has a member twice.");
 		seen |= member;
 	}
-	if (seen != MEMBER_ALL)
+	if ((seen & MEMBER_ALL) != MEMBER_ALL)
 		json_corrupt("A column lacks a member.");
 	check_column(column);
 }
@@ -279,6 +321,7 @@ read_columns(JsonCursor *json, Encoder *encoder)
 	bool		first = true;
 
 	encoder->columns = palloc(sizeof(EncoderColumn) * capacity);
+	/* none: what the model learned are no rows */
 	while (json_next_element(json, &first))
 	{
 		if (encoder->ncolumns >= MaxTupleAttributeNumber)
@@ -290,8 +333,6 @@ read_columns(JsonCursor *json, Encoder *encoder)
 		}
 		read_column(json, &encoder->columns[encoder->ncolumns++]);
 	}
-	if (encoder->ncolumns == 0)
-		json_corrupt("It has no column.");
 }
 
 /* Compares two strings for qsort. */
@@ -330,6 +371,10 @@ check_encoder(const Encoder *encoder)
 		nfeatures += column->nfeatures;
 		if (column->ncategories > 0)
 			check_unique(column->categories, column->ncategories, "A column has a category twice.");
+		if ((column->patterns != NULL) != (encoder->marks_unseen && encoder_kind_has_patterns(column->kind)))
+			json_corrupt("A column has patterns where there are none, or none where there are some.");
+		if (column->npatterns > 0)
+			check_unique(column->patterns, column->npatterns, "A column has a pattern twice.");
 	}
 	check_unique(names, encoder->ncolumns, "It has a column twice.");
 	if (nfeatures > ENCODER_MAX_FEATURES)
@@ -346,6 +391,7 @@ encoder_read(const char *text, Size len)
 	bool		first = true;
 	bool		has_format = false;
 	bool		has_columns = false;
+	bool		has_marks = false;
 	char	   *key;
 
 	json_begin(&json, text, len);
@@ -361,6 +407,11 @@ encoder_read(const char *text, Size len)
 		{
 			read_columns(&json, encoder);
 			has_columns = true;
+		}
+		else if (strcmp(key, "marks_unseen") == 0 && !has_marks)
+		{
+			encoder->marks_unseen = json_boolean(&json);
+			has_marks = true;
 		}
 		else
 			json_corrupt("It has an unknown member.");

@@ -15,9 +15,14 @@
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "utils/builtins.h"
+#include "utils/cash.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "compat/compat.h"
@@ -31,7 +36,7 @@ encoder_reader_init(EncoderReader *reader, const EncoderType *type)
 {
 	memset(reader, 0, sizeof(EncoderReader));
 	reader->form = type->form;
-	if (type->form == FORM_OUTPUT)
+	if (type->form == FORM_OUTPUT || !ENCODER_FORM_IS_TEXT(type->form))
 	{
 		Oid			output;
 		bool		varlena;
@@ -45,7 +50,7 @@ encoder_reader_init(EncoderReader *reader, const EncoderType *type)
 PinNeeds
 encoder_reader_needs(const EncoderType *type)
 {
-	return type->form == FORM_OUTPUT ? pin_type_needs(type->base) : 0;
+	return type->form == FORM_OUTPUT || !ENCODER_FORM_IS_TEXT(type->form) ? pin_type_needs(type->base) : 0;
 }
 
 /* Gives the plain form of a varlena value: whole, or at least its first limit bytes. */
@@ -176,6 +181,63 @@ encoder_read_cstring(const char *text, int limit, int *len, Size *full)
 	return text;
 }
 
+/* Gives money as the number that it is, whatever lc_monetary says. */
+static const char *
+encoder_read_money(Cash value)
+{
+	return numeric_normalize(int64_div_fast_to_numeric(value, 2));
+}
+
+/* Gives a moment: only its day when it is midnight, so that a date and a timestamp of the same moment read the same. */
+static const char *
+encoder_read_timestamp(Timestamp value)
+{
+	if (!TIMESTAMP_NOT_FINITE(value) && value % USECS_PER_DAY == 0)
+		return DatumGetCString(DirectFunctionCall1(date_out, DateADTGetDatum((DateADT) (value / USECS_PER_DAY))));
+	return DatumGetCString(DirectFunctionCall1(timestamp_out, TimestampGetDatum(value)));
+}
+
+/* Gives the text form of what holds no text: the same for one value in each type of its class. */
+static const char *
+encoder_read_plain(EncoderReader *reader, Datum value)
+{
+	switch (reader->form)
+	{
+		case FORM_BOOL:
+			return DatumGetBool(value) ? "true" : "false";
+		case FORM_INT2:
+			pg_lltoa(DatumGetInt16(value), reader->buffer);
+			return reader->buffer;
+		case FORM_INT4:
+			pg_lltoa(DatumGetInt32(value), reader->buffer);
+			return reader->buffer;
+		case FORM_INT8:
+			pg_lltoa(DatumGetInt64(value), reader->buffer);
+			return reader->buffer;
+		case FORM_OID:
+			pg_lltoa((int64) DatumGetObjectId(value), reader->buffer);
+			return reader->buffer;
+		case FORM_MONEY:
+			return encoder_read_money(DatumGetCash(value));
+		case FORM_FLOAT4:
+			return OutputFunctionCall(&reader->output, Float4GetDatum(DatumGetFloat4(value) + 0.0f));
+		case FORM_FLOAT8:
+			return OutputFunctionCall(&reader->output, Float8GetDatum(DatumGetFloat8(value) + 0.0));
+		case FORM_NUMERIC:
+			return numeric_normalize(DatumGetNumeric(value));
+		case FORM_TIME:
+		case FORM_TIMETZ:
+			return DatumGetCString(DirectFunctionCall1(time_out,
+													   TimeADTGetDatum(encoder_time_of_day(reader->form, value))));
+		case FORM_TIMESTAMP:
+			return encoder_read_timestamp(DatumGetTimestamp(value));
+		case FORM_INET:
+			return DatumGetCString(DirectFunctionCall1(inet_out, value));
+		default:
+			return OutputFunctionCall(&reader->output, value);
+	}
+}
+
 /* Gives the first bytes of a value's text form and the length of the whole. */
 const char *
 encoder_reader_text(EncoderReader *reader, Datum value, int limit, int *len, Size *full)
@@ -199,6 +261,6 @@ encoder_reader_text(EncoderReader *reader, Datum value, int limit, int *len, Siz
 		case FORM_OUTPUT:
 			return encoder_read_cstring(OutputFunctionCall(&reader->output, value), limit, len, full);
 		default:
-			elog(ERROR, "unexpected encoder form %d", (int) reader->form);
+			return encoder_read_cstring(encoder_read_plain(reader, value), limit, len, full);
 	}
 }

@@ -124,6 +124,20 @@ encoder_numeric(Datum value)
 	return negative ? -result : result;
 }
 
+/* Gives the microseconds since midnight of a time or timetz, in UTC when the zone is known. */
+int64
+encoder_time_of_day(EncoderForm form, Datum value)
+{
+	TimeTzADT  *timetz;
+	int64		usecs;
+
+	if (form == FORM_TIME)
+		return DatumGetTimeADT(value);
+	timetz = DatumGetTimeTzADTP(value);
+	usecs = (timetz->time + timetz->zone * USECS_PER_SEC) % USECS_PER_DAY;
+	return usecs < 0 ? usecs + USECS_PER_DAY : usecs;
+}
+
 /* Gives the ISO weekday (Monday is 1) of a day counted from 2000-01-01, a Saturday. */
 static inline int
 encoder_weekday(int64 day)

@@ -29,9 +29,11 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/ruleutils.h"
+#include "utils/timestamp.h"
 
 #include "compat/compat.h"
 #include "core/options.h"
+#include "core/pin.h"
 #include "core/source.h"
 
 #define SOURCE_HINT "A source is the name of a table or view, or one SELECT."
@@ -338,6 +340,48 @@ source_resolve(const char *text)
 		source->query = source->resolved;
 	}
 	return source;
+}
+
+/* Appends a condition on the column's time; the text means the same whatever the session's settings are. */
+static void
+source_append_bound(StringInfo out, const char *column, const char *comparison, TimestampTz bound)
+{
+	int			level = pin_begin(PIN_DATES | PIN_ZONE);
+	char	   *text = DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(bound)));
+
+	pin_end(level);
+	appendStringInfo(out, " AND s.%s OPERATOR(pg_catalog.%s) %s::pg_catalog.timestamptz", column, comparison,
+					 quote_literal_cstr(text));
+}
+
+/*
+ * Gives the source's rows of a span of time, in its order.  The resolved text is
+ * wrapped, which means the same as the caller's under the search_path that it was
+ * written for.
+ */
+Source *
+source_by_time(const Source *source, AttrNumber attno, TimestampTz start, TimestampTz end)
+{
+	Source	   *part = palloc0(sizeof(Source));
+	const char *column = quote_identifier(NameStr(TupleDescAttr(source->desc, attno - 1)->attname));
+	StringInfoData text;
+	int			guc_level;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT s.* FROM (%s) AS s WHERE true", source->query);
+	if (!TIMESTAMP_IS_NOBEGIN(start))
+		source_append_bound(&text, column, ">=", start);
+	if (!TIMESTAMP_IS_NOEND(end))
+		source_append_bound(&text, column, "<", end);
+	appendStringInfo(&text, " ORDER BY s.%s", column);
+	part->text = source->text;
+	part->resolved = source->resolved;
+	part->query = text.data;
+	guc_level = NewGUCNestLevel();
+	compat_restrict_search_path();
+	source_analyse(part, part->query);
+	AtEOXact_GUC(false, guc_level);
+	return part;
 }
 
 /* Gives a column's attribute number by exact name; dropped columns never match. */

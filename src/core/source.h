@@ -10,6 +10,7 @@
 #define CORE_SOURCE_H
 
 #include "access/tupdesc.h"
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "utils/snapshot.h"
 
@@ -28,6 +29,13 @@ typedef struct Source
 
 /* Resolves and checks the source as the current user; every failure is a clear error. */
 extern Source *source_resolve(const char *text);
+
+/*
+ * The source's rows in the order of a column of type date, timestamp or timestamptz,
+ * from one time on (DT_NOBEGIN: from the first) and before another (DT_NOEND: to the
+ * last).  Rows without a time come last, and not at all when there is an end.
+ */
+extern Source *source_by_time(const Source *source, AttrNumber attno, TimestampTz start, TimestampTz end);
 
 /* Attribute number of a column by exact name, or InvalidAttrNumber; dropped columns never match. */
 extern AttrNumber source_column(TupleDesc desc, const char *name);

@@ -139,3 +139,53 @@ text_shape(const char *s, int len, int counts[TEXT_NCLASSES], float *buckets, in
 		buckets[text_gram_hash(0, before_last, last) % nbuckets] += 1.0f;
 	return nchars;
 }
+
+/* Symbols of the ASCII characters in their order; no symbol is zero. */
+static const char ascii_symbols[] =
+	"\001\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017"
+	"\020\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037"
+	" !\"#$%&'()*+,-./9999999999:;<=>?"
+	"@AAAAAAAAAAAAAAAAAAAAAAAAAA[\\]^_"
+	"`aaaaaaaaaaaaaaaaaaaaaaaaaa{|}~\177";
+
+/* Gives the symbol that stands for a run of characters like the one with this byte. */
+static inline char
+text_symbol(unsigned char c)
+{
+	/* in every server encoding, all bytes of a character beyond ASCII have the high bit */
+	return IS_HIGHBIT_SET(c) ? 'x' : ascii_symbols[c];
+}
+
+/* Writes a text's character pattern and gives its length. */
+int
+text_pattern(const char *s, int len, char out[TEXT_PATTERN_MAX])
+{
+	const char *end = s + len;
+	char		last = '\0';
+	int			n = 0;
+
+	/* without a branch on the text: where runs end cannot be foretold */
+	while (s < end && n < TEXT_PATTERN_MAX)
+	{
+		char		symbol = text_symbol((unsigned char) *s++);
+
+		out[n] = symbol;
+		n += (symbol != last);
+		last = symbol;
+	}
+	return n;
+}
+
+/* Says whether text_pattern() can have written this: symbols only, none beside itself, not too many. */
+bool
+text_is_pattern(const char *pattern)
+{
+	for (int i = 0; pattern[i] != '\0'; i++)
+	{
+		if (i == TEXT_PATTERN_MAX || (i > 0 && pattern[i] == pattern[i - 1]))
+			return false;
+		if (pattern[i] != 'x' && text_symbol((unsigned char) pattern[i]) != pattern[i])
+			return false;
+	}
+	return true;
+}

@@ -41,4 +41,18 @@ extern TextClass text_ascii_class(unsigned char c);
 extern int	text_shape(const char *s, int len, int counts[TEXT_NCLASSES],
 					   float *buckets, int nbuckets);
 
+/* Symbols of the longest pattern; the rest of a text is not looked at. */
+#define TEXT_PATTERN_MAX 32
+
+/*
+ * Writes a text's character pattern, not NUL-terminated, and gives its length:
+ * A, a and 9 for runs of capitals, small letters and digits, x for a run of
+ * characters beyond ASCII, any other character for a run of itself.  All ASCII,
+ * whatever the encoding.
+ */
+extern int	text_pattern(const char *s, int len, char out[TEXT_PATTERN_MAX]);
+
+/* Says whether text_pattern() can have written this. */
+extern bool text_is_pattern(const char *pattern);
+
 #endif							/* CORE_TEXT_H */

@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -124,6 +126,7 @@ gate_find(int64 id)
 	SqlResult  *result = sql_run(&find_gate, SQL_READ, Int64GetDatum(id));
 	Gate	   *gate;
 	char	   *timing;
+	bool		own;
 
 	if (result->nrows == 0)
 	{
@@ -140,7 +143,9 @@ gate_find(int64 id)
 	timing = sql_text(result, 0, "timing");
 	gate->statement = strcmp(timing, "statement") == 0;
 	gate->on_anomaly = stored_action(result, "on_anomaly");
-	gate->threshold = sql_float8(result, 0, "threshold", NULL);
+	gate->threshold = sql_float8(result, 0, "threshold", &own);
+	if (own)
+		gate->threshold = NAN;
 	gate->score_column = sql_text(result, 0, "score_column");
 	gate->on_error = stored_action(result, "on_error");
 	gate->on_update = sql_bool(result, 0, "on_update", NULL);

@@ -56,7 +56,7 @@ typedef struct Gate
 	char	   *detector;
 	bool		statement;		/* statement timing; row timing otherwise */
 	GateAction	on_anomaly;
-	double		threshold;
+	double		threshold;		/* NaN: the serving version's own, see gate_threshold() */
 	char	   *score_column;	/* or NULL */
 	GateAction	on_error;		/* never GATE_MARK */
 	bool		on_update;
@@ -97,6 +97,7 @@ typedef struct GateBatch
 	TimestampTz started;
 	Serving    *serving;		/* the model, resolved once a statement; an implicit batch covers several and has none */
 	int			model_version;	/* the champion's; 0 while unknown */
+	double		threshold;		/* the gate's, else the champion's; NaN while unknown */
 	char	   *error;			/* first failure, or NULL */
 	/* counts */
 	int64		rows;
@@ -134,7 +135,8 @@ typedef struct GateDecision
 	Jsonb	   *key;			/* or NULL */
 	Jsonb	   *row;			/* or NULL */
 	Jsonb	   *reasons;
-	double		score;			/* NaN when there is none */
+	double		score;			/* NaN when there is none; so is the threshold */
+	double		threshold;
 	int			model_version;	/* 0 when there is none */
 	TimestampTz at;
 } GateDecision;
@@ -164,6 +166,7 @@ typedef struct GateVersion
 {
 	Scorer	   *scorer;			/* NULL when it could not be bound */
 	char	   *error;			/* then why */
+	double		threshold;		/* from this score on it decides */
 	bool		guarded;		/* encoding may raise errors: done in subtransactions */
 } GateVersion;
 
@@ -198,6 +201,7 @@ typedef struct GateRow
 	TupleTableSlot *slot;
 	Scorer	   *scorer;			/* of the version that serves it; NULL when that could not be bound */
 	int			place;			/* in the scorer's block */
+	double		threshold;		/* of the version that serves it */
 	const char *failure;		/* why the row was not scored, or NULL */
 } GateRow;
 
@@ -282,6 +286,7 @@ extern bool gate_type_is_harmless(Oid type);
 extern bool gate_lacks_column(const Gate *gate, Form_pg_attribute att);
 extern int	gate_generated_detail(const Gate *gate);
 extern void gate_check_generated(const Gate *gate, TupleDesc desc, const Encoder *encoder);
+extern double gate_threshold(const Gate *gate, const ModelVersion *version);
 extern GateCall *gate_call_begin(GateBatch *batch, const Gate *gate, Relation rel, MemoryContext parent);
 extern void gate_version_bind(const GateCall *call, const ModelRef *ref, bool always_guard, GateVersion *version);
 extern void gate_version_add(const GateVersion *version, TupleTableSlot *slot, GateRow *row);

@@ -74,6 +74,7 @@ batch_open(int64 gate_id, Relation rel, GateEvent event, bool implicit)
 	batch->implicit = implicit;
 	batch->role = GetUserNameFromId(GetUserId(), false);
 	batch->started = GetCurrentTimestamp();
+	batch->threshold = batch->gate->threshold;
 	batch->waiting = AllocSetContextCreate(context, "aipipe gate decisions", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(old);
 
@@ -134,7 +135,8 @@ put_decision(Writer *writer, GateBatch *batch, const GateDecision *decision)
 	nulls[8] = decision->row == NULL;
 	values[9] = Float8GetDatum(decision->score);
 	nulls[9] = decision->score != decision->score;
-	values[10] = Float8GetDatum(batch->gate->threshold);
+	values[10] = Float8GetDatum(decision->threshold);
+	nulls[10] = decision->threshold != decision->threshold;
 	values[11] = PointerGetDatum(decision->reasons);
 	values[12] = CStringGetTextDatum(batch->gate->detector);
 	values[13] = Int32GetDatum(decision->model_version);
@@ -231,7 +233,8 @@ write_batch(GateBatch *batch)
 	values[14] = Float8GetDatum(batch->score_min);
 	values[15] = Float8GetDatum(batch->scored == 0 ? 0 : batch->score_sum / batch->scored);
 	values[16] = Float8GetDatum(batch->score_max);
-	values[17] = Float8GetDatum(batch->gate->threshold);
+	values[17] = Float8GetDatum(batch->threshold);
+	nulls[17] = batch->threshold != batch->threshold;
 	values[18] = CStringGetTextDatum(batch->gate->detector);
 	values[19] = Int32GetDatum(batch->model_version);
 	nulls[19] = batch->model_version == 0;

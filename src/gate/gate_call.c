@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/table.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
@@ -26,6 +28,7 @@
 #include "core/key.h"
 #include "core/source.h"
 #include "gate/gate.h"
+#include "learn/flag.h"
 
 /* Runs a step in a subtransaction; gives NULL, or the message of the error that it ended with. */
 char *
@@ -133,6 +136,24 @@ gate_check_generated(const Gate *gate, TupleDesc desc, const Encoder *encoder)
 	}
 }
 
+/* Gives the score from which on a version decides on rows: the gate's threshold, else the version's own, else the task's usual one. */
+double
+gate_threshold(const Gate *gate, const ModelVersion *version)
+{
+	if (!isnan(gate->threshold))
+		return gate->threshold;
+	if (!isnan(version->threshold))
+		return version->threshold;
+	if (version->task == TASK_ANOMALY)
+		return FLAG_DEFAULT_SEVERITY;
+	if (version->task == TASK_CLASSIFICATION)
+		return 0.5;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("a gate with a %s model needs a threshold", algorithm_task_name(version->task)),
+			 errdetail("Rows whose predicted value reaches it are decided on.")));
+}
+
 /* Binds a version to the relation's rows. With always_guard, encoding is guarded whatever the error policy. */
 void
 gate_version_bind(const GateCall *call, const ModelRef *ref, bool always_guard, GateVersion *version)
@@ -141,6 +162,7 @@ gate_version_bind(const GateCall *call, const ModelRef *ref, bool always_guard, 
 
 	scorer_check_single(loaded);
 	gate_check_generated(call->gate, call->desc, loaded->encoder);
+	version->threshold = gate_threshold(call->gate, loaded);
 	version->guarded = (always_guard || call->gate->on_error != GATE_REJECT) && needs_guard(loaded->encoder, call->desc);
 	version->scorer = scorer_create(loaded, call->desc, call->context);
 }
@@ -174,6 +196,7 @@ set_up(void *arg)
 		score_column_find(&call->score, call->gate->score_column, call->relation, call->desc);
 	call->serving = serving_of_batch(call);
 	gate_version_bind(call, &call->serving->versions[call->serving->champion].ref, false, &call->champion);
+	call->batch->threshold = call->champion.threshold;
 }
 
 /* Sets up the judging of rows of one relation in a child of the given context. */
@@ -224,6 +247,7 @@ gate_version_add(const GateVersion *version, TupleTableSlot *slot, GateRow *row)
 	row->slot = slot;
 	row->scorer = scorer;
 	row->failure = version->error;
+	row->threshold = version->threshold;
 	if (scorer == NULL)
 		return;
 	row->place = scorer->nrows;

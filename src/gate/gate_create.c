@@ -196,18 +196,14 @@ check_score_column(const Gate *gate, Relation rel, const Encoder *encoder)
 	}
 }
 
-/* Sets the default threshold of a task, or checks the given one. */
+/* Checks the threshold; without one the version that serves a row has its own. */
 static void
-check_threshold(Gate *gate, ModelTask task)
+check_threshold(const Gate *gate, const ModelVersion *version, ModelTask task)
 {
 	if (isnan(gate->threshold))
 	{
-		if (task == TASK_REGRESSION)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("a gate with a regression model needs a threshold"),
-					 errdetail("Rows whose predicted value reaches it are decided on.")));
-		gate->threshold = task == TASK_ANOMALY ? 0.999 : 0.5;
+		(void) gate_threshold(gate, version);
+		return;
 	}
 	if (task != TASK_REGRESSION && (gate->threshold < 0 || gate->threshold > 1))
 		ereport(ERROR,
@@ -229,7 +225,7 @@ check_model(Gate *gate, Relation rel)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" has %d classes and so no single score", gate->detector, version->nclasses),
 				 errhint("Use a detector, a regression model or a model with two classes.")));
-	check_threshold(gate, ref.task);
+	check_threshold(gate, version, ref.task);
 	check_score_column(gate, rel, version->encoder);
 	(void) scorer_create(version, RelationGetDescr(rel), context);
 	gate_check_generated(gate, RelationGetDescr(rel), version->encoder);
@@ -370,6 +366,7 @@ store_gate(Gate *gate)
 	values[5] = CStringGetTextDatum(gate->statement ? "statement" : "row");
 	values[6] = CStringGetTextDatum(gate_action_name(gate->on_anomaly));
 	values[7] = Float8GetDatum(gate->threshold);
+	nulls[7] = isnan(gate->threshold);
 	values[8] = gate->score_column ? CStringGetTextDatum(gate->score_column) : (Datum) 0;
 	nulls[8] = gate->score_column == NULL;
 	values[9] = CStringGetTextDatum(gate_action_name(gate->on_error));

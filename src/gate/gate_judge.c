@@ -104,6 +104,7 @@ describe_row(GateCall *call, const GateRow *row, GateAction action, double score
 	decision->relation = call->relation;
 	decision->score = score;
 	decision->model_version = row->scorer ? row->scorer->version->version : 0;
+	decision->threshold = row->scorer ? row->threshold : call->gate->threshold;
 	decision->key = row_key(call, action == GATE_QUARANTINE && call->old ? call->old : row->slot);
 	if (action == GATE_QUARANTINE || decision->key == NULL)
 		decision->row = row_image(call, row->slot, score);
@@ -182,7 +183,7 @@ reject_row(EvidenceStep *step)
 			(errcode(ERRCODE_CHECK_VIOLATION),
 			 errmsg("gate " INT64_FORMAT " rejects a row of table \"%s\"", call->gate->id, call->relation),
 			 errdetail("Score %.6g of model \"%s\" reaches threshold %.6g%s.", step->score,
-					   call->gate->detector, call->gate->threshold, step->reasons.data)));
+					   call->gate->detector, step->row->threshold, step->reasons.data)));
 }
 
 /* Remembers a failure and warns of a batch's first one. */
@@ -272,7 +273,7 @@ gate_judge(GateCall *call, const GateRow *row, GateDecision *decision)
 	failure = check_score(call, verdict.score);
 	if (failure != NULL)
 		return judge_failure(call, failure, row, decision);
-	if (verdict.score < call->gate->threshold || call->gate->on_anomaly == GATE_ACCEPT)
+	if (verdict.score < row->threshold || call->gate->on_anomaly == GATE_ACCEPT)
 		return verdict;
 
 	step.score = verdict.score;

@@ -13,9 +13,14 @@
 /* In the order of preference for a task: the first that serves it is the default. */
 static const Algorithm *const algorithms[] = {
 	&algorithm_xgboost,
+	&algorithm_ensemble,
 	&algorithm_iforest,
+	&algorithm_surprise,
+	&algorithm_xgbod,
 	&algorithm_baseline,
-	&algorithm_rules
+	&algorithm_rules,
+	&algorithm_seasonal,
+	&algorithm_arrival
 };
 
 /* By ModelTask. */
@@ -64,6 +69,13 @@ algorithm_find(const char *name)
 		names[i] = algorithms[i]->name;
 	}
 	unknown_name("algorithm", name, names, lengthof(algorithms));
+}
+
+/* Gives the algorithm of that number in the list, or NULL behind the last. */
+const Algorithm *
+algorithm_at(int i)
+{
+	return i < lengthof(algorithms) ? algorithms[i] : NULL;
 }
 
 /* Gives the algorithm that trains for a task when none is named. */

@@ -151,6 +151,9 @@ typedef struct Algorithm
 extern const Algorithm *algorithm_find(const char *name);	/* ERROR 22023 naming the nearest */
 extern const Algorithm *algorithm_default(ModelTask task);
 
+/* The algorithm of that number in the list, or NULL behind the last. */
+extern const Algorithm *algorithm_at(int i);
+
 extern ModelTask algorithm_task(const char *name);	/* ERROR 22023 */
 extern const char *algorithm_task_name(ModelTask task);
 
@@ -168,5 +171,7 @@ extern const Algorithm algorithm_loda;	/* src/anomaly */
 extern const Algorithm algorithm_xgbod;	/* src/anomaly */
 extern const Algorithm algorithm_baseline;
 extern const Algorithm algorithm_rules;
+extern const Algorithm algorithm_seasonal;	/* src/series */
+extern const Algorithm algorithm_arrival;	/* src/series */
 
 #endif							/* LEARN_ALGORITHM_H */

@@ -315,4 +315,6 @@ const Algorithm algorithm_iforest = {
 	.values = iforest_values,
 	.explain = iforest_explain,
 	.importance = iforest_importance,
+	.specs = iforest_options,
+	.nspecs = lengthof(iforest_options),
 };

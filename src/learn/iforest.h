@@ -130,6 +130,9 @@ extern void iforest_add_guards(Forest *forest, const Matrix *rows, const Encoder
 /* Sorts numbers, ascending: scores then have the strangest first. */
 extern void severity_sort(float *scores, size_t nscores);
 
+/* Says after how many rows of rank `rank`, counted from the strangest, the next point is due. */
+extern int64 severity_step(int64 nscores, int64 rank);
+
 /* Makes the severity points from the raw scores of training rows, which it sorts. */
 extern void severity_learn(float *scores, int64 nscores, Severity *severity);
 

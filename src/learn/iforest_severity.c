@@ -38,7 +38,7 @@
 #include "lib/sort_template.h"
 
 /* Says after how many rows of rank `rank` the next point is due. */
-static int64
+int64
 severity_step(int64 nscores, int64 rank)
 {
 	if (nscores <= SEVERITY_EXACT_ROWS)

@@ -46,6 +46,9 @@ extern const Metric *metric_default(ModelTask task);
 /* All metrics of the task, as "name": number pairs appended to an open JSON object. */
 extern void metrics_append_all(const Scored *scored, StringInfo out);
 
+/* Appends one metric to the open JSON object; what is undefined becomes null. */
+extern void metrics_append(StringInfo out, const char *name, double value);
+
 /* Bytes that the metrics of so many rows take beside the rows. */
 extern Size metrics_estimate(int64 nrows);
 

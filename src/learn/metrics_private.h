@@ -46,9 +46,6 @@ ratio(double a, double b)
 	return b == 0 ? NAN : a / b;
 }
 
-/* Appends one metric to the open JSON object; what is undefined becomes null (metrics_json.c). */
-extern void metrics_append(StringInfo out, const char *name, double value);
-
 /* Appends a name to the open JSON object; its value is the caller's. */
 extern void metrics_append_name(StringInfo out, const char *name);
 

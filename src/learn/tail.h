@@ -5,7 +5,8 @@
  * Empirical where there are rows, a generalised Pareto tail (Pickands 1975;
  * Balkema, de Haan 1974) beyond, so that scores stranger than every training row
  * still differ.  A greater score is stranger.  Probabilities are given in bits:
- * -log2 P(score >= s); evidence in bits adds up.
+ * -log2 P(score >= s); evidence in bits adds up.  Above TAIL_SOFT_BITS, far beyond what any
+ * number of rows can teach, they grow by their logarithm only.
  */
 #ifndef LEARN_TAIL_H
 #define LEARN_TAIL_H
@@ -15,6 +16,7 @@
 #include "learn/artifact.h"
 
 #define TAIL_MAX_POINTS 4096
+#define TAIL_SOFT_BITS 64
 
 /* All floats: what is stored, compiled and used is the same thing. */
 typedef struct Tail
@@ -23,8 +25,8 @@ typedef struct Tail
 	int			npoints;
 	float	   *score;			/* ascending; between two points bits are interpolated */
 	float	   *bits;			/* ascending; at score[0] nearly 0 */
-	float		threshold;		/* the GPD serves above it: P(s) = share * (1 + shape * (s - threshold) / scale) ^ (-1 / shape) */
-	float		share;
+	float		threshold;		/* the last point; the GPD serves above: P(s) = share * (1 + shape * (s - threshold) / scale) ^ (-1 / shape) */
+	float		share;			/* P(s >= threshold): what the last point's bits say */
 	float		scale;			/* > 0 */
 	float		shape;			/* within [-0.5, 0.5]; 0 = exponential */
 } Tail;
@@ -34,6 +36,9 @@ extern void tail_learn(float *scores, int64 nscores, Tail *tail);
 
 /* -log2 P(score >= s): 0 or more, finite, never falling with s. */
 extern float tail_bits(const Tail *tail, float score);
+
+/* Gives so many scores that are spread as the tail says, ascending: what it learned from, in short. */
+extern void tail_sample(const Tail *tail, float *scores, int64 nscores);
 
 /* The reason why a tail is not sound, or NULL. */
 extern const char *tail_check(const Tail *tail);

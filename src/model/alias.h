@@ -10,4 +10,7 @@
 /* Makes the version champion when the model has none; the caller holds the model's row lock. */
 extern void alias_first_champion(int64 model_id, int64 version_id, int version);
 
+/* Makes a version that this transaction has just added champion. */
+extern void alias_promote_new(int64 model_id, int version, const char *why);
+
 #endif							/* MODEL_ALIAS_H */

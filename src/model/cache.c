@@ -213,11 +213,13 @@ bool
 cache_parts_fit(ModelTask task, const Encoder *encoder, const LoadedModel *loaded, int nclasses,
 				const Calibration *calibration, double threshold)
 {
+	if ((encoder->ncolumns > 0) != algorithm_scores_rows(task))
+		return false;
 	if (encoder->nfeatures != loaded->nfeatures || !loaded->algorithm->serves(task))
 		return false;
 	if (calibration != NULL && (task != TASK_CLASSIFICATION || calibration_nclasses(calibration) != nclasses))
 		return false;
-	if (!isnan(threshold) && (nclasses != 2 || !(threshold > 0 && threshold <= 1)))
+	if (!isnan(threshold) && ((nclasses != 2 && task != TASK_ANOMALY) || !(threshold > 0 && threshold <= 1)))
 		return false;
 	if (task == TASK_CLASSIFICATION)
 		return nclasses >= 2 && loaded->nvalues == nclasses;

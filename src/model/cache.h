@@ -25,7 +25,7 @@ typedef struct ModelVersion
 	char	  **classes;
 	int			positive;		/* binary: index of the positive class */
 	const Calibration *calibration; /* applied to the probabilities; NULL = none */
-	double		threshold;		/* binary: class 1 from this probability on; NaN = the most probable class */
+	double		threshold;		/* binary: class 1 from this probability on; NaN = the most probable class; a detector's: see learn/flag.h */
 	Size		bytes;
 } ModelVersion;
 

@@ -26,17 +26,6 @@
 
 #include "model/call.h"
 
-typedef struct SnapshotMark
-{
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32		xcnt;
-	int32		subxcnt;
-	bool		suboverflowed;
-	CommandId	curcid;
-	SubTransactionId subxact;	/* a rolled-back one leaves all of the above as it was */
-} SnapshotMark;
-
 typedef struct CallState
 {
 	ModelCall	call;			/* must be first */
@@ -52,13 +41,13 @@ typedef struct CallState
 } CallState;
 
 /* Fills the mark of the active snapshot. */
-static void
-mark_snapshot(SnapshotMark *mark)
+void
+call_mark_snapshot(SnapshotMark *mark)
 {
 	Snapshot	snapshot;
 
 	if (!ActiveSnapshotSet())
-		elog(ERROR, "cannot score a row without an active snapshot");
+		elog(ERROR, "cannot score without an active snapshot");
 	snapshot = GetActiveSnapshot();
 	memset(mark, 0, sizeof(SnapshotMark));
 	mark->xmin = snapshot->xmin;
@@ -171,7 +160,7 @@ call_score(FunctionCallInfo fcinfo, bool has_version, void (*check) (const Model
 	model = PG_GETARG_TEXT_PP(0);
 	row = PG_GETARG_HEAPTUPLEHEADER(1);
 	identifier = assign_record_type_identifier(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
-	mark_snapshot(&mark);
+	call_mark_snapshot(&mark);
 	if (state->call.scorer == NULL || identifier != state->row_identifier ||
 		version != state->version || GetUserId() != state->role ||
 		memcmp(&mark, &state->mark, sizeof(mark)) != 0 || !same_text(model, state->model))

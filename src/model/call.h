@@ -13,6 +13,21 @@
 
 #include "model/score.h"
 
+/* What a snapshot sees; two that are equal bytewise see the same versions and aliases. */
+typedef struct SnapshotMark
+{
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	bool		suboverflowed;
+	CommandId	curcid;
+	SubTransactionId subxact;	/* a rolled-back one leaves all of the above as it was */
+} SnapshotMark;
+
+/* Fills the mark of the active snapshot. */
+extern void call_mark_snapshot(SnapshotMark *mark);
+
 typedef struct ModelCall
 {
 	Scorer	   *scorer;			/* holds the scored row as row 0 */

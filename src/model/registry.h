@@ -68,7 +68,7 @@ typedef struct NewVersion
 	Size		peak_bytes;
 	const char *library;
 	const char *calibration;	/* calibration_write()'s JSON; NULL = none */
-	double		threshold;		/* two classes: class 1 from this probability on; 0 = the most probable class */
+	double		threshold;		/* two classes: class 1 from this probability on; detectors: flagged from this severity on; 0 = none */
 	const struct Search *search;	/* the trials that chose the parameters (search.h); NULL = none */
 } NewVersion;
 

@@ -133,11 +133,24 @@ search_params(Training *training, TrainRequest *request)
 	return search;
 }
 
+/* What an algorithm learned, ready to be stored or to serve. */
+typedef struct Learned
+{
+	TrainResult result;
+	TrainFit	fit;
+	Search	   *search;			/* NULL without one */
+	char	   *metrics;		/* NULL without held-out rows */
+} Learned;
+
 /* Stores what was learned as the model's next version. */
 static int
-store(Training *training, NewVersion *version, const TrainResult *result, const TrainFit *fit, double cpu_start)
+store(Training *training, const Learned *learned, double cpu_start)
 {
 	const TrainSpec *spec = training->spec;
+	const TrainResult *result = &learned->result;
+	const TrainFit *fit = &learned->fit;
+	NewVersion	new = {0};
+	NewVersion *version = &new;
 	StringInfoData calibration;
 
 	progress_phase(&training->progress, "storing", 0);
@@ -149,6 +162,8 @@ store(Training *training, NewVersion *version, const TrainResult *result, const 
 	}
 	if (!isnan(fit->threshold))
 		version->threshold = fit->threshold;
+	version->search = learned->search;
+	version->metrics = learned->metrics;
 	version->model = spec->model;
 	version->task = spec->task;
 	version->algorithm = training->algorithm->name;
@@ -178,16 +193,13 @@ part_rows(const TrainSet *part)
 	return part ? part->rows->nrows : 0;
 }
 
-/* Runs the algorithm, sees how well it did, and registers what it learned. */
-static int
-learn_and_register(Training *training, double cpu_start)
+/* Runs the algorithm and sees how well it did. */
+static void
+learn(Training *training, Learned *learned)
 {
 	TrainSet	validation = {0};
 	TrainRequest request = {0};
-	TrainResult result = {0};
-	NewVersion	version = {0};
-	TrainFit	fit = {0};
-	Search	   *search;
+	TrainResult *result = &learned->result;
 	Size		measuring = train_measure_bytes(training, part_rows(training->held_out), part_rows(training->validation));
 	Size		data;
 
@@ -196,17 +208,40 @@ learn_and_register(Training *training, double cpu_start)
 	train_reserve(training, measuring);
 	data = training->set->rows->bytes + training->beside;
 	request.budget = Max(training->limit - data, 1);
-	search = search_params(training, &request);
-	if (search != NULL)
-		train_note_peak(training, add_size(data, search->peak_bytes));
-	version.search = search;
-	training->algorithm->train(&request, &result);
-	train_note_peak(training, add_size(data, result.peak_bytes));
+	learned->search = search_params(training, &request);
+	if (learned->search != NULL)
+		train_note_peak(training, add_size(data, learned->search->peak_bytes));
+	training->algorithm->train(&request, result);
+	train_note_peak(training, add_size(data, result->peak_bytes));
 
-	fit.model = training->algorithm->open(result.compiled.data, result.compiled.len);
-	train_calibrate(training, &fit);
-	version.metrics = train_measure(training, &fit, result.params.data);
-	return store(training, &version, &result, &fit, cpu_start);
+	learned->fit.model = training->algorithm->open(result->compiled.data, result->compiled.len);
+	train_calibrate(training, &learned->fit);
+	learned->metrics = train_measure(training, &learned->fit, result->params.data);
+}
+
+/* Begins a training: what can be wrong before a row is read is an error here. */
+static void
+begin(Training *training, const TrainSpec *spec)
+{
+	training->spec = spec;
+	training->limit = (Size) core_train_max_memory * 1024;
+	train_read_options(training);
+	train_read_source(training);
+}
+
+/* Reads the rows and learns from them; false when there are fewer than there have to be. */
+static bool
+run(Training *training, Learned *learned)
+{
+	progress_begin(&training->progress, psprintf("training model \"%s\"", training->spec->model));
+	train_learn_encoder(training);
+	train_read_rows(training);
+	if (training->set->rows->nrows < training->spec->least_rows)
+		return false;
+	train_split(training);
+	profile_rows(training);
+	learn(training, learned);
+	return true;
 }
 
 /* Trains and registers the next version as the current user; gives its number. */
@@ -217,22 +252,71 @@ train_version(const TrainSpec *spec)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	double		cpu_start = usage_cpu_seconds();
 	Training	training = {0};
+	Learned		learned = {0};
 	int			version;
 
-	training.spec = spec;
-	training.limit = (Size) core_train_max_memory * 1024;
 	registry_check_trainable(spec->model, spec->task);
-	train_read_options(&training);
-	train_read_source(&training);
-	progress_begin(&training.progress, psprintf("training model \"%s\"", spec->model));
-	train_learn_encoder(&training);
-	train_read_rows(&training);
-	train_split(&training);
-	profile_rows(&training);
-	version = learn_and_register(&training, cpu_start);
+	begin(&training, spec);
+	(void) run(&training, &learned);
+	version = store(&training, &learned, cpu_start);
 	progress_end(&training.progress);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return version;
+}
+
+/* Copies what was learned into a version of its own, in the current memory context. */
+static ModelVersion *
+copy_version(const Training *training, const Learned *learned)
+{
+	ModelVersion *version = palloc0(sizeof(ModelVersion));
+	const StringInfoData *compiled = &learned->result.compiled;
+	char	   *bytes = MemoryContextAllocHuge(CurrentMemoryContext, Max(compiled->len, 1));
+	StringInfoData text;
+
+	version->model = pstrdup(training->spec->model);
+	version->task = training->spec->task;
+	initStringInfo(&text);
+	encoder_write(training->encoder, &text);
+	version->encoder = encoder_read(text.data, text.len);
+	memcpy(bytes, compiled->data, compiled->len);
+	version->loaded = training->algorithm->open(bytes, compiled->len);
+	version->nclasses = training->nclasses;
+	version->classes = palloc(mul_size(sizeof(char *), Max(training->nclasses, 1)));
+	for (int i = 0; i < training->nclasses; i++)
+		version->classes[i] = pstrdup(training->classes[i]);
+	version->positive = training->nclasses - 1;
+	version->threshold = learned->fit.threshold;
+	if (learned->fit.calibration != NULL)
+	{
+		resetStringInfo(&text);
+		calibration_write(learned->fit.calibration, &text);
+		version->calibration = calibration_read(text.data);
+	}
+	pfree(text.data);
+	return version;
+}
+
+/* Trains without storing anything; gives a version that lives in the memory context. */
+const ModelVersion *
+train_transient(const TrainSpec *spec, MemoryContext context, int64 *nrows)
+{
+	MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "aipipe model train", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(own);
+	Training	training = {0};
+	Learned		learned = {0};
+	ModelVersion *version = NULL;
+	bool		learnt;
+
+	begin(&training, spec);
+	learnt = run(&training, &learned);
+	*nrows = training.set->rows->nrows;
+	MemoryContextSwitchTo(context);
+	if (learnt)
+		version = copy_version(&training, &learned);
+	progress_end(&training.progress);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(own);
 	return version;
 }
 

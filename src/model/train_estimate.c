@@ -133,7 +133,7 @@ estimate_data(const Training *training, TrainEstimate *estimate)
 	Size		beside = estimate_reading(training, estimate);
 	int64		left = estimate->nrows;
 
-	if (training->target_attno > 0)
+	if (training->target_attno > 0 || training->spec->task == TASK_ANOMALY)
 	{
 		estimate->nheld_out = left >= TRAIN_LEAST_TO_HOLD_OUT ? share_rows(left, options->holdout) : 0;
 		estimate->nvalidation = share_rows(estimate->nrows, options->validation);

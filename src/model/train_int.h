@@ -8,6 +8,7 @@
  *		train_split.c		rows that teach, rows that validate, rows held out
  *		train_weight.c		class weights
  *		train_measure.c		calibration, threshold, metrics
+ *		train_flag.c		the threshold of a detector
  *		train_estimate.c	what it would take, without training
  *		train.c				the flow
  */
@@ -18,6 +19,8 @@
 
 #include "compat/compat.h"
 #include "learn/calibration.h"
+#include "learn/flag.h"
+#include "model/time_column.h"
 #include "model/search.h"
 #include "model/target.h"
 #include "model/train.h"
@@ -51,7 +54,9 @@ typedef struct Training
 	const Jsonb *params;		/* what was given, or what a search made of it */
 	const char *const *common;	/* names of the task's common options, NULL-terminated */
 	CalibrationMethod calibration_method;
-	ThresholdRule *threshold_rule;	/* NULL without option "threshold" */
+	ThresholdRule *threshold_rule;	/* NULL without option "threshold", and for a detector */
+	FlagRule   *flag_rule;		/* a detector's; NULL without option "threshold" */
+	TimeColumn	time;			/* a detector's budget: when rows come */
 	bool		stops_early;	/* the algorithm looks at the rows that validate */
 	bool		validates;		/* rows to validate with are needed, not just asked for */
 	Progress	progress;
@@ -140,7 +145,23 @@ typedef struct TrainFit
 	const LoadedModel *model;
 	Calibration *calibration;	/* NULL without */
 	double		threshold;		/* NaN without */
+	FlagChoice	flags;			/* a detector's: how it was chosen */
 } TrainFit;
+
+/* Predicts the rows of a part, calibrated when there is a calibration; row-major. */
+extern float *train_predict_part(const TrainFit *fit, const TrainSet *set);
+
+/* Reads a detector's threshold rule and sets the shares of rows that choose and check it when they are not said. */
+extern void train_read_flags(Training *training);
+
+/* Chooses a detector's threshold. */
+extern void train_choose_flags(Training *training, TrainFit *fit);
+
+/* What a detector flags of the held-out rows, as JSON. */
+extern char *train_measure_flags(const Training *training, const TrainFit *fit);
+
+/* Whether an option was given, be it null. */
+extern bool train_option_given(const Training *training, const char *option);
 
 /* Bytes that calibrating and measuring take beside the data. */
 extern Size train_measure_bytes(const Training *training, int64 nheld_out, int64 nvalidation);

@@ -46,12 +46,14 @@ train_measure_bytes(const Training *training, int64 nheld_out, int64 nvalidation
 		bytes = Max(bytes, add_size(predict_bytes(training, nvalidation), calibration_estimate(nvalidation)));
 	if (nvalidation > 0 && train_chooses_threshold(training))
 		bytes = Max(bytes, add_size(predict_bytes(training, nvalidation), threshold_estimate(nvalidation)));
+	if (nvalidation > 0 && flag_is_chosen(training->flag_rule))
+		bytes = Max(bytes, predict_bytes(training, nvalidation));
 	return bytes;
 }
 
 /* Predicts the rows of a part, calibrated when there is a calibration; row-major. */
-static float *
-predict_part(const TrainFit *fit, const TrainSet *set)
+float *
+train_predict_part(const TrainFit *fit, const TrainSet *set)
 {
 	const Algorithm *algorithm = fit->model->algorithm;
 	const Matrix *rows = set->rows;
@@ -80,7 +82,7 @@ static void
 fit_calibration(Training *training, TrainFit *fit)
 {
 	const TrainSet *set = training->validation;
-	float	   *values = predict_part(fit, set);
+	float	   *values = train_predict_part(fit, set);
 
 	fit->calibration = calibration_fit(training->calibration_method, set->rows->nrows, training->nclasses,
 									   values, set->labels, set->weights);
@@ -97,7 +99,7 @@ fit_threshold(Training *training, const TrainFit *fit)
 
 	if (!train_chooses_threshold(training))
 		return threshold_choose(training->threshold_rule, 0, NULL, 2, NULL, NULL);
-	values = predict_part(fit, set);
+	values = train_predict_part(fit, set);
 	threshold = threshold_choose(training->threshold_rule, set->rows->nrows, values + 1, 2, set->labels, set->weights);
 	pfree(values);
 	return threshold;
@@ -114,6 +116,8 @@ train_calibrate(Training *training, TrainFit *fit)
 		fit_calibration(training, fit);
 	if (training->threshold_rule != NULL)
 		fit->threshold = fit_threshold(training, fit);
+	if (training->flag_rule != NULL)
+		train_choose_flags(training, fit);
 }
 
 /* Gives the quantile that was learned, from the algorithm's effective parameters; 0 for another objective. */
@@ -140,11 +144,13 @@ train_measure(Training *training, const TrainFit *fit, const char *params)
 	if (set == NULL || set->rows->nrows == 0)
 		return NULL;
 	progress_phase(&training->progress, "measuring", 0);
+	if (training->spec->task == TASK_ANOMALY)
+		return train_measure_flags(training, fit);
 	scored.task = training->spec->task;
 	scored.nrows = set->rows->nrows;
 	scored.nclasses = training->nclasses;
 	scored.nvalues = fit->model->nvalues;
-	scored.values = predict_part(fit, set);
+	scored.values = train_predict_part(fit, set);
 	scored.labels = set->labels;
 	scored.groups = training->spec->task == TASK_RANKING ? set->groups : NULL;
 	scored.threshold = fit->threshold;

@@ -63,8 +63,7 @@ static const OptionTasks option_tasks[] = {
 	{"search", TEACHES, "classification, regression or ranking"},
 	{"split", TEACHES, "classification, regression or ranking"},
 	{"split_column", CLASSES | SERVES(TASK_REGRESSION), "classification or regression"},
-	{"threshold", CLASSES, "classification"},
-	{"validation", TEACHES, "classification, regression or ranking"},
+	{"threshold", CLASSES | SERVES(TASK_ANOMALY), "classification or anomaly"},
 	{"weight", TEACHES, "classification, regression or ranking"}
 };
 
@@ -98,6 +97,15 @@ find_value(const Jsonb *params, const char *name, JsonbValue *value)
 {
 	return params != NULL && JB_ROOT_IS_OBJECT(params) &&
 		getKeyJsonValueFromContainer((JsonbContainer *) &params->root, name, strlen(name), value) != NULL;
+}
+
+/* Tells whether an option was given, be it null. */
+bool
+train_option_given(const Training *training, const char *option)
+{
+	JsonbValue	value;
+
+	return find_value(training->spec->params, option, &value);
 }
 
 /* Ends with an error for options that say nothing to the task. */
@@ -173,7 +181,21 @@ train_chooses_threshold(const Training *training)
 	return training->threshold_rule != NULL && threshold_is_chosen(training->threshold_rule);
 }
 
-/* Sets the share of validating rows when it is not said, and checks that the shares leave rows that teach. */
+/* Ends with an error when the shares leave too few rows that teach. */
+static void
+check_shares(const Training *training)
+{
+	const TrainOptions *options = &training->options;
+
+	if (options->holdout + options->validation > 1 - LEAST_TEACHING)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"holdout\" and \"validation\" of %s leave too few rows that teach", training->spec->function),
+				 errdetail("They are %g and %g; their sum may be %g.", options->holdout, options->validation,
+						   1 - LEAST_TEACHING)));
+}
+
+/* Sets the share of validating rows when it is not said, and checks that there are some when they are needed. */
 static void
 check_validation(Training *training)
 {
@@ -192,12 +214,6 @@ check_validation(Training *training)
 				 errmsg("option \"validation\" of %s cannot be 0 here", spec->function),
 				 errdetail("Early stopping, calibration and the choice of a threshold need rows that did not teach."),
 				 errhint("Leave it out for a share of %g.", DEFAULT_VALIDATION)));
-	if (options->holdout + options->validation > 1 - LEAST_TEACHING)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options \"holdout\" and \"validation\" of %s leave too few rows that teach", spec->function),
-				 errdetail("They are %g and %g; their sum may be %g.", options->holdout, options->validation,
-						   1 - LEAST_TEACHING)));
 }
 
 /* Reads "auto" as "balanced". */
@@ -213,6 +229,24 @@ check_class_weight(Training *training)
 		options->class_weight = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("\"balanced\"")));
 }
 
+/* Gives the algorithm that was named, or the task's default; labels of anomalies want one that learns from them. */
+static const Algorithm *
+pick_algorithm(const TrainSpec *spec)
+{
+	bool		labelled = spec->task == TASK_ANOMALY && spec->target != NULL;
+	const Algorithm *algorithm = spec->algorithm ? algorithm_find(spec->algorithm)
+		: labelled ? &algorithm_xgbod : algorithm_default(spec->task);
+
+	if (spec->task == TASK_ANOMALY && labelled != (algorithm == &algorithm_xgbod))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 labelled ? errmsg("algorithm \"%s\" does not learn from labels", algorithm->name)
+				 : errmsg("algorithm \"%s\" needs labels", algorithm->name),
+				 labelled ? errhint("Leave out option \"algorithm\", or option \"label\".")
+				 : errhint("Name the column that tells which rows are anomalous in option \"label\".")));
+	return algorithm;
+}
+
 /* Reads the common options and picks the algorithm, which checks its own ones. */
 void
 train_read_options(Training *training)
@@ -220,7 +254,7 @@ train_read_options(Training *training)
 	const TrainSpec *spec = training->spec;
 	TrainOptions *options = &training->options;
 
-	training->algorithm = spec->algorithm ? algorithm_find(spec->algorithm) : algorithm_default(spec->task);
+	training->algorithm = pick_algorithm(spec);
 	if (!training->algorithm->serves(spec->task))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -235,8 +269,8 @@ train_read_options(Training *training)
 	training->algorithm->check(spec->task, spec->params, training->common);
 	if (spec->task == TASK_ANOMALY)
 	{
-		options->holdout = 0;
-		options->validation = 0;
+		train_read_flags(training);
+		check_shares(training);
 		return;
 	}
 	check_split(spec, options);
@@ -244,6 +278,7 @@ train_read_options(Training *training)
 	training->calibration_method = calibration_method(options->calibration);
 	training->threshold_rule = threshold_parse(options->threshold);
 	check_validation(training);
+	check_shares(training);
 	if (options->search != NULL)
 		search_check(options->search, spec->params, training->common, (uint64) options->seed, spec->task,
 					 training->algorithm);

@@ -3,9 +3,9 @@
  * train_source.c
  *	  Where a training's rows come from, and which columns are what.
  *
- * The weight column is never a feature.  The columns of the group and of the
- * split are none unless they are listed: an order's number tells the groups
- * apart and the future from the past, and says nothing of the next order.
+ * The weight column is never a feature.  The columns of the group, of the split
+ * and of a budget's time are none unless they are listed: an order's number tells
+ * the groups apart and the future from the past, and says nothing of the next order.
  *
  *-------------------------------------------------------------------------
  */
@@ -87,10 +87,12 @@ train_read_source(Training *training)
 	const TrainSpec *spec = training->spec;
 	ListCell   *cell;
 
-	training->source = source_resolve(spec->source);
+	training->source = spec->rows ? spec->rows : source_resolve(spec->source);
 	if (spec->target != NULL)
 		training->target_attno = find_column(training, spec->target);
 	find_option_columns(training);
+	if (training->flag_rule != NULL && training->flag_rule->time != NULL)
+		time_column_open(&training->time, training->source->desc, training->flag_rule->time, spec->source);
 	foreach(cell, spec->columns)
 	{
 		const char *column = lfirst(cell);
@@ -115,8 +117,14 @@ encoder_bytes(const Encoder *encoder)
 	Size		bytes = 0;
 
 	for (int c = 0; c < encoder->ncolumns; c++)
-		for (int i = 0; i < encoder->columns[c].ncategories; i++)
-			bytes += strlen(encoder->columns[c].categories[i]) + sizeof(char *) + sizeof(int64);
+	{
+		const EncoderColumn *column = &encoder->columns[c];
+
+		for (int i = 0; i < column->ncategories; i++)
+			bytes += strlen(column->categories[i]) + sizeof(char *) + sizeof(int64);
+		for (int i = 0; i < column->npatterns; i++)
+			bytes += strlen(column->patterns[i]) + sizeof(char *) + sizeof(int64);
+	}
 	return bytes;
 }
 
@@ -133,18 +141,22 @@ train_encoder_begin(Training *training, bool *needs_rows)
 {
 	const TrainOptions *options = &training->options;
 	EncoderParams params;
-	List	   *exclude = NIL;
+	List	   *exclude = list_copy(training->spec->exclude);
 
 	encoder_default_params(&params);
 	params.max_categories = (int) options->max_categories;
 	params.text_buckets = (int) options->text_buckets;
 	params.learn_bytes = training->limit / 2;
+	/* to a detector, a value that was never there is not the same as none */
+	params.marks_unseen = (training->spec->task == TASK_ANOMALY);
 	exclude = exclude_column(exclude, training->spec->target);
 	exclude = exclude_column(exclude, options->weight);
 	if (training->spec->columns == NIL)
 	{
 		exclude = exclude_column(exclude, options->group);
 		exclude = exclude_column(exclude, options->split_column);
+		if (training->flag_rule != NULL)
+			exclude = exclude_column(exclude, training->flag_rule->time);
 	}
 	return encoder_learn_begin(training->source->desc, training->spec->columns, exclude, &params, needs_rows);
 }

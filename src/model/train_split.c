@@ -153,7 +153,7 @@ train_split(Training *training)
 	const TrainOptions *options = &training->options;
 	int64		nrows = training->set->rows->nrows;
 
-	if (training->set->labels == NULL)
+	if (training->set->labels == NULL && options->holdout + options->validation == 0)
 		return;
 	progress_phase(&training->progress, "splitting", 0);
 	if (nrows >= TRAIN_LEAST_TO_HOLD_OUT)

@@ -91,7 +91,8 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_source_read';
 
 -- Learns an encoder from a source as a training does; budget in bytes.
 CREATE FUNCTION encoder_learn(source text, columns text[] DEFAULT '{}', exclude text[] DEFAULT '{}',
-                              max_categories int DEFAULT 64, text_buckets int DEFAULT 8, budget bigint DEFAULT 0) RETURNS bytea
+                              max_categories int DEFAULT 64, text_buckets int DEFAULT 8, budget bigint DEFAULT 0,
+                              marks_unseen bool DEFAULT false, as_category text[] DEFAULT '{}') RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_learn';
 
 -- encoder_bind + encoder_encode of one row
@@ -102,6 +103,10 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_encode';
 CREATE FUNCTION encoder_show(encoder bytea, "row" record, OUT "column" text, OUT value text, OUT expected text) RETURNS SETOF record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_show';
 
+-- encoder_range_text, or encoder_value_text when both ends are the same
+CREATE FUNCTION encoder_range(encoder bytea, feature text, low float8, high float8) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_range';
+
 -- encoder_describe
 CREATE FUNCTION encoder_features(encoder bytea) RETURNS jsonb
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_features';
@@ -110,12 +115,12 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_features';
 CREATE FUNCTION encoder_canonical(encoder bytea) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_canonical';
 
--- n mutants of an encoder through read, write, describe and expect.
+-- n mutants of an encoder through read, write, describe, expect, telling values and encoding text.
 CREATE FUNCTION encoder_mutate(encoder bytea, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int, OUT other int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_encoder_mutate';
 
 -- Seconds of CPU: reading a source, and the same with encoding into a matrix.
-CREATE FUNCTION bench_encode(source text, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
+CREATE FUNCTION bench_encode(source text, marks_unseen bool DEFAULT false, OUT nrows bigint, OUT read_s float8, OUT encode_s float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_encode';
 
 -- All metrics of predictions (row after row) against the truth, as JSON; one of them by name.
@@ -175,6 +180,32 @@ CREATE FUNCTION rules_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT
                              OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_rules_mutate';
 
+-- The artifact of a detector of arrival times that learned three series of seeded arrivals, it compiled, and the number of series in a compiled form.
+CREATE FUNCTION arrival_artifact(seed int) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_artifact';
+CREATE FUNCTION arrival_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_compile';
+CREATE FUNCTION arrival_open(compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_open';
+
+-- n mutants of a detector's artifact, or of its compiled form with a checksum that is right, through compile or open, every question, and write.
+CREATE FUNCTION arrival_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                               OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_arrival_mutate';
+
+-- The artifact of a seasonal detector of three series of seeded values, it compiled, and the number of series in a compiled form.
+CREATE FUNCTION series_artifact(seed int) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_artifact';
+CREATE FUNCTION series_compile(artifact bytea) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_compile';
+CREATE FUNCTION series_open(compiled bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_open';
+
+-- n mutants of a detector's artifact, or of its compiled form with a checksum that is right, through compile or open, judge, learn and write.
+CREATE FUNCTION series_mutate(bytes bytea, compiled bool, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_series_mutate';
+
 -- Algorithm xgboost on seeded random rows f0, f1 and so on: the model, its effective parameters, the estimate of its memory, and
 -- the scores of validation rows that it reported; taken: by how many bytes its memory grew at the peak.  labels: the objective whose labels the rows have; group_rows: rows a group.
 CREATE FUNCTION learn(task text, labels text, params jsonb DEFAULT '{}', classes int DEFAULT 0, categorical bool DEFAULT false,
@@ -205,3 +236,13 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_iforest_mutate_compiled';
 -- Nanoseconds of CPU a row: scoring in blocks, row by row, and explaining.
 CREATE FUNCTION iforest_bench(artifact bytea, nrows int, missing float8, OUT block float8, OUT "row" float8, OUT explain float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_iforest_bench';
+
+-- The bits of scores in a tail learned from others; the tail's fit; scores spread like the tail's; mutants of its artifact or compiled form.
+CREATE FUNCTION tail(scores real[], at real[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail';
+CREATE FUNCTION tail_fit(scores real[], OUT points int, OUT threshold float8, OUT share float8, OUT scale float8, OUT shape float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_fit';
+CREATE FUNCTION tail_sample(scores real[], n int) RETURNS real[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
+CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';

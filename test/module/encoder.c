@@ -152,6 +152,8 @@ test_encoder_learn(PG_FUNCTION_ARGS)
 	encoder_default_params(&params);
 	params.max_categories = PG_GETARG_INT32(3);
 	params.text_buckets = PG_GETARG_INT32(4);
+	params.marks_unseen = PG_GETARG_BOOL(6);
+	params.as_category = string_list(PG_GETARG_ARRAYTYPE_P(7));
 	encoder = learn_source(source, string_list(PG_GETARG_ARRAYTYPE_P(1)), string_list(PG_GETARG_ARRAYTYPE_P(2)), &params);
 	matrix = encode_source(source, encoder, (Size) PG_GETARG_INT64(5));
 	encoder_profile(encoder, matrix);
@@ -176,6 +178,7 @@ test_bench_encode(PG_FUNCTION_ARGS)
 	double		start;
 
 	encoder_default_params(&params);
+	params.marks_unseen = PG_GETARG_BOOL(1);
 	encoder = learn_source(source, NIL, NIL, &params);
 
 	start = cpu_seconds();

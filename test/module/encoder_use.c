@@ -7,6 +7,8 @@
  */
 #include "module.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -22,6 +24,7 @@
 PG_FUNCTION_INFO_V1(test_encoder_encode);
 PG_FUNCTION_INFO_V1(test_encoder_show);
 PG_FUNCTION_INFO_V1(test_encoder_features);
+PG_FUNCTION_INFO_V1(test_encoder_range);
 PG_FUNCTION_INFO_V1(test_encoder_canonical);
 PG_FUNCTION_INFO_V1(test_encoder_mutate);
 
@@ -114,6 +117,22 @@ test_encoder_features(PG_FUNCTION_ARGS)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }
 
+/* Tells a range of a feature's values, or one value when both ends are the same. */
+Datum
+test_encoder_range(PG_FUNCTION_ARGS)
+{
+	Encoder    *encoder = read_encoder(PG_GETARG_DATUM(0));
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	double		low = PG_GETARG_FLOAT8(2);
+	double		high = PG_GETARG_FLOAT8(3);
+
+	for (int f = 0; f < encoder->nfeatures; f++)
+		if (strcmp(encoder->features[f].name, name) == 0)
+			PG_RETURN_TEXT_P(cstring_to_text(low == high ? encoder_value_text(encoder, f, low) :
+											 encoder_range_text(encoder, f, low, high)));
+	elog(ERROR, "no feature \"%s\"", name);
+}
+
 /* Reads an encoder and writes it again. */
 Datum
 test_encoder_canonical(PG_FUNCTION_ARGS)
@@ -123,6 +142,50 @@ test_encoder_canonical(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	encoder_write(read_encoder(PG_GETARG_DATUM(0)), &out);
 	PG_RETURN_BYTEA_P(cstring_to_text_with_len(out.data, out.len));
+}
+
+/* Tells ordinary and impossible values of every feature. */
+static void
+tell_values(const Encoder *encoder)
+{
+	static const double values[] = {-HUGE_VAL, -1e300, -1.5, -0.0, 0.5, 1, 7, 63, 1e10, 1e300, HUGE_VAL, NAN};
+
+	for (int f = 0; f < encoder->nfeatures; f++)
+		for (int i = 0; i < lengthof(values); i++)
+		{
+			(void) encoder_value_text(encoder, f, values[i]);
+			(void) encoder_range_text(encoder, f, values[i], values[(i + 3) % lengthof(values)]);
+		}
+}
+
+/* Encodes a few texts and NULL with each column that holds text, and checks that no more is written than its features. */
+static void
+encode_texts(const Encoder *encoder)
+{
+	static const char *const texts[] = {"", "EUR", "AB-1234", NULL};
+
+	for (int c = 0; c < encoder->ncolumns; c++)
+	{
+		EncoderColumn alone = encoder->columns[c];
+		Encoder		one = {.ncolumns = 1, .columns = &alone, .nfeatures = alone.nfeatures, .marks_unseen = encoder->marks_unseen};
+		float	   *out = palloc(sizeof(float) * (alone.nfeatures + 1));
+		TupleDesc	desc = CreateTemplateTupleDesc(1);
+
+		if (alone.kind != ENCODER_CATEGORY && alone.kind != ENCODER_TEXT)
+			continue;
+		alone.type = TEXTOID;
+		TupleDescInitEntry(desc, 1, alone.name, TEXTOID, -1, 0);
+		out[alone.nfeatures] = 42.0f;
+		for (int i = 0; i < lengthof(texts); i++)
+		{
+			bool		isnull = (texts[i] == NULL);
+			Datum		value = isnull ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+
+			encoder_encode(encoder_bind(&one, desc, "the mutant"), &value, &isnull, out);
+		}
+		if (out[alone.nfeatures] != 42.0f)
+			elog(ERROR, "encoding wrote beyond the features");
+	}
 }
 
 /* Reads a mutant and uses what came out; false when it was refused as corrupted. */
@@ -143,6 +206,8 @@ survive(StringInfo mutant, int *other)
 		encoder_describe(encoder, &out);
 		for (int c = 0; c < encoder->ncolumns; c++)
 			(void) encoder_expected(encoder, c);
+		tell_values(encoder);
+		encode_texts(encoder);
 		accepted = true;
 	}
 	PG_CATCH();

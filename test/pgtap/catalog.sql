@@ -65,13 +65,13 @@ SELECT is_empty($$SELECT signature FROM routine
       AND NOT (provolatile = 's' AND proparallel = 's')$$,
     'scorers and explainers are STABLE and PARALLEL SAFE');
 SELECT is_empty($$SELECT signature FROM routine
-    WHERE proname ~ '_(train|evaluate|alias|promote|rollback|drop|grant|revoke|import|create|pause|resume|release|discard|describe|apply|split|prune)$'
+    WHERE proname ~ '_(train|refresh|evaluate|alias|promote|rollback|drop|grant|revoke|import|create|pause|resume|release|discard|describe|apply|split|prune)$'
       AND NOT (provolatile = 'v' AND proparallel = 'u')$$,
     'writers are VOLATILE and PARALLEL UNSAFE');
 SELECT is_empty($$SELECT signature FROM routine WHERE lanname = 'c' AND provolatile = 'i'
-    AND prorettype <> 'trigger'::regtype AND proname ~ '^(model|anomaly|gate)_'$$,
+    AND prorettype <> 'trigger'::regtype AND proname ~ '^(model|anomaly|series|arrival|gate)_'$$,
     'nothing that looks at a table is IMMUTABLE');
-SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|anomaly|gate|quarantine|batch|prediction|core|progress)_'$$,
+SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|anomaly|series|arrival|gate|quarantine|batch|prediction|core|progress)_'$$,
     'a function''s name begins with its room''s word');
 
 -- Relations and types.

@@ -19,7 +19,7 @@ SELECT format('CREATE TABLE wide AS SELECT i AS y, %s FROM generate_series(1, 10
 :statement;
 SELECT aipipe.model_train('model memory', 'regression', 'wide', 'y');
 -- with too little room for all of them the frequent ones stay, the same each time
-CREATE TABLE words AS SELECT CASE WHEN i % 10 < 9 THEN 'word ' || i % 3 ELSE repeat(md5(i::text), 8) END AS w FROM generate_series(1, 60000) i;
+CREATE TABLE words AS SELECT CASE WHEN i % 10 < 9 THEN 'word ' || i % 3 ELSE repeat(md5(i::text), 8) END AS w FROM generate_series(1, 30000) i;
 SELECT aipipe.anomaly_train('model memory words', 'words', params => '{"n_estimators": 5, "max_samples": 32, "max_categories": 3}') AS version,
        aipipe.anomaly_train('model memory words', 'words', params => '{"n_estimators": 5, "max_samples": 32, "max_categories": 3}') AS again;
 SELECT count(DISTINCT sha256) AS different FROM aipipe.model_version WHERE model = 'model memory words';

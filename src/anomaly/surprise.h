@@ -1,0 +1,315 @@
+/*
+ * surprise.h
+ *	  How the files of algorithm "cell_surprise" see each other; nobody else includes it.
+ *
+ *		surprise_learn.c	aspects and their outcomes: bins, core, what is open
+ *		surprise_code.c		values → outcomes
+ *		surprise_pairs.c	which aspect says how much about which other
+ *		surprise_count.c	one pass over the rows: how often which outcome, alone and together
+ *		surprise_calibrate.c	how surprising the training rows themselves are
+ *		surprise_artifact.c	the counts as canonical JSON
+ *		surprise_compile.c	counts → tables of bits
+ *		surprise_open.c		the tables opened in place, every index checked
+ *		surprise_score.c	the kernel
+ *		surprise_cell.c		why one cell is strange
+ *		surprise_refresh.c	more rows into an artifact
+ *		surprise.c			the algorithm behind learn/algorithm.h
+ *
+ * An aspect is one feature of a column seen as a variable of few outcomes.  The
+ * surprise of an outcome is -log2 of its probability, in bits: alone (marginal), and
+ * given the outcomes of the aspects that say most about it, its parents
+ * (conditional).  How surprising a surprise is, is read off the training rows:
+ * -log2 of the share of them that are as surprising there.  The strangest of a
+ * column's figures is the column's z, and
+ *
+ *		margin = log2(sum over columns of 2^(power * z)) / power
+ *
+ * is the row's.
+ */
+#ifndef ANOMALY_SURPRISE_H
+#define ANOMALY_SURPRISE_H
+
+#include "learn/algorithm.h"
+#include "learn/artifact.h"
+#include "learn/iforest.h"
+#include "learn/tail.h"
+
+#define SURPRISE_MAX_FEATURES 32000
+#define SURPRISE_MAX_CATEGORIES 10000
+/* Bins that a number may ask for; values that stand alone cut others in two. */
+#define SURPRISE_MAX_BINS 100
+#define SURPRISE_MAX_OUTCOMES (2 * SURPRISE_MAX_BINS + 3)
+/* Categories that pairs tell apart, the most frequent ones. */
+#define SURPRISE_PAIR_CATEGORIES 64
+#define SURPRISE_MAX_PARENTS 16
+/* Cells of all pairs' tables together. */
+#define SURPRISE_MAX_CELLS (8 * 1024 * 1024)
+/* Most bits that count: 2^(power * z) must stay within float32. */
+#define SURPRISE_MAX_POWER 120.0f
+
+typedef struct SurpriseOptions
+{
+	int64		bins;
+	int64		parents;
+	double		min_information;
+	double		smoothing;
+	double		tail_share;
+	double		power;
+	char	   *partition_by;
+} SurpriseOptions;
+
+/* An aspect that says something about another. */
+typedef struct SurpriseParent
+{
+	int			aspect;
+	float		information;	/* mutual information in bits */
+	/* rows by outcome of the parent, then of the child, both as pairs tell them apart */
+	float	   *counts;
+} SurpriseParent;
+
+/*
+ * Outcomes are numbered: the categories or bins, then "unseen or other", then NULL.
+ */
+typedef struct SurpriseAspect
+{
+	int			feature;
+	int			column;
+	bool		side;			/* not its column's first */
+	bool		paired;			/* has parents and may be one */
+	bool		categorical;
+	int			nvalues;		/* categories or bins */
+	float	   *lo;				/* number: bins in ascending order, lo <= hi */
+	float	   *hi;
+	bool	   *alone;			/* one heavy value; what lies between two of them was never seen */
+	bool		open_below;		/* number: what is below all bins belongs to the first */
+	bool		open_above;
+	float		core_lo;		/* number: beyond it the distance counts */
+	float		core_hi;
+	float		scale_lo;		/* its unit on either side; 0 = does not count */
+	float		scale_hi;
+	double	   *counts;			/* rows by outcome */
+	double		novelty;		/* rows that an unseen outcome counts for at least */
+	int			nparents;
+	SurpriseParent parents[SURPRISE_MAX_PARENTS];
+	Tail		marginal;		/* npoints = 0: not learned yet */
+	Tail		conditional;	/* with parents alone */
+} SurpriseAspect;
+
+/* What is learned, as the artifact holds it. */
+typedef struct SurpriseModel
+{
+	int			nfeatures;
+	int			ncolumns;
+	double		rows;			/* older ones count less after a refresh */
+	float		power;
+	float		smoothing;
+	int			naspects;		/* in the order of their features, so a column's stand together */
+	SurpriseAspect *aspects;
+	Severity	severity;		/* of minus the margins; npoints = 0: not learned yet */
+} SurpriseModel;
+
+/* Number of outcomes, and the two after the values. */
+#define SURPRISE_OUTCOMES(aspect) ((aspect)->nvalues + 2)
+#define SURPRISE_UNSEEN(aspect) ((aspect)->nvalues)
+#define SURPRISE_NULL(aspect) ((aspect)->nvalues + 1)
+
+/* Gives the number of outcomes that pairs tell apart: rare categories are one. */
+static inline int
+surprise_npair(const SurpriseAspect *aspect)
+{
+	if (aspect->categorical && aspect->nvalues > SURPRISE_PAIR_CATEGORIES)
+		return SURPRISE_PAIR_CATEGORIES + 3;
+	return SURPRISE_OUTCOMES(aspect);
+}
+
+/* Gives the number of an outcome among those that pairs tell apart. */
+static inline int
+surprise_pair(const SurpriseAspect *aspect, int outcome)
+{
+	if (!aspect->categorical || aspect->nvalues <= SURPRISE_PAIR_CATEGORIES)
+		return outcome;
+	if (outcome >= aspect->nvalues)
+		return outcome - aspect->nvalues + SURPRISE_PAIR_CATEGORIES + 1;
+	return Min(outcome, SURPRISE_PAIR_CATEGORIES);
+}
+
+/* What turns a feature's values into outcomes; for numbers map[edges <= x] is the outcome. */
+typedef struct SurpriseCoder
+{
+	bool		categorical;
+	int			nvalues;
+	int			nedges;
+	const float *edges;
+	const uint16 *map;
+} SurpriseCoder;
+
+#define SURPRISE_MAX_EDGES (2 * SURPRISE_MAX_OUTCOMES)
+
+/* Rows are coded in blocks of at most so many. */
+#define SURPRISE_BLOCK 64
+
+/* surprise_learn.c */
+extern void surprise_learn_aspects(const TrainRequest *request, const SurpriseOptions *options, SurpriseModel *model);
+extern int64 surprise_sample_rows(int64 nrows, int naspects);
+
+/* surprise_code.c: codes at most SURPRISE_BLOCK values that lie stride floats apart */
+extern SurpriseCoder *surprise_coder(const SurpriseAspect *aspect);
+extern void surprise_code(const SurpriseCoder *coder, const float *values, Size stride, int n, uint16 *codes);
+
+/* surprise_pairs.c */
+extern void surprise_choose_parents(const Matrix *rows, const SurpriseOptions *options, SurpriseModel *model,
+									Progress *progress);
+
+/* surprise_count.c: adds the rows to the counts, which must be there */
+extern void surprise_count(const Matrix *rows, SurpriseModel *model, Progress *progress);
+
+/* surprise_calibrate.c: tails and severities from the rows; what is there already counts as old_rows rows */
+extern void surprise_calibrate(const Matrix *rows, double old_rows, SurpriseModel *model, Progress *progress);
+
+/* surprise_artifact.c */
+extern const char *surprise_check(const SurpriseModel *model);
+extern void surprise_write(const SurpriseModel *model, StringInfo out);
+extern SurpriseModel *surprise_read(const char *artifact, Size len);
+extern Size surprise_cells(const SurpriseModel *model);
+
+/*
+ * The compiled form, see surprise_compile.c.  Offsets count elements of the pool
+ * that they point into.
+ */
+typedef struct SurpriseNode
+{
+	int32		feature;
+	int32		column;
+	uint32		flags;
+	int32		nvalues;
+	int32		npair;
+	int32		nedges;			/* number */
+	int32		first_parent;
+	int32		nparents;
+	uint32		edges;			/* floats[nedges] */
+	uint32		map;			/* shorts[nedges + 1] */
+	uint32		pair;			/* bytes[noutcomes] */
+	uint32		bits;			/* floats[noutcomes]: marginal surprise */
+	uint32		powers;			/* floats[noutcomes]: 2^(power * z) of it */
+	uint32		within;			/* floats[noutcomes]: bits of the outcome within what pairs tell apart */
+	uint32		bounds;			/* floats[2 * nvalues], number: lo, hi */
+	uint32		grid;			/* floats[SURPRISE_GRID + 1], with parents: 2^(power * z) by conditional surprise */
+	float		grid_lo;
+	float		grid_rate;		/* cells a bit */
+	float		core_lo;
+	float		core_hi;
+	float		rate_lo;		/* 1 / scale, or 0 */
+	float		rate_hi;
+	float		handicap;		/* 2^(-power * log2(aspects of the column)) of a side aspect, else 1 */
+	uint32		seen;			/* SURPRISE_SEEN_*: whether training had such rows at all */
+	uint64		marginal;		/* where its tails are, in bytes from the start of the tails */
+	uint64		conditional;
+} SurpriseNode;
+
+#define SURPRISE_NODE_CATEGORICAL 1
+#define SURPRISE_NODE_FLAGS 1
+#define SURPRISE_SEEN_UNSEEN 1
+#define SURPRISE_SEEN_NULL 2
+#define SURPRISE_GRID 512
+
+typedef struct SurpriseLink
+{
+	int32		aspect;			/* the parent */
+	uint32		cells;			/* floats[parent's npair * child's npair]: weighted conditional surprise */
+	float		weight;			/* > 0; the weights of a child sum to 1 */
+	uint32		reserved;		/* zero */
+} SurpriseLink;
+
+typedef struct SurpriseHeader
+{
+	char		magic[8];
+	uint32		format;
+	uint32		byte_order;
+	uint32		crc;			/* CRC-32C of everything, with this field zero */
+	uint32		flags;			/* 1 = calibrated; what is stored always is */
+	uint64		length;			/* of everything */
+	uint64		tails;			/* bytes */
+	int64		rows;			/* of the severities */
+	int32		nfeatures;
+	int32		ncolumns;
+	int32		naspects;
+	int32		nlinks;
+	uint32		nfloats;
+	uint32		nshorts;
+	uint32		nbytes;
+	int32		npoints;		/* of the severities */
+	float		power;
+	uint32		reserved;		/* zero */
+} SurpriseHeader;
+
+#define SURPRISE_MAGIC "aipipeCS"
+#define SURPRISE_FORMAT 1
+#define SURPRISE_CALIBRATED 1
+
+/* A compiled form opened in place. */
+typedef struct SurpriseTables
+{
+	int			nfeatures;
+	int			ncolumns;
+	int			naspects;
+	float		power;
+	const SurpriseNode *nodes;
+	const SurpriseLink *links;
+	const float *floats;
+	const uint16 *shorts;
+	const uint8 *bytes;
+	Tail	   *marginal;		/* one an aspect; NULL before calibration */
+	Tail	   *conditional;
+	SeverityTable severity;
+} SurpriseTables;
+
+/* surprise_compile.c */
+extern void surprise_compile_model(const SurpriseModel *model, StringInfo out);
+
+/* surprise_open.c: error XX001 when anything is off; calibrated says what is expected */
+extern SurpriseTables *surprise_open(const char *compiled, Size len, bool calibrated);
+
+/* Outcomes of a block of rows: [aspect * SURPRISE_BLOCK + row]. */
+typedef struct SurpriseCodes
+{
+	uint16	   *codes;
+	uint8	   *pairs;			/* as pairs tell them apart */
+} SurpriseCodes;
+
+/* surprise_score.c: blocks of at most SURPRISE_BLOCK rows */
+extern void surprise_codes_create(const SurpriseTables *tables, SurpriseCodes *codes);
+extern void surprise_codes_free(SurpriseCodes *codes);
+extern void surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes);
+
+/* Surprise of one aspect in bits, distance included; conditional is left alone without parents. */
+extern void surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
+						  const SurpriseCodes *codes, float *marginal, float *conditional);
+
+/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one. */
+extern bool surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
+							const SurpriseCodes *codes, float *marginal, float *conditional);
+
+/* 2^(power * z) by a tail. */
+extern float surprise_power(float power, const Tail *tail, float bits);
+
+/* What an aspect counts for in its column: a side aspect less. */
+static inline float
+surprise_handicap(const SurpriseNode *node, float power)
+{
+	power *= node->handicap;
+	return Max(power, 1.0f);
+}
+
+/* 2^(power * z) of every column of one row; columns without aspects keep what is there. */
+extern void surprise_columns(const SurpriseTables *tables, const float *row, float *columns);
+
+extern void surprise_margin(const SurpriseTables *tables, const float *rows, int nrows, float *out);
+
+/* surprise_cell.c */
+extern bool surprise_cell(const LoadedModel *model, const Encoder *encoder, const float *row, int column,
+						  CellReason *reason);
+
+/* surprise_refresh.c */
+extern void surprise_refresh_model(const RefreshRequest *request, SurpriseModel *model);
+
+#endif							/* ANOMALY_SURPRISE_H */

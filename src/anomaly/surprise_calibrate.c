@@ -1,0 +1,199 @@
+/*-------------------------------------------------------------------------
+ *
+ * surprise_calibrate.c
+ *	  How surprising the training rows themselves are: tails and severities.
+ *
+ * A sample of the rows gives every aspect's tails; then the margins of (at most
+ * SEVERITY_ROWS) rows give the severities.
+ *
+ * At a refresh the new rows are judged by the merged counts and the older ones are
+ * remembered by the tails and severities there were: each speaks through as many of
+ * its quantiles as its weight among the new rows is worth.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "anomaly/surprise.h"
+
+/* With more rows than this, every k-th is scored for the severities. */
+#define SEVERITY_ROWS (1024 * 1024)
+
+/* A tail is thinned to steps of this part of its bits: what is between is interpolated. */
+#define THIN_STEPS 100
+
+/* Copies every stride-th row, beginning at one of the sample's rows, into a block. */
+static int
+gather(const Matrix *rows, int64 stride, int64 from, int64 nrows, float *block)
+{
+	int			n = (int) Min(SURPRISE_BLOCK, nrows - from);
+
+	for (int i = 0; i < n; i++)
+		memcpy(block + (Size) i * rows->ncols, matrix_row(rows, (from + i) * stride), sizeof(float) * rows->ncols);
+	return n;
+}
+
+/* Drops points of a tail that lie within a step of those kept, where it does not jump. */
+static void
+thin_tail(Tail *tail)
+{
+	float		step = tail->bits[tail->npoints - 1] / THIN_STEPS;
+	int			kept = 1;
+
+	for (int i = 1; i < tail->npoints; i++)
+	{
+		bool		last = i == tail->npoints - 1;
+		bool		jumps = !last && tail->bits[i + 1] - tail->bits[i] > step;
+
+		if (!last && !jumps && tail->bits[i] - tail->bits[kept - 1] < step)
+			continue;
+		tail->score[kept] = tail->score[i];
+		tail->bits[kept++] = tail->bits[i];
+	}
+	tail->npoints = kept;
+}
+
+/* Gives how many scores what was known is worth beside new ones. */
+static int64
+worth(double old_rows, double new_rows, int64 scores)
+{
+	return old_rows > 0 ? (int64) Min(rint(scores * old_rows / new_rows), (double) 4 * scores) : 0;
+}
+
+/* Learns a tail from scores, with room behind them for what an older tail is worth. */
+static void
+learn_tail(float *scores, int64 n, int64 nold, Tail *tail)
+{
+	if (tail->npoints > 0 && nold > 0)
+	{
+		tail_sample(tail, scores + n, nold);
+		n += nold;
+	}
+	tail_learn(scores, n, tail);
+	thin_tail(tail);
+}
+
+/* Gives the surprises of a sample's rows: [aspect * space + row]. */
+static void
+sample_bits(const SurpriseTables *tables, const Matrix *rows, int64 stride, int64 nrows, int64 space,
+			float *marginal, float *conditional)
+{
+	float	   *block = palloc(mul_size(sizeof(float) * SURPRISE_BLOCK, rows->ncols));
+	SurpriseCodes codes;
+
+	surprise_codes_create(tables, &codes);
+	for (int64 from = 0; from < nrows; from += SURPRISE_BLOCK)
+	{
+		int			n = gather(rows, stride, from, nrows, block);
+
+		CHECK_FOR_INTERRUPTS();
+		surprise_encode(tables, block, n, &codes);
+		for (int a = 0; a < tables->naspects; a++)
+			surprise_bits(tables, a, block, n, &codes, marginal + a * space + from, conditional + a * space + from);
+	}
+	surprise_codes_free(&codes);
+	pfree(block);
+}
+
+/* Learns every aspect's tails. */
+static void
+learn_tails(const Matrix *rows, double old_rows, SurpriseModel *model, Progress *progress)
+{
+	int64		stride = (rows->nrows - 1) / surprise_sample_rows(rows->nrows, model->naspects) + 1;
+	int64		nrows = (rows->nrows - 1) / stride + 1;
+	int64		nold = worth(old_rows, (double) rows->nrows, nrows);
+	Size		space = add_size(nrows, nold);
+	Size		bytes = mul_size(sizeof(float), mul_size(space, model->naspects));
+	float	   *marginal = palloc_extended(bytes, MCXT_ALLOC_HUGE);
+	float	   *conditional = palloc_extended(bytes, MCXT_ALLOC_HUGE);
+	StringInfoData compiled;
+
+	initStringInfo(&compiled);
+	surprise_compile_model(model, &compiled);
+	sample_bits(surprise_open(compiled.data, compiled.len, false), rows, stride, nrows, space, marginal, conditional);
+	pfree(compiled.data);
+	for (int a = 0; a < model->naspects; a++)
+	{
+		SurpriseAspect *aspect = &model->aspects[a];
+
+		CHECK_FOR_INTERRUPTS();
+		learn_tail(marginal + a * space, nrows, nold, &aspect->marginal);
+		if (aspect->nparents > 0)
+			learn_tail(conditional + a * space, nrows, nold, &aspect->conditional);
+		if (progress)
+			progress_update(progress, a + 1);
+	}
+	pfree(marginal);
+	pfree(conditional);
+}
+
+/* Appends scores that are spread as an older severity says. */
+static void
+sample_severity(const Severity *severity, float *scores, int64 n)
+{
+	int			at = severity->npoints - 1;
+
+	/* from the normal end, where above is small, to the strange one */
+	for (int64 i = 0; i < n; i++)
+	{
+		double		above = (i + 0.5) / n * severity->rows;
+
+		while (at > 0 && severity->above[at - 1] <= above)
+			at--;
+		scores[i] = severity->score[at];
+	}
+}
+
+/* Learns the severities from the margins; low is strange there. */
+static void
+learn_severity(const Matrix *rows, double old_rows, SurpriseModel *model, Progress *progress)
+{
+	int64		stride = (rows->nrows - 1) / SEVERITY_ROWS + 1;
+	int64		nrows = (rows->nrows - 1) / stride + 1;
+	int64		nold = model->severity.npoints > 0 ? worth(old_rows, (double) rows->nrows, nrows) : 0;
+	float	   *scores = palloc_extended(mul_size(sizeof(float), add_size(nrows, nold)), MCXT_ALLOC_HUGE);
+	float	   *block = palloc(mul_size(sizeof(float) * SURPRISE_BLOCK, rows->ncols));
+	StringInfoData compiled;
+	SurpriseTables *tables;
+
+	sample_severity(&model->severity, scores + nrows, nold);
+	initStringInfo(&compiled);
+	/* any severity will do to open the form */
+	scores[0] = 0;
+	severity_learn(scores, 1, &model->severity);
+	surprise_compile_model(model, &compiled);
+	tables = surprise_open(compiled.data, compiled.len, true);
+	for (int64 from = 0; from < nrows; from += SURPRISE_BLOCK)
+	{
+		int			n = gather(rows, stride, from, nrows, block);
+
+		CHECK_FOR_INTERRUPTS();
+		surprise_margin(tables, block, n, scores + from);
+		for (int i = 0; i < n; i++)
+			scores[from + i] = -scores[from + i];
+		if (progress && from % (1024 * SURPRISE_BLOCK) == 0)
+			progress_update(progress, from);
+	}
+	severity_learn(scores, nrows + nold, &model->severity);
+	pfree(compiled.data);
+	pfree(scores);
+	pfree(block);
+}
+
+/* Learns tails and severities from rows; the model's rows before them count as so many as old_rows. */
+void
+surprise_calibrate(const Matrix *rows, double old_rows, SurpriseModel *model, Progress *progress)
+{
+	if (progress)
+		progress_phase(progress, "calibrating", model->naspects);
+	learn_tails(rows, old_rows, model, progress);
+	if (progress)
+		progress_phase(progress, "scoring rows", rows->nrows);
+	learn_severity(rows, old_rows, model, progress);
+}

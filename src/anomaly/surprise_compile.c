@@ -1,0 +1,302 @@
+/*-------------------------------------------------------------------------
+ *
+ * surprise_compile.c
+ *	  From counts to tables of bits, in the form that is opened in place.
+ *
+ *		SurpriseHeader
+ *		SurpriseNode	nodes[naspects]
+ *		SurpriseLink	links[nlinks]
+ *		float			floats[nfloats]			all tables
+ *		float			score[npoints], share[npoints]	severities
+ *		uint16			shorts[nshorts]			maps
+ *		uint8			bytes[nbytes]			outcomes → what pairs tell apart
+ *		tails, each as tail_compile() writes it
+ *
+ * each part padded to 8 bytes.  Probabilities are shares of the counted rows.  What was
+ * never counted has the mass of half a row; what is unseen has that of as many
+ * rows as there were categories seen only once (Good and Turing), if that is more.
+ * Given a parent, counts are smoothed towards the marginal:
+ *
+ *		P(x | parent) = (rows with both + smoothing * P(x)) / (rows of the parent + smoothing)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "anomaly/surprise.h"
+#include "learn/compiled.h"
+
+/* What nobody counted has the mass of so many rows. */
+#define NEVER_MASS 0.5
+
+/* The parts while they grow. */
+typedef struct Compiling
+{
+	const SurpriseModel *model;
+	StringInfoData nodes;
+	StringInfoData links;
+	StringInfoData floats;
+	StringInfoData shorts;
+	StringInfoData bytes;
+	StringInfoData tails;
+} Compiling;
+
+/* Appends floats to the pool and gives their place. */
+static uint32
+put_floats(Compiling *c, const float *values, Size n)
+{
+	uint32		at = c->floats.len / sizeof(float);
+
+	appendBinaryStringInfo(&c->floats, (const char *) values, mul_size(sizeof(float), n));
+	return at;
+}
+
+/* Gives every outcome's probability. */
+static double *
+probabilities(const SurpriseAspect *aspect)
+{
+	int			n = SURPRISE_OUTCOMES(aspect);
+	double	   *shares = palloc(mul_size(sizeof(double), n));
+	double		total = 0;
+
+	for (int k = 0; k < n; k++)
+	{
+		shares[k] = Max(aspect->counts[k], k == SURPRISE_UNSEEN(aspect) ? aspect->novelty : NEVER_MASS);
+		total += shares[k];
+	}
+	for (int k = 0; k < n; k++)
+		shares[k] /= total;
+	return shares;
+}
+
+/* Writes what depends on an outcome alone; gives the probabilities of what pairs tell apart. */
+static double *
+compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
+{
+	int			n = SURPRISE_OUTCOMES(aspect);
+	double	   *shares = probabilities(aspect);
+	double	   *pairs = palloc0(sizeof(double) * node->npair);
+	float	   *table = palloc(mul_size(sizeof(float), n));
+
+	for (int k = 0; k < n; k++)
+		pairs[surprise_pair(aspect, k)] += shares[k];
+	for (int k = 0; k < n; k++)
+		table[k] = (float) Max(-log2(shares[k]), 0);
+	node->bits = put_floats(c, table, n);
+	for (int k = 0; k < n; k++)
+		table[k] = aspect->marginal.npoints > 0 ? surprise_power(c->model->power, &aspect->marginal, table[k]) : 1;
+	node->powers = put_floats(c, table, n);
+	for (int k = 0; k < n; k++)
+		table[k] = (float) Max(log2(pairs[surprise_pair(aspect, k)] / shares[k]), 0);
+	node->within = put_floats(c, table, n);
+	node->pair = c->bytes.len;
+	for (int k = 0; k < n; k++)
+		appendStringInfoChar(&c->bytes, (char) surprise_pair(aspect, k));
+	pfree(table);
+	pfree(shares);
+	return pairs;
+}
+
+/* Writes the edges and bounds of a number. */
+static void
+compile_number(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
+{
+	SurpriseCoder *coder = surprise_coder(aspect);
+
+	node->nedges = coder->nedges;
+	node->edges = put_floats(c, coder->edges, coder->nedges);
+	node->map = c->shorts.len / sizeof(uint16);
+	appendBinaryStringInfo(&c->shorts, (const char *) coder->map, sizeof(uint16) * (coder->nedges + 1));
+	node->bounds = put_floats(c, aspect->lo, aspect->nvalues);
+	put_floats(c, aspect->hi, aspect->nvalues);
+	node->core_lo = aspect->core_lo;
+	node->core_hi = aspect->core_hi;
+	node->rate_lo = aspect->scale_lo > 0 ? 1.0f / aspect->scale_lo : 0;
+	node->rate_hi = aspect->scale_hi > 0 ? 1.0f / aspect->scale_hi : 0;
+}
+
+/* Writes one parent's table of weighted bits. */
+static void
+compile_link(Compiling *c, const SurpriseAspect *aspect, const SurpriseParent *parent, const double *pairs, double weight)
+{
+	int			width = surprise_npair(aspect);
+	int			height = surprise_npair(&c->model->aspects[parent->aspect]);
+	double		smoothing = c->model->smoothing;
+	float	   *cells = palloc(mul_size(sizeof(float), width));
+	SurpriseLink link = {.aspect = parent->aspect, .weight = (float) weight};
+
+	link.cells = c->floats.len / sizeof(float);
+	for (int g = 0; g < height; g++)
+	{
+		const float *counts = parent->counts + g * width;
+		double		rows = 0;
+
+		for (int x = 0; x < width; x++)
+			rows += counts[x];
+		for (int x = 0; x < width; x++)
+			cells[x] = (float) (weight * Max(log2((rows + smoothing) / (counts[x] + smoothing * pairs[x])), 0));
+		put_floats(c, cells, width);
+	}
+	appendBinaryStringInfo(&c->links, (const char *) &link, sizeof(link));
+	pfree(cells);
+}
+
+/* Writes what depends on the parents. */
+static void
+compile_parents(Compiling *c, const SurpriseAspect *aspect, const double *pairs, SurpriseNode *node)
+{
+	double		total = 0;
+
+	node->first_parent = c->links.len / sizeof(SurpriseLink);
+	node->nparents = aspect->nparents;
+	for (int k = 0; k < aspect->nparents; k++)
+		total += sqrt(aspect->parents[k].information);
+	for (int k = 0; k < aspect->nparents; k++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		compile_link(c, aspect, &aspect->parents[k], pairs, sqrt(aspect->parents[k].information) / total);
+	}
+}
+
+/* Writes a tail and gives its place. */
+static uint64
+put_tail(Compiling *c, const Tail *tail)
+{
+	uint64		at = c->tails.len;
+
+	tail_compile(tail, &c->tails);
+	return at;
+}
+
+/* Writes how conditional surprise is to be taken: a grid over what the training rows showed, the tail for what is beyond. */
+static void
+compile_grid(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
+{
+	const Tail *tail = &aspect->conditional;
+	float		grid[SURPRISE_GRID + 1];
+	float		lo = tail->score[0];
+	float		width = (Max(tail->threshold - lo, 1e-6f)) / SURPRISE_GRID;
+
+	for (int i = 0; i <= SURPRISE_GRID; i++)
+		grid[i] = surprise_power(c->model->power, tail, lo + i * width);
+	node->grid = put_floats(c, grid, SURPRISE_GRID + 1);
+	node->grid_lo = lo;
+	node->grid_rate = 1.0f / width;
+	node->conditional = put_tail(c, tail);
+}
+
+/* Gives the number of aspects that an aspect's column has. */
+static int
+siblings(const SurpriseModel *model, int aspect)
+{
+	int			n = 0;
+
+	for (int a = aspect; a >= 0 && model->aspects[a].column == model->aspects[aspect].column; a--)
+		n++;
+	for (int a = aspect + 1; a < model->naspects && model->aspects[a].column == model->aspects[aspect].column; a++)
+		n++;
+	return n;
+}
+
+/* Writes one aspect. */
+static void
+compile_aspect(Compiling *c, int a)
+{
+	const SurpriseAspect *aspect = &c->model->aspects[a];
+	SurpriseNode node = {.feature = aspect->feature, .column = aspect->column, .nvalues = aspect->nvalues};
+	double	   *pairs;
+
+	node.flags = aspect->categorical ? SURPRISE_NODE_CATEGORICAL : 0;
+	node.npair = surprise_npair(aspect);
+	node.handicap = aspect->side ? (float) exp2(-c->model->power * log2(siblings(c->model, a))) : 1;
+	node.seen = (aspect->counts[SURPRISE_UNSEEN(aspect)] > 0 ? SURPRISE_SEEN_UNSEEN : 0) |
+		(aspect->counts[SURPRISE_NULL(aspect)] > 0 ? SURPRISE_SEEN_NULL : 0);
+	pairs = compile_outcomes(c, aspect, &node);
+	if (!aspect->categorical)
+		compile_number(c, aspect, &node);
+	compile_parents(c, aspect, pairs, &node);
+	if (aspect->marginal.npoints > 0)
+		node.marginal = put_tail(c, &aspect->marginal);
+	if (aspect->conditional.npoints > 0)
+		compile_grid(c, aspect, &node);
+	appendBinaryStringInfo(&c->nodes, (const char *) &node, sizeof(node));
+	pfree(pairs);
+}
+
+/* Appends a part, padded. */
+static void
+put_part(StringInfo out, const void *part, Size len)
+{
+	static const char padding[MAXIMUM_ALIGNOF] = {0};
+
+	appendBinaryStringInfo(out, part, len);
+	appendBinaryStringInfo(out, padding, MAXALIGN(len) - len);
+}
+
+/* Puts the parts together. */
+static void
+put_parts(Compiling *c, StringInfo out)
+{
+	const SurpriseModel *model = c->model;
+	const Severity *severity = &model->severity;
+	SurpriseHeader header = {.format = SURPRISE_FORMAT, .byte_order = COMPILED_BYTE_ORDER};
+	int			start = out->len;
+	float	   *shares = palloc(mul_size(sizeof(float), Max(severity->npoints, 1)));
+
+	for (int i = 0; i < severity->npoints; i++)
+		shares[i] = (float) ((double) severity->above[i] / severity->rows);
+	memcpy(header.magic, SURPRISE_MAGIC, sizeof(header.magic));
+	header.flags = severity->npoints > 0 ? SURPRISE_CALIBRATED : 0;
+	header.tails = c->tails.len;
+	header.rows = severity->rows;
+	header.nfeatures = model->nfeatures;
+	header.ncolumns = model->ncolumns;
+	header.naspects = model->naspects;
+	header.nlinks = c->links.len / sizeof(SurpriseLink);
+	header.nfloats = c->floats.len / sizeof(float);
+	header.nshorts = c->shorts.len / sizeof(uint16);
+	header.nbytes = c->bytes.len;
+	header.npoints = severity->npoints;
+	header.power = model->power;
+	put_part(out, &header, sizeof(header));
+	put_part(out, c->nodes.data, c->nodes.len);
+	put_part(out, c->links.data, c->links.len);
+	put_part(out, c->floats.data, c->floats.len);
+	put_part(out, severity->score, sizeof(float) * severity->npoints);
+	put_part(out, shares, sizeof(float) * severity->npoints);
+	put_part(out, c->shorts.data, c->shorts.len);
+	put_part(out, c->bytes.data, c->bytes.len);
+	put_part(out, c->tails.data, c->tails.len);
+	header.length = out->len - start;
+	memcpy(out->data + start, &header, sizeof(header));
+	header.crc = compiled_crc(out->data + start, header.length, offsetof(SurpriseHeader, crc));
+	memcpy(out->data + start, &header, sizeof(header));
+}
+
+/* Appends the compiled form of a model, calibrated or not yet. */
+void
+surprise_compile_model(const SurpriseModel *model, StringInfo out)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(caller, "aipipe surprise compile", ALLOCSET_DEFAULT_SIZES);
+	Compiling	c = {.model = model};
+
+	MemoryContextSwitchTo(scratch);
+	initStringInfo(&c.nodes);
+	initStringInfo(&c.links);
+	initStringInfo(&c.floats);
+	initStringInfo(&c.shorts);
+	initStringInfo(&c.bytes);
+	initStringInfo(&c.tails);
+	for (int a = 0; a < model->naspects; a++)
+		compile_aspect(&c, a);
+	put_parts(&c, out);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+}

@@ -1,0 +1,267 @@
+/*-------------------------------------------------------------------------
+ *
+ * surprise_score.c
+ *	  The kernel: rows → bits of surprise → 2^(power * z) → margins.
+ *
+ * Works aspect by aspect on blocks of rows.  All that depends on an outcome alone
+ * was put in tables when the model was compiled: the marginal surprise and its
+ * 2^(power * z), the weighted conditional surprise by pair, and a grid from the sum
+ * of these to 2^(power * z).  Only values beyond a core or surprises beyond the grid
+ * need a logarithm and a tail, and they are few.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "storage/shmem.h"
+
+#include "anomaly/surprise.h"
+
+/* Bits for each doubling of the distance from the core, and the greatest distance. */
+#define TAIL_BITS 2.0f
+#define MAX_DISTANCE 1e30f
+
+/* Allocates the outcomes of a block. */
+void
+surprise_codes_create(const SurpriseTables *tables, SurpriseCodes *codes)
+{
+	codes->codes = palloc(mul_size(sizeof(uint16) * SURPRISE_BLOCK, tables->naspects));
+	codes->pairs = palloc(mul_size(SURPRISE_BLOCK, tables->naspects));
+}
+
+/* Frees the outcomes of a block. */
+void
+surprise_codes_free(SurpriseCodes *codes)
+{
+	pfree(codes->codes);
+	pfree(codes->pairs);
+}
+
+/* Gives the outcomes of a block of rows. */
+void
+surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes)
+{
+	for (int a = 0; a < tables->naspects; a++)
+	{
+		const SurpriseNode *node = &tables->nodes[a];
+		const uint8 *pair = tables->bytes + node->pair;
+		uint16	   *code = codes->codes + a * SURPRISE_BLOCK;
+		uint8	   *pairs = codes->pairs + a * SURPRISE_BLOCK;
+		SurpriseCoder coder = {
+			.categorical = (node->flags & SURPRISE_NODE_CATEGORICAL) != 0,
+			.nvalues = node->nvalues,
+			.nedges = node->nedges,
+			.edges = tables->floats + node->edges,
+			.map = tables->shorts + node->map,
+		};
+
+		surprise_code(&coder, rows + node->feature, tables->nfeatures, nrows, code);
+		for (int i = 0; i < nrows; i++)
+			pairs[i] = pair[code[i]];
+	}
+}
+
+/* Gives the bits that the distances from the core add. */
+static void
+distance_bits(const SurpriseTables *tables, const SurpriseNode *node, const float *rows, int nrows, float *bits)
+{
+	const float *x = rows + node->feature;
+
+	for (int i = 0; i < nrows; i++, x += tables->nfeatures)
+	{
+		float		below = (node->core_lo - *x) * node->rate_lo;
+		float		above = (*x - node->core_hi) * node->rate_hi;
+		float		distance = above > below ? above : below;
+
+		/* not a number is not greater than 0 */
+		bits[i] = 0;
+		if (unlikely(distance > 0))
+			bits[i] = TAIL_BITS * log2f(1.0f + Min(distance, MAX_DISTANCE));
+	}
+}
+
+/* Sums the conditional surprise of a block over the parents. */
+static void
+conditional_bits(const SurpriseTables *tables, int aspect, int nrows, const SurpriseCodes *codes, float *bits)
+{
+	const SurpriseNode *node = &tables->nodes[aspect];
+	const float *within = tables->floats + node->within;
+	const uint16 *code = codes->codes + aspect * SURPRISE_BLOCK;
+	const uint8 *own = codes->pairs + aspect * SURPRISE_BLOCK;
+
+	for (int i = 0; i < nrows; i++)
+		bits[i] = within[code[i]];
+	for (int k = 0; k < node->nparents; k++)
+	{
+		const SurpriseLink *link = &tables->links[node->first_parent + k];
+		const uint8 *given = codes->pairs + link->aspect * SURPRISE_BLOCK;
+		const float *cells = tables->floats + link->cells;
+
+		for (int i = 0; i < nrows; i++)
+			bits[i] += cells[given[i] * node->npair + own[i]];
+	}
+}
+
+/* Gives the surprise of one aspect in bits, alone and given its parents. */
+void
+surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
+			  const SurpriseCodes *codes, float *marginal, float *conditional)
+{
+	const SurpriseNode *node = &tables->nodes[aspect];
+	const float *table = tables->floats + node->bits;
+	const uint16 *code = codes->codes + aspect * SURPRISE_BLOCK;
+	float		far[SURPRISE_BLOCK] = {0};
+
+	if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
+		distance_bits(tables, node, rows, nrows, far);
+	for (int i = 0; i < nrows; i++)
+		marginal[i] = table[code[i]] + far[i];
+	if (node->nparents == 0)
+		return;
+	conditional_bits(tables, aspect, nrows, codes, conditional);
+	for (int i = 0; i < nrows; i++)
+		conditional[i] += far[i];
+}
+
+/* Gives 2^(power * z) by a tail. */
+float
+surprise_power(float power, const Tail *tail, float bits)
+{
+	return exp2f(Min(power * tail_bits(tail, bits), SURPRISE_MAX_POWER));
+}
+
+/* Gives 2^(power * z) of marginal surprises: the table's unless the distance adds to them. */
+static void
+marginal_powers(const SurpriseTables *tables, int aspect, int nrows, const uint16 *code, const float *far, float *powers)
+{
+	const SurpriseNode *node = &tables->nodes[aspect];
+	const float *table = tables->floats + node->powers;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		powers[i] = table[code[i]];
+		if (unlikely(far[i] > 0))
+			powers[i] = surprise_power(tables->power, &tables->marginal[aspect],
+									   tables->floats[node->bits + code[i]] + far[i]);
+	}
+}
+
+/* Turns conditional surprises into 2^(power * z), between two points of the grid where it reaches. */
+static void
+conditional_powers(const SurpriseTables *tables, int aspect, int nrows, float *bits)
+{
+	const SurpriseNode *node = &tables->nodes[aspect];
+	const float *grid = tables->floats + node->grid;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		float		place = (bits[i] - node->grid_lo) * node->grid_rate;
+		int			at;
+
+		place = place > 0 ? place : 0;
+		if (unlikely(!(place < SURPRISE_GRID)))
+		{
+			bits[i] = surprise_power(tables->power, &tables->conditional[aspect], bits[i]);
+			continue;
+		}
+		at = (int) place;
+		bits[i] = grid[at] + (place - at) * (grid[at + 1] - grid[at]);
+	}
+}
+
+/* Gives 2^(power * z) of one aspect by its marginal and its conditional surprise; false when there is no conditional one. */
+bool
+surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
+				const SurpriseCodes *codes, float *marginal, float *conditional)
+{
+	const SurpriseNode *node = &tables->nodes[aspect];
+	float		far[SURPRISE_BLOCK] = {0};
+
+	if (!(node->flags & SURPRISE_NODE_CATEGORICAL))
+		distance_bits(tables, node, rows, nrows, far);
+	marginal_powers(tables, aspect, nrows, codes->codes + aspect * SURPRISE_BLOCK, far, marginal);
+	if (node->nparents == 0)
+		return false;
+	conditional_bits(tables, aspect, nrows, codes, conditional);
+	for (int i = 0; i < nrows; i++)
+		conditional[i] += far[i];
+	conditional_powers(tables, aspect, nrows, conditional);
+	return true;
+}
+
+/* Takes an aspect's powers into its column's. */
+static void
+take_powers(const SurpriseNode *node, int nrows, const float *powers, float *best)
+{
+	for (int i = 0; i < nrows; i++)
+	{
+		float		power = surprise_handicap(node, powers[i]);
+
+		best[i] = power > best[i] ? power : best[i];
+	}
+}
+
+/* Scores one block. */
+static void
+score_block(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes, float *out)
+{
+	float		sum[SURPRISE_BLOCK] = {0};
+	float		best[SURPRISE_BLOCK] = {0};
+	float		marginal[SURPRISE_BLOCK];
+	float		conditional[SURPRISE_BLOCK];
+
+	surprise_encode(tables, rows, nrows, codes);
+	for (int a = 0; a < tables->naspects; a++)
+	{
+		const SurpriseNode *node = &tables->nodes[a];
+		bool		both = surprise_powers(tables, a, rows, nrows, codes, marginal, conditional);
+
+		take_powers(node, nrows, marginal, best);
+		if (both)
+			take_powers(node, nrows, conditional, best);
+		if (a + 1 < tables->naspects && tables->nodes[a + 1].column == node->column)
+			continue;
+		for (int i = 0; i < nrows; i++)
+		{
+			sum[i] += best[i];
+			best[i] = 0;
+		}
+	}
+	for (int i = 0; i < nrows; i++)
+		out[i] = log2f(sum[i]) / tables->power;
+}
+
+/* Gives the margins of rows. */
+void
+surprise_margin(const SurpriseTables *tables, const float *rows, int nrows, float *out)
+{
+	SurpriseCodes codes;
+
+	surprise_codes_create(tables, &codes);
+	for (int done = 0; done < nrows; done += SURPRISE_BLOCK)
+		score_block(tables, rows + (Size) done * tables->nfeatures, Min(SURPRISE_BLOCK, nrows - done), &codes, out + done);
+	surprise_codes_free(&codes);
+}
+
+/* Gives 2^(power * z) of every column of one row; columns without aspects keep what is there. */
+void
+surprise_columns(const SurpriseTables *tables, const float *row, float *columns)
+{
+	SurpriseCodes codes;
+	float		marginal[SURPRISE_BLOCK];
+	float		conditional[SURPRISE_BLOCK];
+
+	surprise_codes_create(tables, &codes);
+	surprise_encode(tables, row, 1, &codes);
+	for (int a = 0; a < tables->naspects; a++)
+	{
+		const SurpriseNode *node = &tables->nodes[a];
+
+		if (surprise_powers(tables, a, row, 1, &codes, marginal, conditional))
+			take_powers(node, 1, conditional, &columns[node->column]);
+		take_powers(node, 1, marginal, &columns[node->column]);
+	}
+	surprise_codes_free(&codes);
+}

@@ -1,0 +1,412 @@
+/*-------------------------------------------------------------------------
+ *
+ * arrival_fit.c
+ *	  Learns when the batches of a series arrive.
+ *
+ * Everything that could be set by hand is chosen by how well each arrival is foretold by the others
+ * (leave one out): the kernel's width, and how much days of the same group and of the other group say about
+ * a weekday.  So a weekday with little history leans on its group, and the group on all days, as far as they
+ * are alike.  The same surprises, sorted, say how rare a new one is.
+ *
+ * Arrivals that the others make very unlikely are outliers: they neither widen the density nor the tail.
+ * They are found anew at every fit, so a new habit becomes normal once it has company.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "series/arrival.h"
+#include "series/arrival_slot.h"
+
+#define ANY_TIME 0.001
+#define NWIDTHS 7
+#define NCLASSES 3				/* same weekday, same group, other group */
+#define NFACTORS 6
+#define OUTLIER_TAIL 0.0002	/* an arrival with a smaller p-value among the others does not teach */
+#define PRIOR 20				/* arrivals that a tail of scale 1 counts for */
+#define TAIL_CLIP 0.99			/* surprises beyond this share count as that one for the tail's scale */
+#define LEAST_SCALE 0.5			/* what lies within the tolerance is never strange, however punctual a series was */
+#define CLEAR 0.05				/* fewer arrivals than this share leave no doubt on which calendar day they lie */
+#define BROAD 3600				/* width that looks for the quietest hour */
+
+/* Widths that are tried, in tolerances. */
+static const double widths[NWIDTHS] = {1, 1.5, 2, 3, 5, 8, 13};
+
+/* Weights of the same group and the other, and from which kind of handling on they are tried. */
+static const struct
+{
+	float		group;
+	float		other;
+	bool		days[4];		/* by ArrivalDays */
+}			factors[NFACTORS] =
+{
+	{1, 1, {true, true, false, false}},
+	{1, 0.05, {true, false, true, false}},
+	{1, 0.005, {true, false, true, false}},
+	{0.2, 0.05, {true, false, false, true}},
+	{0.2, 0.005, {true, false, false, true}},
+	{0.02, 0.005, {true, false, false, true}}
+};
+
+/* What the others say about one arrival. */
+typedef struct Others
+{
+	double		height[NCLASSES][NWIDTHS];	/* sums of weight times kernel */
+	double		weight[NCLASSES];
+} Others;
+
+typedef struct Fit
+{
+	const ArrivalSettings *settings;
+	Arrival    *arrivals;
+	int			n;
+	int			width[NWIDTHS];	/* that are tried */
+	ArrivalKernel kernel[NWIDTHS];
+	double	   *age_weight;		/* by age alone */
+	double	   *weight;			/* 0 of an outlier */
+	double	   *offset;
+	int8	   *weekday;
+	Others	   *others;
+	double	   *surprise;
+	double		day_surprise[ARRIVAL_WEEK];
+	ArrivalSeries *series;
+} Fit;
+
+typedef struct Surprise
+{
+	double		surprise;
+	double		weight;
+	int			index;
+} Surprise;
+
+/* Orders surprises from small to great. */
+static int
+compare_surprises(const void *a, const void *b)
+{
+	const Surprise *left = a;
+	const Surprise *right = b;
+
+	if (left->surprise != right->surprise)
+		return left->surprise < right->surprise ? -1 : 1;
+	return left->index - right->index;
+}
+
+/* Weighs the arrivals by age. */
+static void
+weigh(Fit *fit)
+{
+	const Arrival *newest = &fit->arrivals[fit->n - 1];
+
+	for (int i = 0; i < fit->n; i++)
+	{
+		const Arrival *arrival = &fit->arrivals[i];
+		double		age = (double) newest->day - arrival->day + (newest->second - arrival->second) / (double) ARRIVAL_DAY;
+
+		fit->age_weight[i] = exp2(-Max(age, 0) / fit->settings->half_life);
+		fit->weight[i] = fit->age_weight[i];
+	}
+}
+
+/* Finds the quietest quarter of an hour, where the days of the series are cut. */
+static int
+find_cut(const Fit *fit)
+{
+	ArrivalKernel kernel = arrival_kernel(BROAD);
+	int			best = 0;
+	double		least = 0;
+
+	for (int second = 0; second < ARRIVAL_DAY; second += 900)
+	{
+		double		sum = 0;
+
+		for (int i = 0; i < fit->n; i++)
+			sum += fit->weight[i] * arrival_height(&kernel, arrival_squared(second, fit->arrivals[i].second));
+		if (second == 0 || sum < least * (1 - 1e-9))
+		{
+			least = sum;
+			best = second;
+		}
+	}
+	return best;
+}
+
+/* Gives the share of the arrivals that lie between midnight and the cut, and so on the day after the one that it began. */
+static double
+share_behind(const Fit *fit, int cut)
+{
+	double		behind = 0;
+	double		total = 0;
+
+	for (int i = 0; i < fit->n; i++)
+	{
+		total += fit->weight[i];
+		if (fit->arrivals[i].second < cut)
+			behind += fit->weight[i];
+	}
+	return behind / total;
+}
+
+/* Places the arrivals on the days of the series, and learns how rarely batches come on the weekdays. */
+static void
+place(Fit *fit, int cut, int shift)
+{
+	double		most = 0;
+
+	fit->series->cut = cut;
+	fit->series->shift = shift;
+	for (int i = 0; i < fit->n; i++)
+	{
+		ArrivalPoint point = arrival_point(cut, shift, fit->arrivals[i].day, fit->arrivals[i].second);
+
+		fit->offset[i] = point.offset;
+		fit->weekday[i] = point.weekday;
+	}
+	arrival_day_rates(fit->arrivals, fit->offset, fit->age_weight, fit->n, fit->settings, fit->series);
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
+		most = Max(most, fit->series->rate[d]);
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
+		fit->day_surprise[d] = log(most / fit->series->rate[d]);
+}
+
+/* Gives the class of two weekdays: the same, of one group, or of two. */
+static int
+day_class(int weekend, int a, int b)
+{
+	if (a == b)
+		return 0;
+	return ((weekend >> a) & 1) == ((weekend >> b) & 1) ? 1 : 2;
+}
+
+/* Has two arrivals say something about each other. */
+static void
+say(Fit *fit, int i, int j, double weight_i, double weight_j)
+{
+	int			class = day_class(fit->settings->weekend, fit->weekday[i], fit->weekday[j]);
+	double		squared = arrival_squared(fit->offset[i], fit->offset[j]);
+	double	   *of_i = fit->others[i].height[class];
+	double	   *of_j = fit->others[j].height[class];
+
+	for (int h = 0; h < NWIDTHS; h++)
+	{
+		double		height = arrival_height(&fit->kernel[h], squared);
+
+		of_i[h] += weight_j * height;
+		of_j[h] += weight_i * height;
+	}
+	fit->others[i].weight[class] += weight_j;
+	fit->others[j].weight[class] += weight_i;
+}
+
+/* Sums what the others say about every arrival. */
+static void
+gather(Fit *fit)
+{
+	memset(fit->others, 0, mul_size(fit->n, sizeof(Others)));
+	for (int i = 1; i < fit->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < i; j++)
+			say(fit, i, j, fit->weight[i], fit->weight[j]);
+	}
+}
+
+/* Gives how likely the others make an arrival. */
+static double
+likelihood(const Others *others, int h, double group, double other)
+{
+	double		height = others->height[0][h] + group * others->height[1][h] + other * others->height[2][h];
+	double		weight = others->weight[0] + group * others->weight[1] + other * others->weight[2];
+
+	return (1 - ANY_TIME) * (weight > 0 ? height / weight : 0) + ANY_TIME / ARRIVAL_DAY;
+}
+
+/* Chooses the width and the weights of other days that make the arrivals most likely; gives the logarithm of that. */
+static double
+choose(Fit *fit)
+{
+	double		best = 0;
+	bool		found = false;
+	int			best_h = 0;
+	int			best_f = 0;
+
+	for (int f = 0; f < NFACTORS; f++)
+	{
+		if (!factors[f].days[fit->settings->days])
+			continue;
+		for (int h = 0; h < NWIDTHS; h++)
+		{
+			double		sum = 0;
+
+			for (int i = 0; i < fit->n; i++)
+			{
+				if (fit->weight[i] > 0)
+					sum += fit->weight[i] * log(likelihood(&fit->others[i], h, factors[f].group, factors[f].other));
+			}
+			if (!found || sum > best + 1e-9)
+			{
+				found = true;
+				best = sum;
+				best_h = h;
+				best_f = f;
+			}
+		}
+	}
+	fit->series->width = fit->width[best_h];
+	fit->series->group = factors[best_f].group;
+	fit->series->other = factors[best_f].other;
+	for (int i = 0; i < fit->n; i++)
+		fit->surprise[i] = fit->day_surprise[fit->weekday[i]] -
+			log(likelihood(&fit->others[i], best_h, factors[best_f].group, factors[best_f].other));
+	return best;
+}
+
+/* Gives the mean excess over the median, drawn towards 1, without letting the greatest few count fully. */
+static double
+tail_scale(const Surprise *sorted, int n, double median)
+{
+	double		most = sorted[n - 1].surprise;
+	double		sum = PRIOR;
+	double		total = PRIOR;
+
+	if (n > 30)
+		most = Max(sorted[(int) (TAIL_CLIP * (n - 1))].surprise, median + 0.1);
+	for (int i = 0; i < n; i++)
+	{
+		if (sorted[i].surprise <= median)
+			continue;
+		sum += sorted[i].weight * (Min(sorted[i].surprise, most) - median);
+		total += sorted[i].weight;
+	}
+	return Max(sum / total, LEAST_SCALE);
+}
+
+/* Learns how rare a surprise is from those of the arrivals that teach. */
+static void
+calibrate(Fit *fit)
+{
+	Surprise   *sorted = palloc(mul_size(fit->n, sizeof(Surprise)));
+	ArrivalSeries *series = fit->series;
+	double		total = 0;
+	double		sum = 0;
+	int			n = 0;
+	int			k = 0;
+
+	for (int i = 0; i < fit->n; i++)
+	{
+		if (fit->weight[i] == 0)
+			continue;
+		sorted[n].surprise = fit->surprise[i];
+		sorted[n].weight = fit->weight[i];
+		sorted[n].index = i;
+		total += fit->weight[i];
+		n++;
+	}
+	qsort(sorted, n, sizeof(Surprise), compare_surprises);
+	for (int i = 0; i < n && k < ARRIVAL_NSURPRISES; i++)
+	{
+		sum += sorted[i].weight;
+		while (k < ARRIVAL_NSURPRISES && sum >= total * k * 0.5 / (ARRIVAL_NSURPRISES - 1))
+			series->surprise[k++] = (float) sorted[i].surprise;
+	}
+	series->scale = (float) tail_scale(sorted, n, series->surprise[ARRIVAL_NSURPRISES - 1]);
+	pfree(sorted);
+}
+
+/* Takes the weight, and what they said, from arrivals that are too rare to teach; false when there are none. */
+static bool
+set_outliers_aside(Fit *fit)
+{
+	int			noutliers = 0;
+
+	for (int i = 0; i < fit->n; i++)
+	{
+		if (arrival_tail(fit->series, fit->surprise[i]) >= OUTLIER_TAIL)
+			continue;
+		for (int j = 0; j < fit->n; j++)
+		{
+			if (j != i)
+				say(fit, i, j, -fit->weight[i], 0);
+		}
+		fit->weight[i] = 0;
+		noutliers++;
+	}
+	/* the median is always usual, so something is left */
+	return noutliers > 0;
+}
+
+/* Cuts the days, and names each after the calendar day of most of its arrivals, or of the others where that tells more. */
+static void
+learn_days(Fit *fit)
+{
+	int			cut = find_cut(fit);
+	double		behind = share_behind(fit, cut);
+	int			shift = behind > 0.5 ? 1 : 0;
+	double		likelihood;
+
+	place(fit, cut, shift);
+	gather(fit);
+	likelihood = choose(fit);
+	if (behind < CLEAR || behind > 1 - CLEAR)
+		return;
+	place(fit, cut, 1 - shift);
+	gather(fit);
+	if (choose(fit) > likelihood + 1e-9)
+		return;
+	place(fit, cut, shift);
+	gather(fit);
+	(void) choose(fit);
+}
+
+/* Learns a series from its arrivals, oldest first, and gives its slots. */
+ArrivalSlot *
+arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSeries *series)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	Fit			fit = {settings, arrivals, n};
+	ArrivalSlot *slots;
+
+	series->narrivals = n;
+	series->nslots = 0;
+	for (int i = 0; i < n; i++)
+		arrivals[i].second &= ~ARRIVAL_OUTLIER;
+	if (n < settings->min_arrivals)
+		return NULL;
+	context = AllocSetContextCreate(caller, "aipipe arrival fit", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	fit.series = series;
+	fit.age_weight = palloc(mul_size(n, sizeof(double)));
+	fit.weight = palloc(mul_size(n, sizeof(double)));
+	fit.offset = palloc(mul_size(n, sizeof(double)));
+	fit.surprise = palloc(mul_size(n, sizeof(double)));
+	fit.weekday = palloc(n);
+	fit.others = palloc_extended(mul_size(n, sizeof(Others)), MCXT_ALLOC_HUGE);
+	for (int h = 0; h < NWIDTHS; h++)
+	{
+		fit.width[h] = (int) Min(Max(widths[h] * settings->tolerance, 1), ARRIVAL_DAY);
+		fit.kernel[h] = arrival_kernel(fit.width[h]);
+	}
+	weigh(&fit);
+	learn_days(&fit);
+	calibrate(&fit);
+	if (set_outliers_aside(&fit))
+	{
+		(void) choose(&fit);
+		calibrate(&fit);
+		for (int i = 0; i < n; i++)
+		{
+			if (fit.weight[i] == 0)
+				arrivals[i].second |= ARRIVAL_OUTLIER;
+		}
+	}
+	MemoryContextSwitchTo(caller);
+	slots = arrival_find_slots(settings, arrivals, n, series);
+	MemoryContextDelete(context);
+	return slots;
+}
