@@ -7,7 +7,7 @@ SET search_path = surprise, public;
 CREATE FUNCTION margin(model text, "row" record) RETURNS numeric LANGUAGE plpgsql AS
 	$$ BEGIN RETURN (SELECT round(sum(contribution)::numeric, 3) FROM aipipe.model_explain(model, "row")); END $$;
 CREATE FUNCTION learn(model text, source text, params jsonb DEFAULT '{}') RETURNS int LANGUAGE sql AS
-	$$ SELECT aipipe.model_train(model, 'anomaly', source, algorithm => 'cell_surprise', params => params) $$;
+	$$ SELECT aipipe.model_train(model, 'anomaly', source, algorithm => 'cell_surprise', params => '{"power": 0.75}' || params) $$;
 
 -- One column, 90 times 1 and 10 times 2.  Its z is -log2 of the share of rows as surprising: 0, and log2(10) = 3.322.  NULL was never
 -- there: it has half a row of 101, log2(202) = 7.658 bits, and z is no more than that.  3 is outside, and three widths from the core besides:
@@ -97,7 +97,7 @@ SELECT learn('bad', 'one', '{"bin": 3}');
 SELECT learn('bad', 'one', '{"bins": 1}');
 SELECT learn('bad', 'one', '{"bins": 101}');
 SELECT learn('bad', 'one', '{"parents": 17}');
-SELECT learn('bad', 'one', '{"power": 0}');
+SELECT learn('bad', 'one', '{"power": 1.1}');
 SELECT learn('bad', 'one', '{"smoothing": 0}');
 SELECT learn('bad', 'one', '{"tail_share": 0.5}');
 SELECT learn('bad', 'one', '{"min_information": -1}');
