@@ -71,3 +71,18 @@ AS 'MODULE_PATHNAME', 'aipipe_anomaly_backtest_rows' LANGUAGE C VOLATILE PARALLE
 COMMENT ON FUNCTION aipipe.anomaly_backtest_rows(text, text, text, jsonb) IS
 'replays history as anomaly_backtest does and gives the rows that would have been flagged, of each period the strangest, with reasons';
 GRANT EXECUTE ON FUNCTION aipipe.anomaly_backtest_rows(text, text, text, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.anomaly_refresh(
+    detector text, source text, keep float8 DEFAULT 0.5, promote bool DEFAULT true)
+RETURNS int
+AS 'MODULE_PATHNAME', 'aipipe_anomaly_refresh' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.anomaly_refresh(text, text, float8, bool) IS
+'has a detector''s champion learn more rows, an old row counting keep beside a new one, and gives the new version, which becomes champion';
+GRANT EXECUTE ON FUNCTION aipipe.anomaly_refresh(text, text, float8, bool) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.anomaly_drift(detector text, source text)
+RETURNS TABLE (component text, rows bigint, flagged float8, expected float8, ks float8, pvalue float8, psi float8, verdict text)
+AS 'MODULE_PATHNAME', 'aipipe_anomaly_drift' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000 ROWS 3;
+COMMENT ON FUNCTION aipipe.anomaly_drift(text, text) IS
+'tells for each component of a detector whether rows are as strange to it as its training rows were: share flagged, distance of the p-values from even ones, stability index';
+GRANT EXECUTE ON FUNCTION aipipe.anomaly_drift(text, text) TO PUBLIC;

@@ -139,3 +139,18 @@ COMMENT ON VIEW aipipe.prediction IS
 
 GRANT SELECT ON aipipe.gate, aipipe.batch, aipipe.decision, aipipe.quarantine, aipipe.prediction TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.quarantine_labels(relation regclass)
+RETURNS TABLE (quarantine bigint, "row" jsonb, anomalous boolean, decided_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT q.id, q."row", q.state = 'discarded' OR q.correction IS NOT NULL, q.resolved_at
+      FROM aipipe.quarantine q
+     WHERE q.state <> 'held'
+       AND q.relation = (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+                           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                          WHERE c.oid = $1);
+END;
+COMMENT ON FUNCTION aipipe.quarantine_labels(regclass) IS
+'what review said of the rows of a table that your gates held back: a row that was discarded or corrected was anomalous, one released as it came was not; labels to train a detector with';
+GRANT EXECUTE ON FUNCTION aipipe.quarantine_labels(regclass) TO PUBLIC;
+

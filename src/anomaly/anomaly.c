@@ -17,10 +17,12 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/tuplestore.h"
 
 #include "anomaly/detector.h"
 #include "anomaly/ensemble.h"
+#include "anomaly/xgbod.h"
 #include "core/args.h"
 #include "model/call.h"
 #include "model/train.h"
@@ -55,6 +57,22 @@ compare_strangeness(const void *a, const void *b)
 	return left->column - right->column;
 }
 
+/* Takes the column of labels out of the parameters: it is the target, and no business of an algorithm. */
+static void
+take_label(TrainSpec *spec)
+{
+	static const OptionSpec specs[] = {{"label", OPTION_TEXT, 0}};
+	char	   *label = NULL;
+
+	if (spec->params == NULL)
+		return;
+	options_parse_own(spec->params, spec->function, specs, lengthof(specs), &label);
+	if (label == NULL)
+		return;
+	spec->target = label;
+	spec->params = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(spec->params), CStringGetTextDatum("label")));
+}
+
 /* anomaly_train(detector, source, columns, params): learns what is normal and gives the new version. */
 Datum
 aipipe_anomaly_train(PG_FUNCTION_ARGS)
@@ -67,6 +85,7 @@ aipipe_anomaly_train(PG_FUNCTION_ARGS)
 	spec.source = arg_text(fcinfo, 1, "source");
 	spec.columns = arg_text_list(fcinfo, 2, "columns");
 	spec.params = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+	take_label(&spec);
 	PG_RETURN_INT32(train_version(&spec));
 }
 
@@ -81,18 +100,6 @@ aipipe_anomaly_score(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(scorer_value(call->scorer, 0));
 }
 
-/* Gives the p-value of the scored row, from its severity when the algorithm knows no better: no nearer to 0 than one row. */
-static double
-row_pvalue(const Scorer *scorer)
-{
-	const ModelVersion *version = scorer->version;
-	double		rows = version->encoder->ncolumns > 0 ? (double) version->encoder->columns[0].nrows : 0;
-
-	if (version->loaded->algorithm->pvalue != NULL)
-		return version->loaded->algorithm->pvalue(version->loaded, scorer->margins[0]);
-	return Max(1 - scorer_value(scorer, 0), 1 / (rows + 1));
-}
-
 /* anomaly_pvalue(detector, row): the probability that an ordinary row is as strange. */
 Datum
 aipipe_anomaly_pvalue(PG_FUNCTION_ARGS)
@@ -101,7 +108,7 @@ aipipe_anomaly_pvalue(PG_FUNCTION_ARGS)
 
 	if (call == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(row_pvalue(call->scorer));
+	PG_RETURN_FLOAT8(detector_pvalue(call->scorer, 0));
 }
 
 /* Gives the parts of the scored row's margin; a version without components is its own only one. */
@@ -112,10 +119,12 @@ row_parts(const Scorer *scorer, EnsemblePart *parts)
 
 	if (loaded->algorithm == &algorithm_ensemble)
 		return ensemble_parts(loaded, scorer->rows, parts);
+	if (loaded->algorithm == &algorithm_xgbod)
+		return xgbod_parts(loaded, scorer->rows, parts);
 	parts->component = loaded->algorithm->name;
 	parts->weight = 1;
 	parts->strangeness = ensemble_sign(loaded->algorithm) * scorer->margins[0];
-	parts->bits = -log2(row_pvalue(scorer));
+	parts->bits = -log2(detector_pvalue(scorer, 0));
 	return 1;
 }
 

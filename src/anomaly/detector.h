@@ -20,15 +20,21 @@ detector_threshold(const ModelVersion *version)
 	return isnan(version->threshold) ? FLAG_DEFAULT_SEVERITY : version->threshold;
 }
 
-/* Share of training rows that are as strange as row i of the block, or stranger; detectors have one margin a row. */
+/*
+ * P(an ordinary row is as strange as row i of the block, or stranger); detectors have
+ * one margin a row.  An algorithm that knows no better gives what its severity
+ * tells, no nearer to 0 than one training row.
+ */
 static inline double
 detector_pvalue(const Scorer *scorer, int i)
 {
-	const LoadedModel *loaded = scorer->version->loaded;
+	const ModelVersion *version = scorer->version;
+	const LoadedModel *loaded = version->loaded;
+	double		rows = version->encoder->ncolumns > 0 ? (double) version->encoder->columns[0].nrows : 0;
 
 	if (loaded->algorithm->pvalue != NULL)
 		return loaded->algorithm->pvalue(loaded, scorer->margins[i]);
-	return 1 - scorer_value(scorer, i);
+	return Max(1 - scorer_value(scorer, i), 1 / (rows + 1));
 }
 
 #endif							/* ANOMALY_DETECTOR_H */

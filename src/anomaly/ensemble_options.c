@@ -232,6 +232,14 @@ is_wordy(EncoderKind kind)
 	return kind == ENCODER_CATEGORY || kind == ENCODER_TEXT || kind == ENCODER_BOOL;
 }
 
+/* Tells whether a value is this text. */
+static bool
+is_text(const JsonbValue *value, const char *text)
+{
+	return value->type == jbvString && value->val.string.len == (int) strlen(text) &&
+		memcmp(value->val.string.val, text, value->val.string.len) == 0;
+}
+
 /*
  * Chooses by the columns.  What is wrong with a row of words is a combination that
  * does not occur, which a forest of few random splits does not see: there it only
@@ -246,7 +254,10 @@ choose_by_columns(const Jsonb *params, const Encoder *encoder, EnsembleChoice *c
 
 	for (int c = 0; c < encoder->ncolumns; c++)
 	{
-		if (is_wordy(encoder->columns[c].kind))
+		const EncoderColumn *column = &encoder->columns[c];
+
+		/* what rows are grouped by is a category whatever its type */
+		if (is_wordy(column->kind) && !(partitioned && is_text(&value, column->name)))
 		{
 			add_component(choice, &algorithm_surprise, 1);
 			return;

@@ -26,7 +26,7 @@
 #include "anomaly/ensemble_int.h"
 
 /* With more rows than this, every k-th is scored. */
-#define ENSEMBLE_MAX_ROWS (2 * 1024 * 1024)
+#define ENSEMBLE_MAX_ROWS (256 * 1024)
 
 #define SCORE_BLOCK 256
 
@@ -107,6 +107,7 @@ component_request(const TrainRequest *request, const Algorithm *component)
 	TrainRequest part = *request;
 
 	part.common = ensemble_passed_over(component, request->common);
+	part.component = true;
 	return part;
 }
 

@@ -16,6 +16,7 @@ static const Algorithm *const algorithms[] = {
 	&algorithm_ensemble,
 	&algorithm_iforest,
 	&algorithm_surprise,
+	&algorithm_xgbod,
 	&algorithm_loda,
 	&algorithm_baseline,
 	&algorithm_rules,

@@ -44,6 +44,7 @@ typedef struct TrainRequest
 	const Jsonb *params;		/* this algorithm's own, plus the common ones it must pass over */
 	const char *const *common;	/* names of the common keys (NULL-terminated) */
 	uint64		seed;
+	bool		component;		/* of an ensemble, which has severities of its own: those learned here may be coarse */
 	Size		budget;			/* bytes for the library beside the data; 0 = none */
 	Progress   *progress;
 } TrainRequest;
@@ -95,7 +96,7 @@ typedef struct RefreshRequest
 	const TrainRequest *train;	/* the new rows, encoded by the version's encoder; its params are the version's */
 	const char *artifact;		/* the version's */
 	Size		artifact_len;
-	double		keep;			/* weight of what was known, (0, 1): one new row counts 1, one old row keep */
+	double		keep;			/* weight of what was known, (0, 1]: one new row counts 1, one old row keep */
 } RefreshRequest;
 
 /* A parameter that a search draws when it is not told which: evenly between the bounds, or evenly in its logarithm. */

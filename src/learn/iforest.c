@@ -18,6 +18,7 @@
 
 #include "learn/algorithm.h"
 #include "learn/iforest.h"
+#include "learn/severity.h"
 
 /* With more rows than this, every k-th is scored: for the severity, and before for the guards. */
 #define SEVERITY_MAX_ROWS (256 * 1024)
@@ -203,6 +204,17 @@ grow_guarded(const TrainRequest *request, const IforestOptions *options, Iforest
 	return forest;
 }
 
+/* Prepares what is handed back, in the current memory context. */
+static void
+begin_result(TrainResult *result, const IforestOptions *options)
+{
+	initStringInfo(&result->artifact);
+	initStringInfo(&result->compiled);
+	initStringInfo(&result->params);
+	result->library = pstrdup("aipipe " AIPIPE_VERSION);
+	options_to_json(&result->params, iforest_options, lengthof(iforest_options), options);
+}
+
 /* Makes a forest, learns the severities and writes both as the artifact. */
 static void
 iforest_train(const TrainRequest *request, TrainResult *result)
@@ -220,21 +232,78 @@ iforest_train(const TrainRequest *request, TrainResult *result)
 	resolve_options(request->params, request->common, request->rows->nrows, &options);
 	check_nodes(&options);
 	check_budget(request, training_bytes(request->rows->nrows, request->rows->ncols, &options));
-	initStringInfo(&result->artifact);
-	initStringInfo(&result->compiled);
-	initStringInfo(&result->params);
-	result->library = pstrdup("aipipe " AIPIPE_VERSION);
-	options_to_json(&result->params, iforest_options, lengthof(iforest_options), &options);
+	begin_result(result, &options);
 
 	context = AllocSetContextCreate(caller, "aipipe iforest train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	forest = grow_guarded(request, &options, &pairs);
-	scores = score_rows(forest, &pairs, request->rows, SEVERITY_MAX_ROWS, &nscores, request->progress);
+	scores = score_rows(forest, &pairs, request->rows, request->component ? GUARD_MAX_ROWS : SEVERITY_MAX_ROWS,
+						&nscores, request->progress);
 	severity_learn(scores, nscores, &severity);
 	iforest_write(forest, &pairs, &severity, &result->artifact);
 	iforest_compile(result->artifact.data, result->artifact.len, &result->compiled);
 	result->peak_bytes = Max(MemoryContextMemAllocated(context, true),
 								  iforest_grow_estimate(request->rows->ncols + IFOREST_MAX_PAIRS, &options));
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+/* Makes the next forest of one and more rows. */
+static Forest *
+renew_guarded(const TrainRequest *train, const IforestOptions *options, const Forest *old,
+			  const IforestPairs *pairs, int64 nold, double keep)
+{
+	int64		nrenewed = iforest_renewed_trees(options->n_estimators, nold, train->rows->nrows, keep);
+	Forest	   *forest;
+	float	   *scores;
+	int64		nscores;
+
+	if (train->progress)
+		progress_phase(train->progress, "growing trees", nrenewed);
+	forest = iforest_renew(old, train->rows, train->encoder, options, pairs, nrenewed, train->seed, train->progress);
+	if (!options->guards)
+		return forest;
+	scores = score_rows(forest, pairs, train->rows, GUARD_MAX_ROWS, &nscores, train->progress);
+	severity_sort(scores, nscores);
+	iforest_renew_guards(forest, old, train->rows, train->encoder, scores, nscores, options->max_samples, keep * nold);
+	pfree(scores);
+	return forest;
+}
+
+/* Replaces the oldest trees of an artifact by some of more rows, and weighs the severities in. */
+static void
+iforest_refresh(const RefreshRequest *request, TrainResult *result)
+{
+	const TrainRequest *train = request->train;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	IforestOptions options;
+	IforestPairs pairs;
+	Severity	old;
+	Severity	severity;
+	Forest	   *forest;
+	float	   *scores;
+	int64		nscores;
+
+	check_request(train);
+	/* the version's own; only what grows now is as small as the rows are few */
+	options_parse_some(train->params, "isolation forest", iforest_options, lengthof(iforest_options), train->common, &options);
+	begin_result(result, &options);
+	resolve_options(train->params, train->common, train->rows->nrows, &options);
+	check_budget(train, training_bytes(train->rows->nrows, train->rows->ncols, &options));
+
+	context = AllocSetContextCreate(caller, "aipipe iforest refresh", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	forest = iforest_read(request->artifact, request->artifact_len, &pairs, &old);
+	if (pairs.ngiven != train->rows->ncols || forest->ntrees < options.n_estimators)
+		elog(ERROR, "isolation forest of %d features and %d trees meets rows of %d and " INT64_FORMAT " trees",
+			 pairs.ngiven, forest->ntrees, train->rows->ncols, options.n_estimators);
+	forest = renew_guarded(train, &options, forest, &pairs, old.rows, request->keep);
+	scores = score_rows(forest, &pairs, train->rows, SEVERITY_MAX_ROWS, &nscores, train->progress);
+	severity_merge(&old, request->keep, scores, nscores, &severity);
+	iforest_write(forest, &pairs, &severity, &result->artifact);
+	iforest_compile(result->artifact.data, result->artifact.len, &result->compiled);
+	result->peak_bytes = MemoryContextMemAllocated(context, true);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
@@ -314,6 +383,7 @@ const Algorithm algorithm_iforest = {
 	.margin = iforest_margin,
 	.values = iforest_values,
 	.explain = iforest_explain,
+	.refresh = iforest_refresh,
 	.importance = iforest_importance,
 	.specs = iforest_options,
 	.nspecs = lengthof(iforest_options),

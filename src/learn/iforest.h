@@ -6,6 +6,7 @@
  *		iforest_tree.c		grows the trees
  *		iforest_split.c		chooses where a node is split
  *		iforest_guard.c		adds what (nearly) no training row showed
+ *		iforest_refresh.c	replaces the oldest trees by some of more rows
  *		iforest_score.c		scores and explains rows
  *		iforest_severity.c	path length → share of training rows that look more normal
  *		iforest_artifact.c	artifact and compiled form
@@ -57,6 +58,9 @@ typedef struct IforestPairs
 	const IforestScaled *scaled;
 	const IforestPair *pairs;
 } IforestPairs;
+
+/* What all guards together may touch of the rows. */
+#define IFOREST_GUARD_SHARE 0.01
 
 #define IFOREST_MAX_PAIRS 64
 #define IFOREST_MAX_SCALED (2 * IFOREST_MAX_PAIRS)
@@ -127,6 +131,21 @@ extern Size iforest_grow_estimate(int nfeatures, const IforestOptions *options);
 extern void iforest_add_guards(Forest *forest, const Matrix *rows, const Encoder *encoder,
 							   const float *scores, int64 nscores, int64 sample);
 
+/* Says how many trees new rows replace, an old row counting keep. */
+extern int64 iforest_renewed_trees(int64 ntrees, int64 nold, int64 nnew, double keep);
+
+/* Makes the trees of the next forest, without guards, in CurrentMemoryContext: the oldest ones are replaced. */
+extern Forest *iforest_renew(const Forest *old, const Matrix *rows, const Encoder *encoder,
+							 const IforestOptions *options, const IforestPairs *pairs, int64 nrenewed,
+							 uint64 seed, Progress *progress);
+
+/*
+ * Adds the guards to the trees of the next forest, in its context: the old forest's as long as what
+ * they watch for is rare.  scores are as for iforest_add_guards(); nold is what the old rows still count.
+ */
+extern void iforest_renew_guards(Forest *forest, const Forest *old, const Matrix *rows, const Encoder *encoder,
+								 const float *scores, int64 nscores, int64 sample, double nold);
+
 /* Sorts numbers, ascending: scores then have the strangest first. */
 extern void severity_sort(float *scores, size_t nscores);
 
@@ -144,6 +163,9 @@ extern float severity_of(const SeverityTable *table, float score);
 
 /* Writes the canonical artifact. */
 extern void iforest_write(const Forest *forest, const IforestPairs *pairs, const Severity *severity, StringInfo out);
+
+/* Reads an artifact; error 22023 unless it is sound. */
+extern Forest *iforest_read(const char *artifact, Size len, IforestPairs *pairs, Severity *severity);
 
 /* Artifact → compiled form; error 22023 unless the artifact is sound. */
 extern void iforest_compile(const char *artifact, Size len, StringInfo compiled);

@@ -231,33 +231,42 @@ compile_head(const Severity *severity, const IforestPairs *pairs, Size forest_le
 		appendStringInfoChar(out, '\0');
 }
 
-/* Checks an artifact wholly and writes its compiled form. */
-void
-iforest_compile(const char *artifact, Size len, StringInfo compiled)
+/* Reads an artifact and checks it wholly. */
+Forest *
+iforest_read(const char *artifact, Size len, IforestPairs *pairs, Severity *severity)
 {
 	ArtifactReader r;
-	Severity	severity;
-	IforestPairs pairs = {0};
 	Forest	   *forest;
-	StringInfoData trees;
 	const char *why;
 	int			format;
 
+	memset(pairs, 0, sizeof(*pairs));
 	artifact_reader(&r, artifact, len, "isolation forest");
 	artifact_expect(&r, ARTIFACT_HEAD);
 	format = artifact_integer(&r, 1, IFOREST_FORMAT);
-	read_severity(&r, &severity);
+	read_severity(&r, severity);
 	if (format > 1)
-		read_pairs(&r, &pairs);
+		read_pairs(&r, pairs);
 	artifact_expect(&r, ARTIFACT_FOREST);
 	if (r.len - r.at < 2 || r.bytes[r.len - 1] != ARTIFACT_TAIL[0])
 		artifact_error(&r, "it is cut short");
 	forest = forest_read_isolation(r.bytes + r.at, r.len - r.at - 1);
-	pairs.ngiven = forest->nfeatures - pairs.npairs;
-	if (pairs.ngiven < 1)
+	pairs->ngiven = forest->nfeatures - pairs->npairs;
+	if (pairs->ngiven < 1)
 		artifact_error(&r, "its trees have fewer features than there are pairs");
-	if ((why = iforest_pairs_check(&pairs)) != NULL)
+	if ((why = iforest_pairs_check(pairs)) != NULL)
 		artifact_error(&r, why);
+	return forest;
+}
+
+/* Checks an artifact wholly and writes its compiled form. */
+void
+iforest_compile(const char *artifact, Size len, StringInfo compiled)
+{
+	Severity	severity;
+	IforestPairs pairs;
+	Forest	   *forest = iforest_read(artifact, len, &pairs, &severity);
+	StringInfoData trees;
 
 	initStringInfo(&trees);
 	forest_compile(forest, &trees);

@@ -27,7 +27,7 @@
  * The penalty is measured on the forest's own path lengths.  What a share p of
  * the rows shows makes even the most ordinary row as strange as the p
  * strangest, what none shows one split stranger than the strangest.  p is multiplied by the
- * number of columns, and only p below GUARD_SHARE is guarded: all guards together
+ * number of columns, and only p below IFOREST_GUARD_SHARE is guarded: all guards together
  * touch at most that share of the training rows, whose order is otherwise the
  * forest's.
  *
@@ -45,7 +45,6 @@
 #include "learn/clock.h"
 #include "learn/iforest.h"
 
-#define GUARD_SHARE 0.01
 #define GUARD_MIN_ROWS 100
 #define GUARD_SIGN_ROWS 1000
 #define GUARD_WIDTHS 9.0
@@ -170,7 +169,7 @@ penalty_unseen(const Scale *scale)
 static bool
 is_rare(const Scale *scale, int64 count)
 {
-	return (double) count * scale->ncolumns < GUARD_SHARE * scale->nrows;
+	return (double) count * scale->ncolumns < IFOREST_GUARD_SHARE * scale->nrows;
 }
 
 /* Gives the penalty of what so many training rows show; 0 when it is not rare. */

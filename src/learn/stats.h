@@ -65,6 +65,7 @@ extern double stats_beta(double x, double a, double b); /* regularised incomplet
 extern double stats_chi2_p(double statistic, double df);	/* upper tail */
 extern double stats_t_p(double t, double df);	/* two-sided */
 extern double stats_t_quantile(double p, double df);
+extern double stats_kolmogorov_upper(double x);	/* of Kolmogorov's limiting distribution */
 extern double stats_binomial_lower(int64 successes, int64 trials, double p);	/* P(X <= successes) */
 
 /* stats.c */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stats_special.c
- *	  Distributions: normal, chi-square, Student's t, binomial.
+ *	  Distributions: normal, chi-square, Student's t, binomial, Kolmogorov's.
  *
  * Everything stands on erfc() and lgamma() of the C library, the regularised
  * incomplete gamma and beta functions, and bisection where an inverse is wanted.
@@ -225,4 +225,28 @@ stats_binomial_lower(int64 successes, int64 trials, double p)
 	if (successes >= trials)
 		return 1;
 	return stats_beta(1 - p, (double) (trials - successes), (double) successes + 1);
+}
+
+/*
+ * Gives the chance that Kolmogorov's limiting distribution is greater, by the
+ * one of its two series (Kolmogorov 1933; Feller 1948) that converges fast there.
+ */
+double
+stats_kolmogorov_upper(double x)
+{
+	double		sum = 0;
+
+	if (isnan(x))
+		return NAN;
+	if (x < 0.04)
+		return 1;
+	if (x < 1)
+	{
+		for (int k = 1; k <= 20; k++)
+			sum += exp(-(2 * k - 1) * (2 * k - 1) * M_PI * M_PI / (8 * x * x));
+		return 1 - sqrt(2 * M_PI) / x * sum;
+	}
+	for (int k = 1; k <= 20; k++)
+		sum += (k % 2 == 1 ? 1 : -1) * exp(-2.0 * k * k * x * x);
+	return 2 * sum;
 }

@@ -145,6 +145,24 @@ move_alias(const char *model, const char *alias, int version, const char *action
 	point_alias(ref.model_id, alias, action, ref.version_id, version, now, now.history_id, why, evidence);
 }
 
+/* Makes the version champion in the place of the one it was made from. */
+void
+alias_succeed(const char *model, int from, int version, const char *why)
+{
+	/* the version may be of this very statement, whose snapshot does not show it */
+	ModelRef	ref = history_lock_model(model, MODEL_CHAMPION, "changing the alias of a model");
+	AliasState	now = read_alias(ref.model_id, "champion");
+	int64		version_id = history_version_id(ref.model_id, version);
+
+	if (now.version != from || version_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the champion of model \"%s\" was changed meanwhile", model),
+				 errdetail("Version %d was made from version %d; champion is version %d now.", version, from, now.version),
+				 errhint("Retry the statement, or the transaction, and succeed a champion once a statement.")));
+	point_alias(ref.model_id, "champion", "promote", version_id, version, now, now.history_id, why, NULL);
+}
+
 /* Removes an alias; the champion's can only be moved. */
 static void
 remove_alias(const char *model, const char *alias, const char *why)

@@ -19,7 +19,7 @@ typedef struct TrainSpec
 	ModelTask	task;
 	const char *source;
 	Source	   *rows;			/* what source was resolved to, or a part of it; NULL = it is to be resolved */
-	const char *target;			/* NULL for anomaly */
+	const char *target;			/* anomaly: the labels, or NULL: learn without any */
 	List	   *columns;			/* of char *; NIL = all but the target */
 	List	   *exclude;			/* of char *: columns that are no features unless they are listed; NIL = none */
 	const char *algorithm;		/* NULL = the task's default */

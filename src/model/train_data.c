@@ -14,6 +14,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -35,6 +36,7 @@ typedef struct RowReader
 	GroupColumn *groups;		/* NULL without groups */
 	Oid			weight_type;
 	Oid			time_type;
+	Oid			truth_type;		/* of the labels of anomalies; InvalidOid without */
 	int64		capacity;		/* rows that the set's arrays have room for */
 	int64		nbad;			/* rows whose weight is none */
 	int64		first_bad;
@@ -131,6 +133,25 @@ read_weight(RowReader *reader, const Datum *values, const bool *nulls)
 	return (float) weight;
 }
 
+/* Reads whether somebody called a row anomalous; NaN when nobody said. */
+static float
+read_truth(const RowReader *reader, const Datum *values, const bool *nulls)
+{
+	AttrNumber	attno = reader->training->target_attno;
+	double		truth;
+
+	if (nulls[attno - 1])
+		return get_float4_nan();
+	truth = value_number(reader->truth_type, values[attno - 1]);
+	if (truth != 0 && truth != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("label column \"%s\" holds a number that is no label", reader->training->spec->target),
+				 errdetail("Row " INT64_FORMAT " has %g there.", reader->training->nread, truth),
+				 errhint("Use true or 1 for anomalous rows, false or 0 for others, NULL where nobody said.")));
+	return (float) truth;
+}
+
 /* Reads what a row has beside its features; false when the row is left out. */
 static bool
 read_entry(RowReader *reader, const Datum *values, const bool *nulls, RowEntry *entry)
@@ -139,6 +160,8 @@ read_entry(RowReader *reader, const Datum *values, const bool *nulls, RowEntry *
 	AttrNumber	time_attno = training->time_attno;
 
 	time_column_note(&training->time, values, nulls);
+	if (OidIsValid(reader->truth_type))
+		entry->label = read_truth(reader, values, nulls);
 	if (training->target != NULL && !target_read(training->target, values, nulls, &entry->label))
 	{
 		training->nskipped++;
@@ -177,6 +200,21 @@ keep_entry(RowReader *reader, const RowEntry *entry)
 		set->times[n] = entry->time;
 }
 
+/* Gives the type of the labels of anomalies. */
+static Oid
+truth_type(const Training *training)
+{
+	Oid			given = TupleDescAttr(training->source->desc, training->target_attno - 1)->atttypid;
+	Oid			type = getBaseType(given);
+
+	if (!value_is_number(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("label column \"%s\" is of type %s", training->spec->target, format_type_be(given)),
+				 errhint("Use a boolean column, or a number that is 0 or 1.")));
+	return type;
+}
+
 /* Prepares to read the columns that are no features. */
 static void
 open_reader(RowReader *reader, Training *training)
@@ -184,7 +222,9 @@ open_reader(RowReader *reader, Training *training)
 	TupleDesc	desc = training->source->desc;
 
 	reader->training = training;
-	if (training->target_attno > 0)
+	if (training->target_attno > 0 && training->spec->task == TASK_ANOMALY)
+		reader->truth_type = truth_type(training);
+	else if (training->target_attno > 0)
 		training->target = target_begin(desc, training->target_attno, training->spec->task, training->spec->target);
 	if (training->group_attno > 0)
 		reader->groups = group_begin(desc, training->group_attno);

@@ -229,6 +229,24 @@ check_class_weight(Training *training)
 		options->class_weight = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("\"balanced\"")));
 }
 
+/* Gives the algorithm that was named, or the task's default; labels of anomalies want one that learns from them. */
+static const Algorithm *
+pick_algorithm(const TrainSpec *spec)
+{
+	bool		labelled = spec->task == TASK_ANOMALY && spec->target != NULL;
+	const Algorithm *algorithm = spec->algorithm ? algorithm_find(spec->algorithm)
+		: labelled ? &algorithm_xgbod : algorithm_default(spec->task);
+
+	if (spec->task == TASK_ANOMALY && labelled != (algorithm == &algorithm_xgbod))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 labelled ? errmsg("algorithm \"%s\" does not learn from labels", algorithm->name)
+				 : errmsg("algorithm \"%s\" needs labels", algorithm->name),
+				 labelled ? errhint("Leave out option \"algorithm\", or option \"label\".")
+				 : errhint("Name the column that tells which rows are anomalous in option \"label\".")));
+	return algorithm;
+}
+
 /* Reads the common options and picks the algorithm, which checks its own ones. */
 void
 train_read_options(Training *training)
@@ -236,7 +254,7 @@ train_read_options(Training *training)
 	const TrainSpec *spec = training->spec;
 	TrainOptions *options = &training->options;
 
-	training->algorithm = spec->algorithm ? algorithm_find(spec->algorithm) : algorithm_default(spec->task);
+	training->algorithm = pick_algorithm(spec);
 	if (!training->algorithm->serves(spec->task))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -107,6 +107,12 @@ compute(const char *what, const double *in, int nin, double *out)
 		out[5] = stats_binomial_lower((int64) in[1], (int64) in[2], in[0]);
 		return 6;
 	}
+	if (strcmp(what, "kolmogorov") == 0)
+	{
+		for (int i = 0; i < nin; i++)
+			out[i] = stats_kolmogorov_upper(in[i]);
+		return nin;
+	}
 	if (strcmp(what, "paired_t") != 0)
 		elog(ERROR, "unknown statistic \"%s\"", what);
 	for (int i = 0; i < nin; i++)

@@ -23,6 +23,9 @@ SELECT aipipe.anomaly_train('ens_two', 'numbers', '{a,b,c}', '{"components": {"c
 SELECT model, version, params -> 'components' AS components, params -> 'n_estimators' AS trees, params -> 'max_samples' AS samples, params -> 'parents' AS parents
 FROM aipipe.model_version WHERE model IN ('ens_two', 'ens_forest', 'ens_loda') ORDER BY model COLLATE "C", version;
 SELECT count(DISTINCT sha256) AS artifacts FROM aipipe.model_version WHERE model = 'ens_two';
+-- nulls mean the default
+SELECT aipipe.anomaly_train('ens_nulls', 'words', '{a,what}', '{"components": null, "algorithm": null, "n_estimators": null, "projections": null}');
+SELECT params -> 'components' AS components FROM aipipe.model_version WHERE model = 'ens_nulls';
 -- what was recorded trains the same again
 SELECT aipipe.anomaly_train('ens_two', 'numbers', '{a,b,c}', (SELECT params FROM aipipe.model_version WHERE model = 'ens_two' AND version = 1)) AS version;
 SELECT count(DISTINCT sha256) AS artifacts FROM aipipe.model_version WHERE model = 'ens_two';

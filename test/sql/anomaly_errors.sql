@@ -19,6 +19,25 @@ SELECT aipipe.anomaly_train('d', 't', ARRAY['x', 'x']);
 SELECT aipipe.anomaly_train('d', 't', params => '{"n_estimator": 10}');
 SELECT aipipe.anomaly_train('d', 't', params => '{"n_estimators": 0}');
 SELECT aipipe.anomaly_train('d', 't', params => '{"n_estimators": 1.5}');
+-- components: unknown ones, weights that are none, what says nothing
+SELECT aipipe.anomaly_train('d', 't', params => '{"algorithm": "isolation_forrest"}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"algorithm": "xgboost"}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"algorithm": "ensemble"}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"algorithm": 1}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {"cell_suprise": 1}}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {"cell_surprise": 0}}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {"cell_surprise": -1, "loda": 1}}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {"cell_surprise": "much"}}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {"cell_surprise": null}}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {"cell_surprise": 1e300}}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {}}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": ["loda"]}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": "loda"}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"components": {"loda": 1}, "algorithm": "loda"}');
+-- an option of a component that is not there, asked for or by the columns
+SELECT aipipe.anomaly_train('d', 't', params => '{"algorithm": "cell_surprise", "n_estimators": 10}');
+SELECT aipipe.anomaly_train('d', 'SELECT i AS x, chr(65 + i % 3) AS c FROM generate_series(1, 50) i', params => '{"n_estimators": 10}');
+SELECT aipipe.anomaly_train('d', 't', params => '{"projections": 10}');
 SELECT aipipe.anomaly_train('d', 't', params => '{"max_samples": 1}');
 SELECT aipipe.anomaly_train('d', 't', params => '{"max_depth": 65}');
 SELECT aipipe.anomaly_train('d', 't', params => '{"guards": "no"}');

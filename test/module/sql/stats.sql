@@ -60,3 +60,7 @@ SELECT (stats_delong(a, a, y))[3:7] AS same FROM scored;
 SELECT (stats_bootstrap('auc', a, a, y, 50, 1))[3:7] AS same FROM scored;
 SELECT stats_bootstrap('auc', '{0.1,0.7}', '{0.7,0.1}', '{1,1}', 20, 1);
 SELECT stats('paired_t', '{1}'), stats('distributions', '{0,-1,-1}'), stats('distributions', '{2,0,1}');
+
+-- Kolmogorov's distribution: scipy.stats 1.17.1's kstwobign.sf
+SELECT bool_and(abs(got - want) <= 1e-9 * want) AS as_scipy
+FROM unnest(stats('kolmogorov', '{0.03,0.3,0.5,0.8,0.99,1,1.3581,2,5}'), '{1,0.9999906941986655,0.9639452436648751,0.5441424115741981,0.2808738392255489,0.26999967167735456,0.0499996304316674,0.0006709252557796953,3.8574996959278356e-22}'::float8[]) AS v(got, want);
