@@ -32,7 +32,7 @@
 static const OptionSpec surprise_options[] = {
 	{"bins", OPTION_INT, OPTION_FIELD(SurpriseOptions, bins), 32, 2, SURPRISE_MAX_BINS},
 	{"min_information", OPTION_REAL, OPTION_FIELD(SurpriseOptions, min_information), 0.02, 0, 64},
-	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), 4, 0, SURPRISE_MAX_PARENTS},
+	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), -1, -1, SURPRISE_MAX_PARENTS},
 	{"partition_by", OPTION_TEXT, OPTION_FIELD(SurpriseOptions, partition_by)},
 	{"power", OPTION_REAL, OPTION_FIELD(SurpriseOptions, power), 0, 0, 1},
 	{"smoothing", OPTION_REAL, OPTION_FIELD(SurpriseOptions, smoothing), 2, 0.001, 1e6},
@@ -69,7 +69,8 @@ training_bytes(int64 nrows, int ncols, const SurpriseOptions *options)
 {
 	int64		sample = surprise_sample_rows(Max(nrows, 1), ncols);
 	int64		width = Max(2 * options->bins + 3, SURPRISE_PAIR_CATEGORIES + 3);
-	Size		cells = Min((Size) ncols * options->parents * width * width, (Size) SURPRISE_MAX_CELLS);
+	int64		parents = options->parents < 0 ? SURPRISE_PARENTS : options->parents;
+	Size		cells = Min((Size) ncols * parents * width * width, (Size) SURPRISE_MAX_CELLS);
 	Size		bytes = mul_size(cells, CELL_BYTES);
 
 	bytes = add_size(bytes, mul_size(ncols, ASPECT_BYTES));
@@ -135,20 +136,22 @@ learn_novelty(SurpriseModel *model)
 }
 
 /*
- * Chooses the power where it was left open.  A wrong number or a wrong text is one
- * cell, so the strangest cell decides (1); where all columns are categories, rows
- * are as often strange by many cells that are a little so.
+ * Chooses what was left open.  A wrong number or a wrong text is one cell, so the
+ * strangest cell decides (power 1); where all columns are categories, rows are as
+ * often strange by many cells that are a little so, and more than two parents
+ * dilute what the best ones tell.
  */
 static void
-resolve_power(const Encoder *encoder, SurpriseOptions *options)
+resolve_options(const Encoder *encoder, SurpriseOptions *options)
 {
 	bool		number = (encoder == NULL);
 
-	if (options->power > 0)
-		return;
 	for (int c = 0; !number && c < encoder->ncolumns; c++)
 		number = encoder->columns[c].kind != ENCODER_CATEGORY && encoder->columns[c].kind != ENCODER_BOOL;
-	options->power = number ? 1 : 0.75;
+	if (options->power == 0)
+		options->power = number ? 1 : 0.5;
+	if (options->parents < 0)
+		options->parents = number ? SURPRISE_PARENTS : SURPRISE_PARENTS / 2;
 }
 
 /* Learns a model from the rows. */
@@ -212,7 +215,7 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 
 	check_request(request);
 	parse_options(request->params, request->common, &options);
-	resolve_power(request->encoder, &options);
+	resolve_options(request->encoder, &options);
 	needed = training_bytes(request->rows->nrows, request->rows->ncols, &options);
 	check_budget(request, needed);
 	begin_result(result, &options);
