@@ -13,7 +13,7 @@ SET client_min_messages = warning;
 -- The reasons of a decision in one line.
 CREATE FUNCTION demo.told(reasons jsonb, most int DEFAULT 2) RETURNS text
 LANGUAGE sql IMMUTABLE
-RETURN (SELECT string_agg(format('%s = %s (expected %s)', r ->> 'column', coalesce(r ->> 'value', 'NULL'), CASE WHEN length(r ->> 'expected') > 72 THEN left(r ->> 'expected', 70) || ' …' ELSE r ->> 'expected' END), E'\n' ORDER BY i)
+RETURN (SELECT string_agg(CASE WHEN length(r ->> 'sentence') > 110 THEN left(r ->> 'sentence', 108) || ' …' ELSE r ->> 'sentence' END, E'\n' ORDER BY i)
         FROM jsonb_array_elements(reasons) WITH ORDINALITY AS t(r, i) WHERE i <= most);
 
 CREATE SCHEMA warehouse;
@@ -106,10 +106,9 @@ SELECT threshold, count(*) FILTER (WHERE severity >= threshold) AS held,
        round(avg((kind IS NOT NULL)::int) FILTER (WHERE severity >= threshold), 2) AS precision,
        round(avg((severity >= threshold)::int) FILTER (WHERE kind IS NOT NULL), 2) AS recall
 FROM demo.order_scored, unnest(ARRAY[.9995, .999, .995, .99, .98]) AS threshold GROUP BY threshold ORDER BY threshold DESC;
-\echo 'What no order of half a year ever showed in a learned column is caught every time. What is wrong only in its'
-\echo 'context (a total that does not add up, cash outside a shop, the currency of another country, 100 times a small'
-\echo 'amount) looks normal column by column: an isolation forest misses nearly all of it, and a lower threshold holds'
-\echo 'back good rows instead. A wrong date is not seen at all: it is not learned, because every day has a new one.'
+\echo 'What no order of half a year ever showed is caught every time. So is what only contradicts another column: cash'
+\echo 'outside a shop, the currency of another country, 100 times the amount that fits the price. A total a quarter too'
+\echo 'high often still fits price and quantity one by one, and a clock nine hours early is a time of day like others.'
 \echo
 
 -- ────────────────────────────────────────────────────────────────────────
