@@ -47,7 +47,8 @@ warn_drift(const ModelVersion *version, const DriftReport *reports, int n)
 	}
 	if (parts.len > 0)
 		ereport(WARNING,
-				(errmsg("the new rows are not distributed as those that detector \"%s\" learned from", version->model),
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the new rows are not distributed as those that detector \"%s\" learned from", version->model),
 				 errdetail("%s", parts.data),
 				 errhint("Look at the rows; if they are what is normal now, train a new version.")));
 }

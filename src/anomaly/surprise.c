@@ -32,9 +32,9 @@
 static const OptionSpec surprise_options[] = {
 	{"bins", OPTION_INT, OPTION_FIELD(SurpriseOptions, bins), 32, 2, SURPRISE_MAX_BINS},
 	{"min_information", OPTION_REAL, OPTION_FIELD(SurpriseOptions, min_information), 0.02, 0, 64},
-	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), 4, 0, SURPRISE_MAX_PARENTS},
+	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), -1, -1, SURPRISE_MAX_PARENTS},
 	{"partition_by", OPTION_TEXT, OPTION_FIELD(SurpriseOptions, partition_by)},
-	{"power", OPTION_REAL, OPTION_FIELD(SurpriseOptions, power), 0.75, 0.01, 1},
+	{"power", OPTION_REAL, OPTION_FIELD(SurpriseOptions, power), 0, 0, 1},
 	{"smoothing", OPTION_REAL, OPTION_FIELD(SurpriseOptions, smoothing), 2, 0.001, 1e6},
 	{"tail_share", OPTION_REAL, OPTION_FIELD(SurpriseOptions, tail_share), 0.005, 0, 0.2},
 };
@@ -69,7 +69,8 @@ training_bytes(int64 nrows, int ncols, const SurpriseOptions *options)
 {
 	int64		sample = surprise_sample_rows(Max(nrows, 1), ncols);
 	int64		width = Max(2 * options->bins + 3, SURPRISE_PAIR_CATEGORIES + 3);
-	Size		cells = Min((Size) ncols * options->parents * width * width, (Size) SURPRISE_MAX_CELLS);
+	int64		parents = options->parents < 0 ? SURPRISE_PARENTS : options->parents;
+	Size		cells = Min((Size) ncols * parents * width * width, (Size) SURPRISE_MAX_CELLS);
 	Size		bytes = mul_size(cells, CELL_BYTES);
 
 	bytes = add_size(bytes, mul_size(ncols, ASPECT_BYTES));
@@ -134,6 +135,25 @@ learn_novelty(SurpriseModel *model)
 	}
 }
 
+/*
+ * Chooses what was left open.  A wrong number or a wrong text is one cell, so the
+ * strangest cell decides (power 1); where all columns are categories, rows are as
+ * often strange by many cells that are a little so, and more than two parents
+ * dilute what the best ones tell.
+ */
+static void
+resolve_options(const Encoder *encoder, SurpriseOptions *options)
+{
+	bool		number = (encoder == NULL);
+
+	for (int c = 0; !number && c < encoder->ncolumns; c++)
+		number = encoder->columns[c].kind != ENCODER_CATEGORY && encoder->columns[c].kind != ENCODER_BOOL;
+	if (options->power == 0)
+		options->power = number ? 1 : 0.5;
+	if (options->parents < 0)
+		options->parents = number ? SURPRISE_PARENTS : SURPRISE_PARENTS / 2;
+}
+
 /* Learns a model from the rows. */
 static SurpriseModel *
 learn(const TrainRequest *request, const SurpriseOptions *options)
@@ -195,6 +215,7 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 
 	check_request(request);
 	parse_options(request->params, request->common, &options);
+	resolve_options(request->encoder, &options);
 	needed = training_bytes(request->rows->nrows, request->rows->ncols, &options);
 	check_budget(request, needed);
 	begin_result(result, &options);

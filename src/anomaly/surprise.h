@@ -45,6 +45,8 @@
 /* Categories that pairs tell apart, the most frequent ones. */
 #define SURPRISE_PAIR_CATEGORIES 64
 #define SURPRISE_MAX_PARENTS 16
+/* Of a table that holds numbers. */
+#define SURPRISE_PARENTS 4
 /* Cells of all pairs' tables together, and as many for those of groups. */
 #define SURPRISE_MAX_CELLS (8 * 1024 * 1024)
 /* Most bits that count: 2^(power * z) must stay within float32. */

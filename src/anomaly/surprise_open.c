@@ -16,6 +16,7 @@
 #include "storage/shmem.h"
 
 #include "anomaly/surprise.h"
+#include "compat/compat.h"
 #include "learn/compiled.h"
 
 /* Bits in a table are never more than this. */

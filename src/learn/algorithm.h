@@ -96,7 +96,7 @@ typedef struct RefreshRequest
 	const TrainRequest *train;	/* the new rows, encoded by the version's encoder; its params are the version's */
 	const char *artifact;		/* the version's */
 	Size		artifact_len;
-	double		keep;			/* weight of what was known, (0, 1): one new row counts 1, one old row keep */
+	double		keep;			/* weight of what was known, (0, 1]: one new row counts 1, one old row keep */
 } RefreshRequest;
 
 /* A parameter that a search draws when it is not told which: evenly between the bounds, or evenly in its logarithm. */
