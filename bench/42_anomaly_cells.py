@@ -149,6 +149,15 @@ def speed(cursor):
     print(f"RESULT|{ALGORITHM}: SELECT anomaly_score over 1M x 20|{rate:.0f} rows/s|||||")
     cursor.execute("SELECT aipipe.model_drop('bench_cells')")
     cursor.execute("DROP TABLE bench.wide")
+    cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'aipipe_test'")
+    if cursor.fetchone()[0] == 0:
+        return
+    cursor.execute("CREATE EXTENSION IF NOT EXISTS aipipe_test")
+    cursor.execute("SELECT train_s, block_ns FROM aipipe_test.bench_surprise(1000000, 20)")
+    seconds, nanoseconds = cursor.fetchone()
+    rate = 1e9 / nanoseconds
+    print(f"RESULT|cell_surprise: learning 1M x 20 from the matrix|{seconds:.2f} s CPU|||||")
+    print(f"RESULT|cell_surprise: kernel on 1M x 20, one core|{rate:.0f} rows/s||||>= 400000|{verdict(rate, 400000)}")
 
 
 def main():

@@ -22,7 +22,7 @@
 #define SEVERITY_MAX_ROWS (4 * 1024 * 1024)
 
 static const OptionSpec loda_options[] = {
-	{"bins", OPTION_INT, OPTION_FIELD(LodaOptions, bins), 0, 0, LODA_MAX_BINS},
+	{"histogram_bins", OPTION_INT, OPTION_FIELD(LodaOptions, bins), 0, 0, LODA_MAX_BINS},
 	{"projections", OPTION_INT, OPTION_FIELD(LodaOptions, projections), 100, 1, LODA_MAX_PROJECTIONS},
 };
 

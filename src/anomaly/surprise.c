@@ -34,7 +34,7 @@ static const OptionSpec surprise_options[] = {
 	{"min_information", OPTION_REAL, OPTION_FIELD(SurpriseOptions, min_information), 0.02, 0, 64},
 	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), 4, 0, SURPRISE_MAX_PARENTS},
 	{"partition_by", OPTION_TEXT, OPTION_FIELD(SurpriseOptions, partition_by)},
-	{"power", OPTION_REAL, OPTION_FIELD(SurpriseOptions, power), 0.75, 0.01, 1},
+	{"power", OPTION_REAL, OPTION_FIELD(SurpriseOptions, power), 0, 0, 1},
 	{"smoothing", OPTION_REAL, OPTION_FIELD(SurpriseOptions, smoothing), 2, 0.001, 1e6},
 	{"tail_share", OPTION_REAL, OPTION_FIELD(SurpriseOptions, tail_share), 0.005, 0, 0.2},
 };
@@ -134,6 +134,23 @@ learn_novelty(SurpriseModel *model)
 	}
 }
 
+/*
+ * Chooses the power where it was left open.  A wrong number or a wrong text is one
+ * cell, so the strangest cell decides (1); where all columns are categories, rows
+ * are as often strange by many cells that are a little so.
+ */
+static void
+resolve_power(const Encoder *encoder, SurpriseOptions *options)
+{
+	bool		number = (encoder == NULL);
+
+	if (options->power > 0)
+		return;
+	for (int c = 0; !number && c < encoder->ncolumns; c++)
+		number = encoder->columns[c].kind != ENCODER_CATEGORY && encoder->columns[c].kind != ENCODER_BOOL;
+	options->power = number ? 1 : 0.75;
+}
+
 /* Learns a model from the rows. */
 static SurpriseModel *
 learn(const TrainRequest *request, const SurpriseOptions *options)
@@ -195,6 +212,7 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 
 	check_request(request);
 	parse_options(request->params, request->common, &options);
+	resolve_power(request->encoder, &options);
 	needed = training_bytes(request->rows->nrows, request->rows->ncols, &options);
 	check_budget(request, needed);
 	begin_result(result, &options);

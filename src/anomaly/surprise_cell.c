@@ -275,7 +275,7 @@ surprise_cell(const LoadedModel *model, const Encoder *encoder, const float *row
 	Verdict		verdict;
 
 	/* a damaged version's encoder may be another one's */
-	if (encoder == NULL || encoder->ncolumns < tables->ncolumns)
+	if (encoder == NULL || encoder->ncolumns < tables->ncolumns || encoder->nfeatures < tables->nfeatures)
 		return false;
 	if (!find_verdict(tables, row, column, &verdict) || verdict.power <= 1)
 		return false;

@@ -220,6 +220,7 @@ check_model(Gate *gate, Relation rel)
 	ModelRef	ref = registry_resolve(gate->detector, MODEL_CHAMPION, MODEL_PREDICT, gate->owner);
 	const ModelVersion *version = cache_acquire(&ref, context);
 
+	algorithm_check_scores_rows(ref.task, gate->detector);
 	if (version->nclasses > 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

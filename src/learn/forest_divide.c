@@ -23,17 +23,16 @@
 #include "learn/forest_walk.h"
 
 /* Trees that are walked together, and the walks that they can become: 1 + 2 + 4 each. */
-#define CHUNK 32
+#define CHUNK 128
 #define MAX_WALKS (CHUNK * ((2 << FOREST_MAX_DIVISIONS) - 1))
 
 /* One way down from a node; weight is the share of the row that goes it. */
 typedef struct Walk
 {
-	const uint64 *node;
-	double		weight;
+	uint32		node;
+	uint32		tree;
+	float		weight;
 	int			ndivisions;
-	int			depth;			/* longest way that is left */
-	uint32		first;			/* the tree's first node */
 } Walk;
 
 /* A row's two columns a feature, and their codes. */
@@ -113,43 +112,46 @@ take_walks(const CompiledForest *forest, const RowColumns *columns, Walk *walks,
 	if (forest->has_categories && forest->sets == NULL)
 	{
 		for (int i = 0; i < n; i++)
-			walks[i].node = walk_wide(forest, walks[i].node, columns->values);
+			walks[i].node = walk_wide(forest, forest->marked + walks[i].node, columns->values) - forest->marked;
 		return;
 	}
 	for (int i = 0; i < LANES; i++)
 	{
-		nodes[i] = walks[Min(i, n - 1)].node;
-		depth = Max(depth, walks[Min(i, n - 1)].depth);
+		uint32		node = walks[Min(i, n - 1)].node;
+
+		nodes[i] = forest->marked + node;
+		depth = Max(depth, forest->height[node]);
 	}
 	if (forest->sets != NULL)
 		walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, forest->sets, true);
 	else
 		walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, NULL, true);
 	for (int i = 0; i < n; i++)
-		walks[i].node = nodes[i];
+		walks[i].node = nodes[i] - forest->marked;
 }
 
 /* Gives what a walk that has ended brings, and queues what goes on below it. */
-static double
+static inline double
 end_walk(const CompiledForest *forest, const Walk *walk, Walk *queue, int *nqueued)
 {
-	uint32		at = walk->node - forest->marked;
-	int			node = at - walk->first;
-	int			distance = node_distance(forest->nodes[at]);
+	uint64		node = forest->nodes[walk->node];
+	uint32		first;
+	int			at;
 
-	if (distance == 0)
-		return walk->weight * node_value(forest->nodes[at]);
+	if (node_distance(node) == 0)
+		return walk->weight * node_value(node);
 	if (walk->ndivisions == FOREST_MAX_DIVISIONS)
-		return walk->weight * forest->below[at];
-	for (int child = node + distance; child <= node + distance + 1; child++)
+		return walk->weight * forest->below[walk->node];
+	first = forest->trees[walk->tree].first;
+	at = walk->node - first;
+	for (int child = at + node_distance(node), i = 0; i < 2; i++, child++)
 	{
 		Walk	   *next = &queue[(*nqueued)++];
 
-		*next = *walk;
-		next->node = forest->marked + walk->first + child;
-		next->weight *= compiled_share(forest->stats + walk->first, node, child);
-		next->ndivisions++;
-		next->depth--;
+		next->node = first + child;
+		next->tree = walk->tree;
+		next->weight = walk->weight * compiled_share(forest->stats + first, at, child);
+		next->ndivisions = walk->ndivisions + 1;
 	}
 	return 0;
 }
@@ -160,22 +162,19 @@ sum_chunk(const CompiledForest *forest, const RowColumns *columns, int from, int
 {
 	Walk		walks[MAX_WALKS];
 	int			n = ntrees;
+	int			lanes;
 	double		sum = 0;
 
 	for (int i = 0; i < ntrees; i++)
 	{
-		const CompiledTree *tree = &forest->trees[from + i];
-
-		walks[i].node = forest->marked + tree->first;
-		walks[i].weight = tree->weight;
+		walks[i].node = forest->trees[from + i].first;
+		walks[i].tree = from + i;
+		walks[i].weight = forest->trees[from + i].weight;
 		walks[i].ndivisions = 0;
-		walks[i].depth = tree->depth;
-		walks[i].first = tree->first;
 	}
-	for (int i = 0; i < n; i += LANES)
+	for (int i = 0; i < n; i += lanes)
 	{
-		int			lanes = Min(LANES, n - i);
-
+		lanes = Min(LANES, n - i);
 		take_walks(forest, columns, walks + i, lanes);
 		for (int lane = 0; lane < lanes; lane++)
 			sum += end_walk(forest, &walks[i + lane], walks, &n);

@@ -149,15 +149,17 @@ open_marks(CompiledForest *forest)
 	forest->nodes = nodes;
 }
 
-/* Computes what the trees below each node give on average, where that can be asked for. */
+/* Computes what the trees below each node give on average and how deep they are, where that can be asked for. */
 static void
-open_means(CompiledForest *forest)
+open_subtrees(CompiledForest *forest)
 {
 	float	   *below;
+	uint8	   *height;
 
 	if (forest->marked == NULL)
 		return;
 	below = palloc_extended(mul_size(forest->header->nnodes, sizeof(float)), MCXT_ALLOC_HUGE);
+	height = palloc_extended(forest->header->nnodes, MCXT_ALLOC_HUGE);
 	for (int t = 0; t < forest->header->ntrees; t++)
 	{
 		const CompiledTree *tree = &forest->trees[t];
@@ -168,15 +170,20 @@ open_means(CompiledForest *forest)
 		for (int i = (int) tree->nnodes - 1; i >= 0; i--)
 		{
 			int			left = i + node_distance(nodes[i]);
-			double		mean = node_value(nodes[i]);
+			Size		at = (Size) tree->first + i;
+			Size		child = (Size) tree->first + left;
 
-			if (left != i)
-				mean = compiled_share(stats, i, left) * below[tree->first + left] +
-					compiled_share(stats, i, left + 1) * below[tree->first + left + 1];
-			below[tree->first + i] = (float) mean;
+			below[at] = node_value(nodes[i]);
+			height[at] = 0;
+			if (left == i)
+				continue;
+			below[at] = (float) (compiled_share(stats, i, left) * below[child] +
+								 compiled_share(stats, i, left + 1) * below[child + 1]);
+			height[at] = 1 + Max(height[child], height[child + 1]);
 		}
 	}
 	forest->below = below;
+	forest->height = height;
 }
 
 /* Copies the category sets into slots, or leaves it when one is too wide for them. */
@@ -227,7 +234,7 @@ forest_open(const char *bytes, Size len)
 	forest->means = (const double *) (bytes + layout.means);
 	open_marks(forest);
 	check_trees(forest);
-	open_means(forest);
+	open_subtrees(forest);
 	open_sets(forest);
 	return forest;
 }

@@ -232,7 +232,8 @@ struct CompiledForest
 	const CompiledTree *trees;
 	const uint64 *nodes;
 	const uint64 *marked;		/* the same with the marks; NULL when there are none */
-	const float *below;			/* where there are marks: each node's expected value over its training rows */
+	const float *below;			/* where there are marks: each node's expected value over its training rows … */
+	const uint8 *height;		/* … and its longest way down to a leaf */
 	const uint32 *words;
 	const CompiledStat *stats;
 	const double *means;

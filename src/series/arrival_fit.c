@@ -226,7 +226,7 @@ likelihood(const Others *others, int h, double group, double other)
 	return (1 - ANY_TIME) * (weight > 0 ? height / weight : 0) + ANY_TIME / ARRIVAL_DAY;
 }
 
-/* Chooses the width and the weights of other days that make the arrivals most likely; gives the logarithm of that. */
+/* Chooses the weights of other days and the width that make the arrivals most likely, and one width more; gives the logarithm of that. */
 static double
 choose(Fit *fit)
 {
@@ -257,6 +257,8 @@ choose(Fit *fit)
 			}
 		}
 	}
+	/* the likelihood is about the middle; the tails, which decide, want a wider kernel */
+	best_h = Min(best_h + 1, NWIDTHS - 1);
 	fit->series->width = fit->width[best_h];
 	fit->series->group = factors[best_f].group;
 	fit->series->other = factors[best_f].other;

@@ -94,6 +94,8 @@ say_place(const ArrivalView *view, const ArrivalVerdict *verdict, double distanc
 								 arrival_clock(&view->series, window->until),
 								 arrival_day_name(arrival_window_weekday(&view->series, window)));
 
+	if (window->until - window->from > ARRIVAL_DAY - 600)
+		return pstrdup("batches come at any time of the day");
 	if (distance == 0)
 		return psprintf("came within %s", usual);
 	return psprintf("came %s %s %s", say_seconds(fabs(distance)), distance < 0 ? "before" : "after", usual);

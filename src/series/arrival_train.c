@@ -145,17 +145,16 @@ learn(Training *training)
 		else
 			arrival_memory_add(&training->memory, point.time);
 	}
-	if (begun)
-		finish_series(training);
-	(void) take_over(training, NULL);
-	arrival_write_end(&training->artifact);
-	points_close(training->points);
-	if (training->nseries == 0)
+	if (!begun)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the source has no arrivals"),
 				 errdetail("Of its " INT64_FORMAT " rows none has a finite time%s.", points_nrows(training->points),
 						   training->settings.series != NULL ? " and a series" : "")));
+	finish_series(training);
+	(void) take_over(training, NULL);
+	arrival_write_end(&training->artifact);
+	points_close(training->points);
 }
 
 /* Stores what was learned as the model's next version. */

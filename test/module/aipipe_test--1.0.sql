@@ -219,6 +219,24 @@ CREATE FUNCTION estimate(algorithm text, task text, params jsonb, nrows bigint, 
                          classes int DEFAULT 0, weighted bool DEFAULT false) RETURNS bigint
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_estimate';
 
+-- An isolation forest's artifact: scores of rows near its thresholds (missing = share of missing values) in blocks and
+-- row by row, against a recursion over its trees, and the sum of contributions; the largest differences relative to the score.
+CREATE FUNCTION iforest_parity(artifact bytea, nrows int, missing float8, seed int DEFAULT 1, OUT pairs int, OUT compared int, OUT divided int,
+                               OUT differ int, OUT to_recursion float8, OUT to_sum float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_iforest_parity';
+
+-- n mutants of its artifact, or of its compiled form with checksums that are right.
+CREATE FUNCTION iforest_mutate(artifact bytea, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int, OUT other int,
+                               OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_iforest_mutate';
+CREATE FUNCTION iforest_mutate_compiled(artifact bytea, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int, OUT other int,
+                                        OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_iforest_mutate_compiled';
+
+-- Nanoseconds of CPU a row: scoring in blocks, row by row, and explaining.
+CREATE FUNCTION iforest_bench(artifact bytea, nrows int, missing float8, OUT block float8, OUT "row" float8, OUT explain float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_iforest_bench';
+
 -- The bits of scores in a tail learned from others; the tail's fit; scores spread like the tail's; mutants of its artifact or compiled form.
 CREATE FUNCTION tail(scores real[], at real[]) RETURNS float8[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail';

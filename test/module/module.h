@@ -83,6 +83,23 @@ extern double cpu_seconds(void);
 /* Changes bytes in one of many ways (mutate.c). */
 extern void mutate_bytes(StringInfo bytes, Random *random);
 
+/* What happened to all mutants. */
+typedef struct MutantTally
+{
+	int			accepted;
+	int			refused;
+	int			other;			/* an error that is not promised */
+	int			different;		/* accepted, but not served the same */
+	double		longest;		/* seconds of CPU */
+} MutantTally;
+
+/* Serves a mutant, or ends with an error; says whether everything agrees. */
+typedef bool (*MutantServe) (const char *bytes, Size len, Random *random);
+
+/* Serves n mutants of some bytes and counts what happened; promised is the error's code that is right. */
+extern void mutants_run(const char *bytes, Size len, int n, uint64 seed, MutantServe serve_mutant, int promised,
+						MutantTally *tally);
+
 /* Gives a bytea argument's bytes, detoasted. */
 extern const char *bytea_bytes(Datum datum, Size *len);
 

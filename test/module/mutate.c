@@ -23,16 +23,6 @@ PG_FUNCTION_INFO_V1(test_mutate_compiled);
 
 #define MAX_GROWTH 4096
 
-/* What happened to all mutants. */
-typedef struct Tally
-{
-	int			accepted;
-	int			refused;
-	int			other;			/* an error that is not promised */
-	int			different;		/* accepted, but not served the same */
-	double		longest;		/* seconds of CPU */
-} Tally;
-
 /* Replaces the digits around a place by an extreme number. */
 static void
 replace_number(StringInfo bytes, Random *random)
@@ -171,7 +161,7 @@ use(const CompiledForest *forest, const float *rows, int nrows)
 
 /* Reads, writes, compiles and uses a mutant; says whether everything agrees. */
 static bool
-serve(const char *bytes, Size len, bool library, Random *random)
+serve_both(const char *bytes, Size len, bool library, Random *random)
 {
 	Forest	   *forest = forest_read(bytes, len);
 	const char *reason = forest_check(forest);
@@ -207,6 +197,20 @@ serve(const char *bytes, Size len, bool library, Random *random)
 	return same;
 }
 
+/* Serves a mutant by ourselves. */
+static bool
+serve(const char *bytes, Size len, Random *random)
+{
+	return serve_both(bytes, len, false, random);
+}
+
+/* Serves a mutant by ourselves and by the library. */
+static bool
+serve_library(const char *bytes, Size len, Random *random)
+{
+	return serve_both(bytes, len, true, random);
+}
+
 /* Opens and uses compiled bytes whose checksum was made right. */
 static bool
 serve_compiled(const char *bytes, Size len, Random *random)
@@ -237,7 +241,7 @@ serve_compiled(const char *bytes, Size len, Random *random)
 
 /* Tries one mutant and keeps count, without a subtransaction: nothing here touches the database. */
 static void
-try_mutant(const char *bytes, Size len, bool compiled, bool library, Random *random, Tally *tally)
+try_mutant(const char *bytes, Size len, MutantServe serve_mutant, int promised, Random *random, MutantTally *tally)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(old, "aipipe_test mutant", ALLOCSET_DEFAULT_SIZES);
@@ -246,14 +250,13 @@ try_mutant(const char *bytes, Size len, bool compiled, bool library, Random *ran
 	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
-		bool		same = compiled ? serve_compiled(bytes, len, random) : serve(bytes, len, library, random);
+		bool		same = serve_mutant(bytes, len, random);
 
 		tally->accepted++;
 		tally->different += !same;
 	}
 	PG_CATCH();
 	{
-		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
 		ErrorData  *error;
 
 		MemoryContextSwitchTo(scratch);
@@ -277,14 +280,14 @@ try_mutant(const char *bytes, Size len, bool compiled, bool library, Random *ran
 }
 
 /* Makes and tries n mutants; the first is the model itself. */
-static void
-run(const char *bytes, Size len, int n, uint64 seed, bool compiled, bool library, Tally *tally)
+void
+mutants_run(const char *bytes, Size len, int n, uint64 seed, MutantServe serve_mutant, int promised, MutantTally *tally)
 {
 	Random		random;
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext each = AllocSetContextCreate(old, "aipipe_test bytes", ALLOCSET_DEFAULT_SIZES);
 
-	memset(tally, 0, sizeof(Tally));
+	memset(tally, 0, sizeof(MutantTally));
 	random_seed(&random, seed);
 	MemoryContextSwitchTo(each);
 	for (int i = 0; i < n; i++)
@@ -297,7 +300,7 @@ run(const char *bytes, Size len, int n, uint64 seed, bool compiled, bool library
 		appendBinaryStringInfo(&mutant, bytes, len);
 		for (int k = 0; k < changes; k++)
 			mutate_bytes(&mutant, &random);
-		try_mutant(mutant.data, mutant.len, compiled, library, &random, tally);
+		try_mutant(mutant.data, mutant.len, serve_mutant, promised, &random, tally);
 		MemoryContextReset(each);
 	}
 	MemoryContextSwitchTo(old);
@@ -312,11 +315,12 @@ test_mutate(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[5];
 	bool		nulls[5] = {0};
-	Tally		tally;
+	MutantTally		tally;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	run(bytes, len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), false, PG_GETARG_BOOL(3), &tally);
+	mutants_run(bytes, len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), PG_GETARG_BOOL(3) ? serve_library : serve,
+				ERRCODE_INVALID_PARAMETER_VALUE, &tally);
 	values[0] = Int32GetDatum(tally.accepted);
 	values[1] = Int32GetDatum(tally.refused);
 	values[2] = Int32GetDatum(tally.other);
@@ -334,11 +338,11 @@ test_mutate_compiled(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {0};
-	Tally		tally;
+	MutantTally		tally;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	run(bytes, len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), true, false, &tally);
+	mutants_run(bytes, len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve_compiled, ERRCODE_DATA_CORRUPTED, &tally);
 	values[0] = Int32GetDatum(tally.accepted);
 	values[1] = Int32GetDatum(tally.refused);
 	values[2] = Int32GetDatum(tally.other);

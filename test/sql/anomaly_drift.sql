@@ -9,7 +9,7 @@ CREATE TABLE t AS SELECT i AS id, round((50 + 10 * (sin(i * 12.9898) + sin(i * 7
 FROM generate_series(1, 8000) i;
 CREATE VIEW old_rows AS SELECT a, b, k FROM t WHERE id <= 4000;
 CREATE VIEW new_rows AS SELECT a, b, k FROM t WHERE id > 4000;
-SELECT aipipe.model_train('drift_l', 'anomaly', 'old_rows', algorithm => 'loda'), aipipe.model_train('drift_f', 'anomaly', 'old_rows', algorithm => 'isolation_forest'), aipipe.anomaly_train('drift_e', 'old_rows');
+SELECT aipipe.model_train('drift_l', 'anomaly', 'old_rows', algorithm => 'loda'), aipipe.model_train('drift_f', 'anomaly', 'old_rows', algorithm => 'isolation_forest'), aipipe.anomaly_train('drift_e', 'old_rows', params => '{"components": {"isolation_forest": 1, "loda": 1}}');
 
 -- more of the same; another mean; only the most ordinary; and as many wild ones as ten bins do not see
 CREATE TABLE judged AS

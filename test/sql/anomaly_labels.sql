@@ -62,6 +62,7 @@ SELECT count(*) AS models FROM aipipe.model WHERE name = 'bad';
 
 -- labels from review: what was discarded or corrected was wrong, what was released as it came was not
 CREATE TABLE landing (amount int, channel text, items int, digit int);
+SELECT setval('aipipe.gate_data_id_seq', 21000, false) AS gate \gset base_
 SELECT aipipe.gate_create('landing', 'plain', threshold => 0) IS NOT NULL AS created;
 INSERT INTO landing VALUES (1, 'web', 1, 1), (7, 'api', 2, 7), (17, 'api', 3, 7), (3, 'shop', 4, 3);
 SELECT count(*) AS labelled FROM aipipe.quarantine_labels('landing');

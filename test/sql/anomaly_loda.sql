@@ -10,7 +10,7 @@ CREATE TABLE t AS SELECT i AS id, round((50 + 10 * (sin(i * 12.9898) + sin(i * 7
        (ARRAY['EUR', 'EUR', 'EUR', 'EUR', 'USD', 'USD', 'GBP'])[1 + i % 7] AS k
 FROM generate_series(1, 3000) i;
 SELECT aipipe.model_train('loda_d', 'anomaly', 't', features => ARRAY['a', 'b', 'c', 'n', 'k'], algorithm => 'loda', params => '{"projections": 40, "seed": 7}');
-SELECT algorithm, params ->> 'projections' AS projections, params ->> 'bins' AS bins, row_count FROM aipipe.model_version WHERE model = 'loda_d';
+SELECT algorithm, params ->> 'projections' AS projections, params ->> 'histogram_bins' AS bins, row_count FROM aipipe.model_version WHERE model = 'loda_d';
 
 -- The reference: from the projections of model_export() alone, in Python with numpy in double precision: z = (x - centre) / scale, beyond 5 only
 -- 5 * (1 + ln(z / 5)); counts of all rows over the exported range; bins among the divisors of 192 up to 64 by log-likelihood less
@@ -41,7 +41,7 @@ SELECT aipipe.model_train('loda_d', 'anomaly', 't', features => ARRAY['a', 'b', 
        aipipe.model_train('loda_d', 'anomaly', 't', features => ARRAY['a', 'b', 'c', 'n', 'k'], algorithm => 'loda', params => '{"projections": 40, "seed": 8}');
 SELECT count(DISTINCT sha256) AS of_seeds FROM aipipe.model_version WHERE model = 'loda_d';
 -- told bins
-SELECT aipipe.model_train('loda_b', 'anomaly', 't', features => ARRAY['a', 'c'], algorithm => 'loda', params => '{"bins": 17, "projections": 3}');
+SELECT aipipe.model_train('loda_b', 'anomaly', 't', features => ARRAY['a', 'c'], algorithm => 'loda', params => '{"histogram_bins": 17, "projections": 3}');
 SELECT jsonb_array_length(p -> 'count') AS bins, jsonb_array_length(p -> 'input') AS inputs FROM jsonb_array_elements(convert_from(aipipe.model_export('loda_b'), 'UTF8')::jsonb -> 'projections') p;
 
 -- bad input: constants, nothing but NULL, one row, equal rows, infinities, days, one column, many columns
@@ -65,7 +65,7 @@ SELECT aipipe.model_train('loda_e', 'anomaly', 'SELECT ''k'' || i AS k, i % 9 AS
 -- options
 SELECT aipipe.model_train('loda_x', 'anomaly', 't', algorithm => 'loda', params => '{"projection": 5}');
 SELECT aipipe.model_train('loda_x', 'anomaly', 't', algorithm => 'loda', params => '{"projections": 0}');
-SELECT aipipe.model_train('loda_x', 'anomaly', 't', algorithm => 'loda', params => '{"bins": 385}');
+SELECT aipipe.model_train('loda_x', 'anomaly', 't', algorithm => 'loda', params => '{"histogram_bins": 385}');
 SELECT aipipe.model_train('loda_x', 'anomaly', 'SELECT * FROM t WHERE false', algorithm => 'loda');
 SELECT aipipe.model_train('loda_x', 'regression', 't', 'a', algorithm => 'loda');
 SET aipipe.train_max_memory = '4MB';

@@ -7,7 +7,7 @@ SET search_path = surprise, public;
 CREATE FUNCTION margin(model text, "row" record) RETURNS numeric LANGUAGE plpgsql AS
 	$$ BEGIN RETURN (SELECT round(sum(contribution)::numeric, 3) FROM aipipe.model_explain(model, "row")); END $$;
 CREATE FUNCTION learn(model text, source text, params jsonb DEFAULT '{}') RETURNS int LANGUAGE sql AS
-	$$ SELECT aipipe.model_train(model, 'anomaly', source, algorithm => 'cell_surprise', params => params) $$;
+	$$ SELECT aipipe.model_train(model, 'anomaly', source, algorithm => 'cell_surprise', params => '{"power": 0.75}' || params) $$;
 
 -- One column, 90 times 1 and 10 times 2.  Its z is -log2 of the share of rows as surprising: 0, and log2(10) = 3.322.  NULL was never
 -- there: it has half a row of 101, log2(202) = 7.658 bits, and z is no more than that.  3 is outside, and three widths from the core besides:
@@ -15,7 +15,8 @@ CREATE FUNCTION learn(model text, source text, params jsonb DEFAULT '{}') RETURN
 CREATE TABLE one AS SELECT 1 + (i % 10 = 0)::int AS n FROM generate_series(1, 100) i;
 SELECT learn('one', 'one');
 SELECT n, margin('one', v), round(aipipe.anomaly_score('one', v)::numeric, 4) AS severity FROM (VALUES (1), (2), (NULL), (3)) v(n);
-SELECT algorithm, params - 'seed' AS params FROM aipipe.model_version WHERE model = 'one';
+SELECT algorithm, p.key, p.value FROM aipipe.model_version, jsonb_each(params) p
+WHERE model = 'one' AND p.key IN ('bins', 'min_information', 'parents', 'partition_by', 'power', 'smoothing', 'tail_share') ORDER BY p.key;
 
 -- Two columns that say nothing of each other: log2(2^0 + 2^(0.75 z)) / 0.75.  Both usual: log2(2) / 0.75 = 1.333.
 -- One of a share of a tenth: z = 3.322, log2(1 + 10^0.75) / 0.75 = 3.637.  Both: 3.322 + 1.333 = 4.655.
@@ -90,11 +91,13 @@ SET aipipe.train_max_memory = '5MB';
 SELECT learn('wide', 'wide');
 \set VERBOSITY default
 RESET aipipe.train_max_memory;
+\set VERBOSITY terse
 SELECT learn('bad', 'one', '{"bin": 3}');
+\set VERBOSITY default
 SELECT learn('bad', 'one', '{"bins": 1}');
 SELECT learn('bad', 'one', '{"bins": 101}');
 SELECT learn('bad', 'one', '{"parents": 17}');
-SELECT learn('bad', 'one', '{"power": 0}');
+SELECT learn('bad', 'one', '{"power": 1.1}');
 SELECT learn('bad', 'one', '{"smoothing": 0}');
 SELECT learn('bad', 'one', '{"tail_share": 0.5}');
 SELECT learn('bad', 'one', '{"min_information": -1}');

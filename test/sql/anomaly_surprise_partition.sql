@@ -33,6 +33,7 @@ SELECT aipipe.anomaly_score('small', v) > 0.99 AS strange FROM (VALUES ('2024-01
 SELECT aipipe.model_train('bad', 'anomaly', 'sale', algorithm => 'cell_surprise', params => '{"partition_by": "shop"}');
 SELECT aipipe.model_train('bad', 'anomaly', 'sale', features => '{amount, method}', algorithm => 'cell_surprise', params => '{"partition_by": "store"}');
 SELECT aipipe.model_train('bad', 'anomaly', 'sale', algorithm => 'cell_surprise', params => '{"partition_by": 1}');
+\set VERBOSITY terse
 SELECT aipipe.model_train('bad', 'anomaly', 'sale', algorithm => 'isolation_forest', params => '{"partition_by": "store"}');
 
 DO $$ BEGIN

@@ -71,6 +71,7 @@ SELECT aipipe.arrival_expected('clockwork', '2024-01-01', coverage => 'NaN');
 SELECT aipipe.arrival_expected('clockwork', '2024-01-01', coverage => NULL);
 SELECT aipipe.arrival_refresh('clockwork', 't', NULL);
 SELECT aipipe.arrival_refresh('clockwork', 'rows');
+SELECT aipipe.arrival_refresh('clockwork', 'SELECT * FROM t WHERE x < 0');
 SELECT aipipe.arrival_score('clokwork', '2024-01-01');
 
 -- detectors are models, but not of rows; other models are no detectors of arrivals

@@ -120,7 +120,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT what, pg_temp.opened(bytes) FROM (SELECT compile(convert_to(model::text, 'UTF8')) AS c FROM good) g,
 	LATERAL (VALUES ('sound', c), ('empty', ''), ('cut', substr(c, 1, length(c) - 1)), ('longer', c || '\x00'), ('bit', set_bit(c, 1000, 1 - get_bit(c, 1000))),
-		('magic', overlay(c PLACING 'x' FROM 1)), ('format', overlay(c PLACING '\x09' FROM 9)), ('flags', overlay(c PLACING '\x01' FROM 21))) v(what, bytes);
+		('magic', overlay(c PLACING 'x' FROM 1)), ('format', overlay(c PLACING '\x09' FROM 9)), ('flags', overlay(c PLACING '\x02' FROM 21)), ('a flag of isolation forests', overlay(c PLACING '\x01' FROM 21))) v(what, bytes);
 
 -- a quantile: one, alone or in brackets
 SELECT alpha, pg_temp.changed('{learner,objective}', jsonb_build_object('name', 'reg:quantileerror', 'quantile_loss_param', jsonb_build_object('quantile_alpha', alpha)))
