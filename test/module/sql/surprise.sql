@@ -84,3 +84,5 @@ CREATE TEMP TABLE form AS SELECT surprise_compile(convert_to(json, 'UTF8')) AS c
 SELECT pg_temp.damage(compiled) AS whole, pg_temp.damage(substr(compiled, 1, 40)) AS cut_short, pg_temp.damage(substr(compiled, 1, length(compiled) - 8)) AS cut,
 	pg_temp.damage(set_bit(compiled, 2000, 1 - get_bit(compiled, 2000))) AS a_bit, pg_temp.damage(set_byte(compiled, 0, 66)) AS another FROM form;
 SELECT pg_temp.damage(set_byte(compiled, 8, 9)) AS another_format, pg_temp.damage(set_byte(compiled, 12, 9)) AS another_machine FROM form;
+-- one that is sealed anew: within a group where there are none
+SELECT pg_temp.damage(seal(set_bit(compiled, 96 * 8 + 2, 1), 0)) AS in_no_group FROM form;
