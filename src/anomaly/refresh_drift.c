@@ -76,24 +76,50 @@ drift_begin(const ModelVersion *version, Size budget)
 	return drift;
 }
 
+/*
+ * Gives the p-value of a component's strangeness as a share of rows that there
+ * were: below the last point, that of the point at or below it.  Between two points a tail
+ * interpolates, but no training row is there whose share it would be.
+ */
+static float
+step_pvalue(const Tail *tail, float strangeness)
+{
+	int			low = 0;
+	int			high = tail->npoints;
+
+	if (strangeness >= tail->threshold)
+		return (float) exp2(-tail_bits(tail, strangeness));
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (tail->score[middle] <= strangeness)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? (float) exp2(-tail->bits[low - 1]) : 1;
+}
+
 /* Takes in encoded rows with their severities. */
 void
 drift_add(Drift *drift, const float *rows, const float *severities, int nrows)
 {
 	const LoadedModel *model = drift->version->loaded;
-	EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS];
+	int			ncomponents = drift->nparts - 1;
+	float		strangeness[DRIFT_BLOCK * ENSEMBLE_MAX_COMPONENTS];
+	float		margins[DRIFT_BLOCK];
 
+	Assert(nrows <= DRIFT_BLOCK);
+	if (ncomponents > 0 && nrows > 0)
+		ensemble_evidence(model, rows, nrows, strangeness, margins);
 	for (int r = 0; r < nrows; r++)
 	{
 		float	   *pvalues = matrix_append(drift->pvalues);
 
-		if (has_components(drift->version))
-		{
-			ensemble_parts(model, rows + (size_t) r * model->nfeatures, parts);
-			for (int i = 0; i < drift->nparts - 1; i++)
-				pvalues[i] = (float) exp2(-parts[i].bits);
-		}
-		pvalues[drift->nparts - 1] = (float) (1.0 - severities[r]);
+		for (int i = 0; i < ncomponents; i++)
+			pvalues[i] = step_pvalue(ensemble_tail(model, i), strangeness[r * ncomponents + i]);
+		pvalues[ncomponents] = (float) (1.0 - severities[r]);
 	}
 }
 
