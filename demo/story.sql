@@ -222,13 +222,13 @@ SELECT split_part(aipipe.model_card_markdown('returns'), E'\n\n## ', 1) AS "how 
 \echo :bold'10. Is the feed itself as expected?':plain 'Orders a day and country, half a year of them: each country a series with its own weekdays.'
 \echo
 \set ECHO queries
-SELECT aipipe.series_train('orders_a_day', 'SELECT placed_at::date AS day, country, count(*) AS orders FROM warehouse.orders GROUP BY 1, 2',
+SELECT aipipe.series_train('orders_a_day', 'SELECT placed_at::date AS day, country, count(*) AS orders FROM warehouse.orders WHERE placed_at < ''2025-08-25'' GROUP BY 1, 2',
     value => 'orders', "time" => 'day', series => 'country') AS version;
 \set ECHO none
-\echo 'The first day of the week that landed, as it was, and as if half of the German orders had not come:'
+\echo 'The next day as it was, and as if half of the German orders had not come:'
 \set ECHO queries
 SELECT d.country, d.orders, e.state, round(e.expected) AS expected, round(e.lower) AS lower, round(e.upper) AS upper, e.reason
-FROM (SELECT country, count(*) AS orders FROM demo.order_live WHERE placed_at::date = '2025-09-01' AND country = ANY ('{DE,FR}') GROUP BY 1
-      UNION ALL SELECT 'DE', count(*) / 2 FROM demo.order_live WHERE placed_at::date = '2025-09-01' AND country = 'DE') AS d,
-     aipipe.series_explain('orders_a_day', '2025-09-01', d.orders, d.country) AS e ORDER BY d.country, d.orders DESC;
+FROM (SELECT country, count(*) AS orders FROM warehouse.orders WHERE placed_at::date = '2025-08-25' AND country = ANY ('{DE,FR}') GROUP BY 1
+      UNION ALL SELECT 'DE', count(*) / 2 FROM warehouse.orders WHERE placed_at::date = '2025-08-25' AND country = 'DE') AS d,
+     aipipe.series_explain('orders_a_day', '2025-08-25', d.orders, d.country) AS e ORDER BY d.country, d.orders DESC;
 \set ECHO none
