@@ -148,6 +148,15 @@ ensemble_component(const LoadedModel *model, int i)
 	return state->component[i].model;
 }
 
+/* Gives the share of the training rows that are as strange to a component. */
+double
+ensemble_share(const LoadedModel *model, int i, float strangeness)
+{
+	const EnsembleState *state = model->state;
+
+	return tail_share(&state->component[i].tail, strangeness);
+}
+
 /* Gives P(a training row has this margin or a greater one). */
 static double
 ensemble_pvalue(const LoadedModel *model, float margin)

@@ -6,7 +6,8 @@
  * Of an ensemble every component's evidence is judged, and the whole; of another
  * detector the whole alone.  Training rows that score alike share a p-value, so the p-values of
  * training are even only where there are some: distance and index are taken at the
- * p-values that the new rows have, where the expected share is the p-value itself.
+ * p-values that the new rows have, where the expected share is the p-value itself (so
+ * none of them may be interpolated between two heaps of training rows).
  * So a detector whose training rows were nearly all alike raises no false alarm.
  *
  *-------------------------------------------------------------------------
@@ -91,7 +92,7 @@ drift_add(Drift *drift, const float *rows, const float *severities, int nrows)
 		{
 			ensemble_parts(model, rows + (size_t) r * model->nfeatures, parts);
 			for (int i = 0; i < drift->nparts - 1; i++)
-				pvalues[i] = (float) exp2(-parts[i].bits);
+				pvalues[i] = (float) ensemble_share(model, i, (float) parts[i].strangeness);
 		}
 		pvalues[drift->nparts - 1] = (float) (1.0 - severities[r]);
 	}
