@@ -6,7 +6,8 @@
  * Of an ensemble every component's evidence is judged, and the whole; of another
  * detector the whole alone.  Training rows that score alike share a p-value, so the p-values of
  * training are even only where there are some: distance and index are taken at the
- * p-values that the new rows have, where the expected share is the p-value itself.
+ * p-values that the new rows have, where the expected share is the p-value itself (so
+ * none of them may be interpolated between two heaps of training rows).
  * So a detector whose training rows were nearly all alike raises no false alarm.
  *
  *-------------------------------------------------------------------------
@@ -76,31 +77,6 @@ drift_begin(const ModelVersion *version, Size budget)
 	return drift;
 }
 
-/*
- * Gives the p-value of a component's strangeness as a share of rows that there
- * were: below the last point, that of the point at or below it.  Between two points a tail
- * interpolates, but no training row is there whose share it would be.
- */
-static float
-step_pvalue(const Tail *tail, float strangeness)
-{
-	int			low = 0;
-	int			high = tail->npoints;
-
-	if (strangeness >= tail->threshold)
-		return (float) exp2(-tail_bits(tail, strangeness));
-	while (low < high)
-	{
-		int			middle = low + (high - low) / 2;
-
-		if (tail->score[middle] <= strangeness)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 ? (float) exp2(-tail->bits[low - 1]) : 1;
-}
-
 /* Takes in encoded rows with their severities. */
 void
 drift_add(Drift *drift, const float *rows, const float *severities, int nrows)
@@ -118,7 +94,7 @@ drift_add(Drift *drift, const float *rows, const float *severities, int nrows)
 		float	   *pvalues = matrix_append(drift->pvalues);
 
 		for (int i = 0; i < ncomponents; i++)
-			pvalues[i] = step_pvalue(ensemble_tail(model, i), strangeness[r * ncomponents + i]);
+			pvalues[i] = (float) tail_share(ensemble_tail(model, i), strangeness[r * ncomponents + i]);
 		pvalues[ncomponents] = (float) (1.0 - severities[r]);
 	}
 }
