@@ -148,13 +148,13 @@ ensemble_component(const LoadedModel *model, int i)
 	return state->component[i].model;
 }
 
-/* Gives the share of the training rows that are as strange to a component. */
-double
-ensemble_share(const LoadedModel *model, int i, float strangeness)
+/* Gives the tail of a component's strangeness. */
+const Tail *
+ensemble_tail(const LoadedModel *model, int i)
 {
 	const EnsembleState *state = model->state;
 
-	return tail_share(&state->component[i].tail, strangeness);
+	return &state->component[i].tail;
 }
 
 /* Gives P(a training row has this margin or a greater one). */

@@ -6,8 +6,7 @@
  * Of an ensemble every component's evidence is judged, and the whole; of another
  * detector the whole alone.  Training rows that score alike share a p-value, so the p-values of
  * training are even only where there are some: distance and index are taken at the
- * p-values that the new rows have, where the expected share is the p-value itself (so
- * none of them may be interpolated between two heaps of training rows).
+ * p-values that the new rows have, where the expected share is the p-value itself.
  * So a detector whose training rows were nearly all alike raises no false alarm.
  *
  *-------------------------------------------------------------------------
@@ -77,24 +76,50 @@ drift_begin(const ModelVersion *version, Size budget)
 	return drift;
 }
 
+/*
+ * Gives the p-value of a component's strangeness as a share of rows that there
+ * were: below the last point, that of the point at or above it, for no training row is
+ * between two.  There a tail interpolates, which would be nobody's share.
+ */
+static float
+step_pvalue(const Tail *tail, float strangeness)
+{
+	int			low = 0;
+	int			high = tail->npoints;
+
+	if (strangeness >= tail->threshold)
+		return (float) exp2(-tail_bits(tail, strangeness));
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (tail->score[middle] < strangeness)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (float) exp2(-tail->bits[low]);
+}
+
 /* Takes in encoded rows with their severities. */
 void
 drift_add(Drift *drift, const float *rows, const float *severities, int nrows)
 {
 	const LoadedModel *model = drift->version->loaded;
-	EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS];
+	int			ncomponents = drift->nparts - 1;
+	float		strangeness[DRIFT_BLOCK * ENSEMBLE_MAX_COMPONENTS];
+	float		margins[DRIFT_BLOCK];
 
+	Assert(nrows <= DRIFT_BLOCK);
+	if (ncomponents > 0 && nrows > 0)
+		ensemble_evidence(model, rows, nrows, strangeness, margins);
 	for (int r = 0; r < nrows; r++)
 	{
 		float	   *pvalues = matrix_append(drift->pvalues);
 
-		if (has_components(drift->version))
-		{
-			ensemble_parts(model, rows + (size_t) r * model->nfeatures, parts);
-			for (int i = 0; i < drift->nparts - 1; i++)
-				pvalues[i] = (float) ensemble_share(model, i, (float) parts[i].strangeness);
-		}
-		pvalues[drift->nparts - 1] = (float) (1.0 - severities[r]);
+		for (int i = 0; i < ncomponents; i++)
+			pvalues[i] = step_pvalue(ensemble_tail(model, i), strangeness[r * ncomponents + i]);
+		pvalues[ncomponents] = (float) (1.0 - severities[r]);
 	}
 }
 

@@ -128,13 +128,15 @@ check_number(const Opening *o, const SurpriseNode *node)
 		unsound("a number's core is out of range");
 }
 
-/* Checks what a number is standardised by. */
+/* Checks that what is within groups has some, and what a number is standardised by. */
 static void
 check_groups(const Opening *o, const SurpriseNode *node)
 {
 	const SurpriseTables *t = o->tables;
 	Size		n;
 
+	if ((node->flags & SURPRISE_NODE_GROUPED) && t->partition < 0)
+		unsound("an aspect is in no group");
 	if (!(node->flags & SURPRISE_NODE_STANDARDISED))
 		return;
 	if (t->partition < 0 || (t->nodes[t->partition].flags & SURPRISE_NODE_STANDARDISED))

@@ -253,9 +253,8 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_compile';
 CREATE FUNCTION detector_open(algorithm text, compiled bytea) RETURNS int
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_open';
 
--- n mutants of an artifact (crc_at -1), or of a compiled form whose checksum at that byte is made right, through
--- compile, open, margin, values, explain, cell.
-CREATE FUNCTION detector_mutate(algorithm text, bytes bytea, crc_at int, n int, seed int DEFAULT 1,
+-- n mutants of an artifact, or of a compiled form whose checksums are made right, through compile, open, margin, values, explain, cell.
+CREATE FUNCTION detector_mutate(algorithm text, bytes bytea, compiled bool, n int, seed int DEFAULT 1,
                                 OUT accepted int, OUT refused int, OUT other int, OUT longest_ms float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_mutate';
 
@@ -293,3 +292,7 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_surprise_mutate';
 CREATE FUNCTION bench_surprise(nrows int, ncols int, categorical bool DEFAULT true, params jsonb DEFAULT '{}',
                                OUT train_s float8, OUT block_ns float8, OUT row_ns float8, OUT artifact int, OUT compiled int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_surprise';
+
+-- A compiled form behind its pad, mutated by a seed (0 = not), with checksums that are right.
+CREATE FUNCTION seal(compiled bytea, pad int, seed int DEFAULT 0) RETURNS bytea
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_seal';

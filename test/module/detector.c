@@ -119,6 +119,7 @@ use(const LoadedModel *model, Random *random)
 	float		values[ROWS];
 	double	   *phi = palloc(sizeof(double) * 3 * (n + 1));
 	double		sum = 0;
+	Encoder    *encoder = plain_encoder(n, true);
 	CellReason	reason;
 
 	algorithm->margin(model, rows, ROWS, margins);
@@ -140,53 +141,48 @@ use(const LoadedModel *model, Random *random)
 		unsound("contributions do not add up", sum, margins[0]);
 	for (int f = 0; algorithm->cell != NULL && f < n; f++)
 	{
-		if (algorithm->cell(model, NULL, rows, f, &reason) && !(reason.bits >= 0 && isfinite(reason.bits)))
+		if (algorithm->cell(model, encoder, rows, f, &reason) && !(reason.bits >= 0 && isfinite(reason.bits)))
 			unsound("no bits", reason.bits, f);
 	}
 	algorithm->importance(model, phi, phi + n, phi + 2 * n);
 }
 
-/* Takes a mutant the whole way; crc_at is where a compiled form has its checksum, -1 for an artifact. */
+/* Takes a mutant the whole way: an artifact, or a compiled form. */
 static void
-serve(const Algorithm *algorithm, const char *bytes, Size len, int crc_at, Random *random)
+serve(const Algorithm *algorithm, const char *bytes, Size len, bool compiled, Random *random)
 {
 	char	   *copy;
 
-	if (crc_at < 0)
+	if (!compiled)
 	{
-		bytea	   *compiled = compile(algorithm, bytes, len);
+		bytea	   *form = compile(algorithm, bytes, len);
 
-		len = VARSIZE_ANY_EXHDR(compiled);
-		copy = aligned_copy(VARDATA_ANY(compiled), len);
+		len = VARSIZE_ANY_EXHDR(form);
+		copy = aligned_copy(VARDATA_ANY(form), len);
 	}
 	else
 	{
 		copy = aligned_copy(bytes, len);
-		if (len >= crc_at + sizeof(uint32))
-		{
-			uint32		crc = compiled_crc(copy, len, crc_at);
-
-			memcpy(copy + crc_at, &crc, sizeof(crc));
-		}
+		seal_compiled(copy, len);
 	}
 	use(algorithm->open(copy, len), random);
 }
 
 /* Tries one mutant and keeps count, without a subtransaction: nothing here touches the database. */
 static void
-try_mutant(const Algorithm *algorithm, const StringInfo mutant, int crc_at, Random *random, Tally *tally)
+try_mutant(const Algorithm *algorithm, const StringInfo mutant, bool compiled, Random *random, Tally *tally)
 {
 	MemoryContext context = CurrentMemoryContext;
 	double		start = cpu_seconds();
 
 	PG_TRY();
 	{
-		serve(algorithm, mutant->data, mutant->len, crc_at, random);
+		serve(algorithm, mutant->data, mutant->len, compiled, random);
 		tally->accepted++;
 	}
 	PG_CATCH();
 	{
-		int			promised = crc_at >= 0 ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
+		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
 		ErrorData  *error;
 
 		MemoryContextSwitchTo(context);
@@ -231,7 +227,7 @@ test_detector_mutate(PG_FUNCTION_ARGS)
 		appendBinaryStringInfo(&mutant, bytes, len);
 		for (int k = (i == 0) ? 0 : 1 + random_below(&random, 2); k > 0; k--)
 			mutate_bytes(&mutant, &random);
-		try_mutant(algorithm, &mutant, PG_GETARG_INT32(2), &random, &tally);
+		try_mutant(algorithm, &mutant, PG_GETARG_BOOL(2), &random, &tally);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(each);
 	}

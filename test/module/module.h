@@ -83,6 +83,12 @@ extern double cpu_seconds(void);
 /* Changes bytes in one of many ways (mutate.c). */
 extern void mutate_bytes(StringInfo bytes, Random *random);
 
+/* Makes the checksum of a compiled form right, and those of the forms in it (seal.c); bytes are MAXALIGNed. */
+extern void seal_compiled(char *bytes, Size len);
+
+/* An encoder of one feature a column, every fifth a category of twenty when asked for (surprise.c). */
+extern struct Encoder *plain_encoder(int ncols, bool categorical);
+
 /* What happened to all mutants. */
 typedef struct MutantTally
 {

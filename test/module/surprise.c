@@ -225,6 +225,7 @@ use(const LoadedModel *model, Random *random)
 	float		values[MUTANT_ROWS];
 	double	   *phi = palloc(sizeof(double) * 3 * (n + 1));
 	double		sum = 0;
+	CellReason	reason;
 
 	for (Size i = 0; i < MUTANT_ROWS * n; i++)
 	{
@@ -243,6 +244,9 @@ use(const LoadedModel *model, Random *random)
 		sum += phi[f];
 	if (!(fabs(sum - margins[0]) <= 1e-4 * Max(1, fabs(sum))))
 		elog(ERROR, "contributions sum to %g, not %g", sum, margins[0]);
+	for (int c = 0; c < n; c++)
+		if (algorithm_surprise.cell(model, plain_encoder(n, true), rows, c, &reason) && !isfinite(reason.bits))
+			elog(ERROR, "cell of %g bits", reason.bits);
 	algorithm_surprise.importance(model, phi, phi + n, phi + 2 * n);
 }
 
@@ -349,8 +353,8 @@ test_surprise_mutate(PG_FUNCTION_ARGS)
 }
 
 /* Makes an encoder of one feature a column, every fifth a category of twenty when asked for. */
-static Encoder *
-make_encoder(int ncols, bool categorical)
+Encoder *
+plain_encoder(int ncols, bool categorical)
 {
 	Encoder    *encoder = palloc0(sizeof(Encoder));
 
@@ -397,7 +401,7 @@ make_rows(int nrows, const Encoder *encoder)
 Datum
 test_bench_surprise(PG_FUNCTION_ARGS)
 {
-	Encoder    *encoder = make_encoder(PG_GETARG_INT32(1), PG_GETARG_BOOL(2));
+	Encoder    *encoder = plain_encoder(PG_GETARG_INT32(1), PG_GETARG_BOOL(2));
 	TrainRequest request = {.task = TASK_ANOMALY, .encoder = encoder, .params = PG_GETARG_JSONB_P(3)};
 	TrainResult result = {0};
 	LoadedModel *model;

@@ -7,9 +7,9 @@ INSERT INTO artifact VALUES
 	('loda', 'one column', '{"format":"aipipe-loda","format_version":1,"features":2,"rows":3,"inputs":[{"feature":0,"column":0,"centre":0,"scale":1},{"feature":1,"column":0,"centre":0,"scale":1e-30}],"projections":[{"input":[1],"weight":[1],"from":0,"width":1,"below":0,"count":[3],"above":0},{"input":[0],"weight":[-1],"from":0,"width":1,"below":0,"count":[3,0],"above":1}],"severity":{"rows":3,"score":[-1,0],"above":[1,0]}}');
 SELECT what, detector_open(algorithm, detector_compile(algorithm, convert_to(json, 'UTF8'))) AS features FROM artifact ORDER BY what;
 SELECT what, m.accepted + m.refused AS answered, m.accepted > 0 AS some_served, m.refused > 1000 AS most_refused, m.other
-FROM artifact, detector_mutate(algorithm, convert_to(json, 'UTF8'), -1, 5000) AS m ORDER BY what;
+FROM artifact, detector_mutate(algorithm, convert_to(json, 'UTF8'), false, 5000) AS m ORDER BY what;
 SELECT what, m.accepted + m.refused AS answered, m.accepted > 0 AS some_served, m.refused > 100 AS many_refused, m.other
-FROM artifact, detector_mutate(algorithm, detector_compile(algorithm, convert_to(json, 'UTF8')), 4, 5000) AS m ORDER BY what;
+FROM artifact, detector_mutate(algorithm, detector_compile(algorithm, convert_to(json, 'UTF8')), true, 5000) AS m ORDER BY what;
 
 -- one change each, and what is said
 CREATE FUNCTION pg_temp.refusal(algorithm text, written text) RETURNS text LANGUAGE plpgsql AS $$

@@ -42,9 +42,9 @@ SELECT what, damaged(what, changed(bytes, pattern, replacement)) AS why FROM art
 SELECT damaged('cut', substr(bytes, 1, length(bytes) - 1)) AS cut, damaged('empty', '') AS empty FROM artifact;
 
 -- mutants, n at a time
-SELECT accepted + refused AS mutants, accepted > 10 AS some_serve, refused > 500 AS most_refused, other FROM artifact, detector_mutate('ensemble', bytes, -1, 1500, 1);
-SELECT accepted + refused AS mutants, refused > 500 AS most_refused, other FROM artifact, detector_mutate('ensemble', detector_compile('ensemble', bytes), 16, 1500, 2);
+SELECT accepted + refused AS mutants, accepted > 10 AS some_serve, refused > 500 AS most_refused, other FROM artifact, detector_mutate('ensemble', bytes, false, 1500, 1);
+SELECT accepted + refused AS mutants, refused > 500 AS most_refused, other FROM artifact, detector_mutate('ensemble', detector_compile('ensemble', bytes), true, 1500, 2);
 -- the compiled frame: its first kilobyte alone, cut short, and not to be read by another
-SELECT (SELECT count(*) FROM generate_series(1, 3) s, detector_mutate('ensemble', substr(detector_compile('ensemble', bytes), 1, 1000), 16, 200, s) m WHERE m.other = 0 AND m.accepted = 0) AS cut FROM artifact;
+SELECT (SELECT count(*) FROM generate_series(1, 3) s, detector_mutate('ensemble', substr(detector_compile('ensemble', bytes), 1, 1000), true, 200, s) m WHERE m.other = 0 AND m.accepted = 0) AS cut FROM artifact;
 
 SELECT aipipe.model_drop('ensemble_d');

@@ -1,5 +1,7 @@
 -- Isolation forests by three ways that must agree, and their mutants.
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS aipipe;
+RESET client_min_messages;
 SET search_path = aipipe_test, public;
 
 -- numbers that follow each other, NULLs in some, categories: few ones, and more than a narrow set has

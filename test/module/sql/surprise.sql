@@ -62,7 +62,7 @@ CREATE TEMP TABLE small AS SELECT 1 + i % 2 AS a, 1 + i % 2 AS b FROM generate_s
 CREATE TEMP TABLE written AS SELECT convert_from(surprise_train(encoder_learn('small', marks_unseen => true), 'small'), 'UTF8') AS json;
 SELECT left(json, 330) FROM written;
 SELECT old, new, pg_temp.refusal(regexp_replace(json, old, new)) FROM written, (VALUES
-	('"features":2', '"features":0'), ('"features":2', '"features":1'), ('"columns":2', '"columns":1'), ('"rows":100', '"rows":-1'), ('"power":0.75', '"power":2'), ('"smoothing":2', '"smoothing":0'),
+	('"features":2', '"features":0'), ('"features":2', '"features":1'), ('"columns":2', '"columns":1'), ('"rows":100', '"rows":-1'), ('"power":1', '"power":2'), ('"smoothing":2', '"smoothing":0'),
 	('"partition":-1', '"partition":0'), ('"partition":-1', '"partition":9'), ('"paired":1', '"paired":0'), ('"side":0', '"side":2'), ('"grouped":0', '"grouped":1'),
 	('\[\[1,2\],\[1,2\]', '[[2,1],[2,1]'), ('\[\[1,2\],\[1,2\]', '[[1,2],[1.5,2]'), ('\[\[1,2\]', '[[1]'), ('"core":\[[^,]*', '"core":[1e30'), ('"core":\[([^\]]*),[^,]*\]', '"core":[\1,-1]'),
 	('"counts":\[50', '"counts":[-50'), ('"novelty":0.5', '"novelty":0.1'), ('"aspect":1', '"aspect":0'), ('"aspect":1', '"aspect":7'), ('"whole":0', '"whole":1'), ('"information":[^,]*', '"information":0'),
@@ -84,3 +84,5 @@ CREATE TEMP TABLE form AS SELECT surprise_compile(convert_to(json, 'UTF8')) AS c
 SELECT pg_temp.damage(compiled) AS whole, pg_temp.damage(substr(compiled, 1, 40)) AS cut_short, pg_temp.damage(substr(compiled, 1, length(compiled) - 8)) AS cut,
 	pg_temp.damage(set_bit(compiled, 2000, 1 - get_bit(compiled, 2000))) AS a_bit, pg_temp.damage(set_byte(compiled, 0, 66)) AS another FROM form;
 SELECT pg_temp.damage(set_byte(compiled, 8, 9)) AS another_format, pg_temp.damage(set_byte(compiled, 12, 9)) AS another_machine FROM form;
+-- one that is sealed anew: within a group where there are none
+SELECT pg_temp.damage(seal(set_bit(compiled, 96 * 8 + 2, 1), 0)) AS in_no_group FROM form;
