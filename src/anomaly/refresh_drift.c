@@ -6,8 +6,7 @@
  * Of an ensemble every component's evidence is judged, and the whole; of another
  * detector the whole alone.  Training rows that score alike share a p-value, so the p-values of
  * training are even only where there are some: distance and index are taken at the
- * p-values that the new rows have, where the expected share is the p-value itself (so
- * none of them may be interpolated between two heaps of training rows).
+ * p-values that the new rows have, where the expected share is the p-value itself.
  * So a detector whose training rows were nearly all alike raises no false alarm.
  *
  *-------------------------------------------------------------------------
