@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -29,7 +30,6 @@ TimestampTz
 backtest_shift(TimestampTz time, const Interval *interval, int64 times)
 {
 	Interval	moved = *interval;
-
 	bool		calendar = interval->day != 0 || interval->month != 0;
 
 	if (pg_mul_s64_overflow(interval->time, times, &moved.time) ||

@@ -148,6 +148,15 @@ ensemble_component(const LoadedModel *model, int i)
 	return state->component[i].model;
 }
 
+/* Gives the tail of a component's strangeness. */
+const Tail *
+ensemble_tail(const LoadedModel *model, int i)
+{
+	const EnsembleState *state = model->state;
+
+	return &state->component[i].tail;
+}
+
 /* Gives P(a training row has this margin or a greater one). */
 static double
 ensemble_pvalue(const LoadedModel *model, float margin)

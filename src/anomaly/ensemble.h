@@ -38,6 +38,7 @@ extern int	ensemble_sign(const Algorithm *component);
 /* The components, in the order of their parts. */
 extern int	ensemble_ncomponents(const LoadedModel *model);
 extern const LoadedModel *ensemble_component(const LoadedModel *model, int i);
+extern const Tail *ensemble_tail(const LoadedModel *model, int i);
 
 /* Raw strangeness by every component (nrows x components, row-major) and the margins of a block. */
 extern void ensemble_evidence(const LoadedModel *model, const float *rows, int nrows, float *strangeness, float *margins);

@@ -4,8 +4,9 @@
  *	  Trains and refreshes a detector's components and learns the tails.
  *
  * Components learn one after the other from the same rows.  Then each scores the
- * training rows, its scores make its tail, and the bits that the tail gives them add
- * up to the rows' margins, which have a tail and severities of their own.
+ * training rows, where it can as though it had not seen them, its scores make its tail,
+ * and the bits that the tail gives them add up to the rows' margins, which have a tail
+ * and severities of their own.
  *
  * A refresh lets those components learn the new rows that can.  The old rows are
  * gone: what is known of their scores is the old tail, so as many scores as they
@@ -178,6 +179,7 @@ learn_tails(const TrainRequest *request, Learned *learned, const EnsembleModel *
 {
 	EnsembleModel *model = palloc0(sizeof(EnsembleModel));
 	StringInfoData compiled[ENSEMBLE_MAX_COMPONENTS];
+	StringInfoData unseen[ENSEMBLE_MAX_COMPONENTS];
 	ScoredRows	scored = {request->rows, (request->rows->nrows - 1) / ENSEMBLE_MAX_ROWS + 1, 0, request->progress};
 	float	   *margins;
 
@@ -195,7 +197,8 @@ learn_tails(const TrainRequest *request, Learned *learned, const EnsembleModel *
 		member->artifact = part->artifact.data;
 		member->artifact_len = part->artifact.len;
 		compiled[c] = part->compiled;
-		scores = score_rows(member->algorithm->open(part->compiled.data, part->compiled.len), &scored);
+		unseen[c] = part->unseen.len > 0 ? part->unseen : part->compiled;
+		scores = score_rows(member->algorithm->open(unseen[c].data, unseen[c].len), &scored);
 		learn_tail(&scored, scores, old ? &old->member[c].tail : NULL, keep, &member->tail);
 		for (int64 i = 0; i < scored.n; i++)
 			margins[i] += (float) (member->weight * tail_bits(&member->tail, scores[i]));
@@ -205,6 +208,8 @@ learn_tails(const TrainRequest *request, Learned *learned, const EnsembleModel *
 	learn_severity(&scored, margins, old, keep, &model->severity);
 	ensemble_write(model, &result->artifact);
 	ensemble_compile_model(model, compiled, &result->compiled);
+	if (request->component)
+		ensemble_compile_model(model, unseen, &result->unseen);
 }
 
 /* Makes an empty result in the current context. */
@@ -213,6 +218,7 @@ begin_result(TrainResult *result)
 {
 	initStringInfo(&result->artifact);
 	initStringInfo(&result->compiled);
+	initStringInfo(&result->unseen);
 	initStringInfo(&result->params);
 	result->library = pstrdup("aipipe " AIPIPE_VERSION);
 }

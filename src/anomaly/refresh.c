@@ -92,15 +92,15 @@ measure_drift(const ModelVersion *champion, const Matrix *rows)
 {
 	const LoadedModel *model = champion->loaded;
 	Drift	   *drift = drift_begin(champion, 0);
-	float		margins[SCORER_BLOCK];
-	float		severities[SCORER_BLOCK];
+	float		margins[DRIFT_BLOCK];
+	float		severities[DRIFT_BLOCK];
 	DriftReport reports[DRIFT_MAX_PARTS];
 	int			nreports;
 
 	for (int64 row = 0, n; row < rows->nrows; row += n)
 	{
 		/* chunks hold a multiple of 64 rows */
-		n = Min(SCORER_BLOCK, rows->nrows - row);
+		n = Min(DRIFT_BLOCK, rows->nrows - row);
 		CHECK_FOR_INTERRUPTS();
 		model->algorithm->margin(model, matrix_row(rows, row), (int) n, margins);
 		model->algorithm->values(model, margins, (int) n, severities);

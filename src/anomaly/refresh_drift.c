@@ -6,7 +6,8 @@
  * Of an ensemble every component's evidence is judged, and the whole; of another
  * detector the whole alone.  Training rows that score alike share a p-value, so the p-values of
  * training are even only where there are some: distance and index are taken at the
- * p-values that the new rows have, where the expected share is the p-value itself.
+ * p-values that the new rows have, where the expected share is the p-value itself (so
+ * none of them may be interpolated between two heaps of training rows).
  * So a detector whose training rows were nearly all alike raises no false alarm.
  *
  *-------------------------------------------------------------------------
@@ -81,19 +82,20 @@ void
 drift_add(Drift *drift, const float *rows, const float *severities, int nrows)
 {
 	const LoadedModel *model = drift->version->loaded;
-	EnsemblePart parts[ENSEMBLE_MAX_COMPONENTS];
+	int			ncomponents = drift->nparts - 1;
+	float		strangeness[DRIFT_BLOCK * ENSEMBLE_MAX_COMPONENTS];
+	float		margins[DRIFT_BLOCK];
 
+	Assert(nrows <= DRIFT_BLOCK);
+	if (ncomponents > 0 && nrows > 0)
+		ensemble_evidence(model, rows, nrows, strangeness, margins);
 	for (int r = 0; r < nrows; r++)
 	{
 		float	   *pvalues = matrix_append(drift->pvalues);
 
-		if (has_components(drift->version))
-		{
-			ensemble_parts(model, rows + (size_t) r * model->nfeatures, parts);
-			for (int i = 0; i < drift->nparts - 1; i++)
-				pvalues[i] = (float) exp2(-parts[i].bits);
-		}
-		pvalues[drift->nparts - 1] = (float) (1.0 - severities[r]);
+		for (int i = 0; i < ncomponents; i++)
+			pvalues[i] = (float) tail_share(ensemble_tail(model, i), strangeness[r * ncomponents + i]);
+		pvalues[ncomponents] = (float) (1.0 - severities[r]);
 	}
 }
 

@@ -10,7 +10,7 @@
 
 #include "anomaly/ensemble.h"
 #include "core/matrix.h"
-#include "model/cache.h"
+#include "model/score.h"
 
 /* The components, and the detector as a whole. */
 #define DRIFT_MAX_PARTS (ENSEMBLE_MAX_COMPONENTS + 1)
@@ -32,13 +32,15 @@ typedef struct DriftReport
 
 typedef struct Drift Drift;
 
+#define DRIFT_BLOCK SCORER_BLOCK
+
 /* Begins to collect within a budget of bytes (0 = none; error 53400 beyond it). */
 extern Drift *drift_begin(const ModelVersion *version, Size budget);
 
 /* Bytes that so many rows take at most, and judging them. */
 #define DRIFT_ROW_BYTES (sizeof(float) * (DRIFT_MAX_PARTS + 1))
 
-/* Takes in encoded rows with their severities. */
+/* Takes in at most DRIFT_BLOCK encoded rows with their severities. */
 extern void drift_add(Drift *drift, const float *rows, const float *severities, int nrows);
 
 /* Judges what was collected; gives the number of reports, 0 without rows. */

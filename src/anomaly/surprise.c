@@ -189,7 +189,7 @@ surprise_compile(const char *artifact, Size len, StringInfo compiled)
 	MemoryContextSwitchTo(scratch);
 	model = surprise_read(artifact, len);
 	MemoryContextSwitchTo(caller);
-	surprise_compile_model(model, compiled);
+	surprise_compile_model(model, false, compiled);
 	MemoryContextDelete(scratch);
 }
 
@@ -199,6 +199,7 @@ begin_result(TrainResult *result, const SurpriseOptions *options)
 {
 	initStringInfo(&result->artifact);
 	initStringInfo(&result->compiled);
+	initStringInfo(&result->unseen);
 	initStringInfo(&result->params);
 	result->library = pstrdup("aipipe " AIPIPE_VERSION);
 	options_to_json(&result->params, surprise_options, lengthof(surprise_options), options);
@@ -211,6 +212,7 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
 	SurpriseOptions options;
+	SurpriseModel *model;
 	Size		needed;
 
 	check_request(request);
@@ -222,7 +224,10 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 
 	context = AllocSetContextCreate(caller, "aipipe surprise train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	surprise_write(learn(request, &options), &result->artifact);
+	model = learn(request, &options);
+	surprise_write(model, &result->artifact);
+	if (request->component)
+		surprise_compile_model(model, true, &result->unseen);
 	surprise_compile(result->artifact.data, result->artifact.len, &result->compiled);
 	result->peak_bytes = Max(MemoryContextMemAllocated(context, true), needed);
 	MemoryContextSwitchTo(caller);
@@ -252,6 +257,8 @@ surprise_refresh(const RefreshRequest *request, TrainResult *result)
 		elog(ERROR, "detector of %d features cannot learn rows of %d", model->nfeatures, request->train->rows->ncols);
 	surprise_refresh_model(request, model);
 	surprise_write(model, &result->artifact);
+	if (request->train->component)
+		surprise_compile_model(model, true, &result->unseen);
 	surprise_compile(result->artifact.data, result->artifact.len, &result->compiled);
 	result->peak_bytes = Max(MemoryContextMemAllocated(context, true), needed);
 	MemoryContextSwitchTo(caller);

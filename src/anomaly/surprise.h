@@ -302,7 +302,8 @@ typedef struct SurpriseTables
 } SurpriseTables;
 
 /* surprise_compile.c */
-extern void surprise_compile_model(const SurpriseModel *model, StringInfo out);
+/* With unseen, every outcome counts one row less: so a row of the training is judged as though it had not been seen. */
+extern void surprise_compile_model(const SurpriseModel *model, bool unseen, StringInfo out);
 
 /* surprise_open.c: error XX001 when anything is off; calibrated says what is expected */
 extern SurpriseTables *surprise_open(const char *compiled, Size len, bool calibrated);

@@ -4,7 +4,7 @@
  *	  How surprising the training rows themselves are: tails and severities.
  *
  * A sample of the rows gives every aspect's tails; then the margins of (at most
- * SEVERITY_ROWS) rows give the severities.
+ * SEVERITY_ROWS) rows give the severities.  Both judge a row by the others' counts.
  *
  * At a refresh the new rows are judged by the merged counts, and the older ones are
  * remembered by the tails and severities there were: a tail speaks through as many of
@@ -117,7 +117,7 @@ learn_tails(const Matrix *rows, double old_rows, SurpriseModel *model, Progress 
 
 	initStringInfo(&compiled);
 	bare.severity.npoints = 0;
-	surprise_compile_model(&bare, &compiled);
+	surprise_compile_model(&bare, true, &compiled);
 	sample_bits(surprise_open(compiled.data, compiled.len, false), rows, stride, nrows, space, marginal, conditional);
 	pfree(compiled.data);
 	for (int a = 0; a < model->naspects; a++)
@@ -172,7 +172,7 @@ learn_severity(const Matrix *rows, double old_rows, SurpriseModel *model, Progre
 		scores[0] = 0;
 		severity_learn(scores, 1, &model->severity);
 	}
-	surprise_compile_model(model, &compiled);
+	surprise_compile_model(model, true, &compiled);
 	score_rows(surprise_open(compiled.data, compiled.len, true), rows, stride, nrows, scores, progress);
 	if (old.npoints == 0)
 		severity_learn(scores, nrows, &model->severity);

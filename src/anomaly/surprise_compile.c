@@ -21,6 +21,11 @@
  *
  * and given a group the same with GROUP_MASS rows, so a small group is mostly the whole.
  *
+ * A row of the training is in the counts that judge it: no cell of it was ever empty.
+ * So tails and severities that new rows are to be compared with are learned by a form in
+ * which every outcome, and every pair of outcomes, counts one row less.  That is no
+ * distribution, but right for each row that is in the counts.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -44,6 +49,7 @@
 typedef struct Compiling
 {
 	const SurpriseModel *model;
+	double		own;			/* rows that every outcome counts less: the judged row itself, or 0 */
 	StringInfoData nodes;
 	StringInfoData links;
 	StringInfoData floats;
@@ -62,9 +68,20 @@ put_floats(Compiling *c, const float *values, Size n)
 	return at;
 }
 
-/* Gives every outcome's probability. */
+/* Gives the mass of an outcome without the row itself; a category without its only row is a new one. */
+static double
+outcome_mass(const SurpriseAspect *aspect, int outcome, double own)
+{
+	double		left = aspect->counts[outcome] - own;
+
+	if (outcome == SURPRISE_UNSEEN(aspect) || (own > 0 && left <= 0 && aspect->categorical && outcome < aspect->nvalues))
+		return Max(left, Max(aspect->novelty - own, NEVER_MASS));
+	return Max(left, NEVER_MASS);
+}
+
+/* Gives the probability of every outcome, and of what pairs tell apart. */
 static double *
-probabilities(const SurpriseAspect *aspect)
+probabilities(const SurpriseAspect *aspect, double own, double *pairs, int npair)
 {
 	int			n = SURPRISE_OUTCOMES(aspect);
 	double	   *shares = palloc(mul_size(sizeof(double), n));
@@ -72,11 +89,23 @@ probabilities(const SurpriseAspect *aspect)
 
 	for (int k = 0; k < n; k++)
 	{
-		shares[k] = Max(aspect->counts[k], k == SURPRISE_UNSEEN(aspect) ? aspect->novelty : NEVER_MASS);
-		total += shares[k];
+		double		mass = outcome_mass(aspect, k, 0);
+
+		pairs[surprise_pair(aspect, k)] += mass;
+		total += mass;
 	}
 	for (int k = 0; k < n; k++)
-		shares[k] /= total;
+	{
+		double		mass = outcome_mass(aspect, k, own);
+
+		shares[k] = mass / (total - outcome_mass(aspect, k, 0) + mass);
+	}
+	for (int x = 0; x < npair; x++)
+	{
+		double		mass = Max(pairs[x] - own, Min(pairs[x], NEVER_MASS));
+
+		pairs[x] = mass / (total - pairs[x] + mass);
+	}
 	return shares;
 }
 
@@ -85,12 +114,10 @@ static double *
 compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 {
 	int			n = SURPRISE_OUTCOMES(aspect);
-	double	   *shares = probabilities(aspect);
 	double	   *pairs = palloc0(sizeof(double) * node->npair);
+	double	   *shares = probabilities(aspect, c->own, pairs, node->npair);
 	float	   *table = palloc(mul_size(sizeof(float), n));
 
-	for (int k = 0; k < n; k++)
-		pairs[surprise_pair(aspect, k)] += shares[k];
 	for (int k = 0; k < n; k++)
 		table[k] = (float) Max(-log2(shares[k]), 0);
 	node->bits = put_floats(c, table, n);
@@ -153,7 +180,6 @@ compile_link(Compiling *c, const SurpriseAspect *aspect, const SurpriseParent *p
 	SurpriseLink link = {.aspect = parent->aspect, .weight = (float) weight};
 
 	link.flags = parent->whole ? SURPRISE_LINK_WHOLE : 0;
-
 	link.cells = c->floats.len / sizeof(float);
 	for (int g = 0; g < height; g++)
 	{
@@ -163,7 +189,8 @@ compile_link(Compiling *c, const SurpriseAspect *aspect, const SurpriseParent *p
 		for (int x = 0; x < width; x++)
 			rows += counts[x];
 		for (int x = 0; x < width; x++)
-			cells[x] = (float) (weight * Max(log2((rows + smoothing) / (counts[x] + smoothing * pairs[x])), 0));
+			cells[x] = (float) (weight * Max(log2((Max(rows - c->own, 0) + smoothing) /
+												  (Max(counts[x] - c->own, 0) + smoothing * pairs[x])), 0));
 		put_floats(c, cells, width);
 	}
 	appendBinaryStringInfo(&c->links, (const char *) &link, sizeof(link));
@@ -306,11 +333,11 @@ put_parts(Compiling *c, StringInfo out)
 
 /* Appends the compiled form of a model, calibrated or not yet. */
 void
-surprise_compile_model(const SurpriseModel *model, StringInfo out)
+surprise_compile_model(const SurpriseModel *model, bool unseen, StringInfo out)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller, "aipipe surprise compile", ALLOCSET_DEFAULT_SIZES);
-	Compiling	c = {.model = model};
+	Compiling	c = {.model = model, .own = unseen ? 1 : 0};
 
 	MemoryContextSwitchTo(scratch);
 	initStringInfo(&c.nodes);

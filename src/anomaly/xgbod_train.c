@@ -53,6 +53,8 @@ typedef struct Learning
 	XgbodModel	model;
 	XgbodLayout layout;
 	const LoadedModel *base;
+	const LoadedModel *unseen;	/* the base that judges a row of its training as though it had not been seen */
+	const uint8 *taken;		/* rows that the base learned from; NULL = all */
 	Matrix	   *augmented;
 	float	   *labels;			/* 0 or 1 */
 	float	   *base_margins;
@@ -190,7 +192,7 @@ describe_features(Learning *learning)
 
 /* Gives the rows that the base learns from: all, or not more anomalous ones than it bears, evenly taken. */
 static const Matrix *
-base_rows(const Learning *learning)
+base_rows(Learning *learning)
 {
 	const Matrix *rows = learning->request->rows;
 	int64		normal = rows->nrows - learning->npositive;
@@ -199,6 +201,7 @@ base_rows(const Learning *learning)
 	uint8	   *taken;
 	Matrix	   *part;
 
+	learning->taken = NULL;
 	if (learning->npositive <= most)
 		return rows;
 	taken = palloc_extended(rows->nrows, MCXT_ALLOC_HUGE);
@@ -212,7 +215,7 @@ base_rows(const Learning *learning)
 		seen++;
 	}
 	part = copy_rows(learning, rows, taken);
-	pfree(taken);
+	learning->taken = taken;
 	return part;
 }
 
@@ -225,14 +228,16 @@ train_base(Learning *learning, TrainResult *result)
 	request.rows = base_rows(learning);
 	request.labels = NULL;
 	request.common = learning->base_common;
+	request.component = true;
 	algorithm_ensemble.train(&request, result);
 	if (request.rows != learning->request->rows)
 		matrix_free(unconstify(Matrix *, request.rows));
 	learning->base = algorithm_ensemble.open(result->compiled.data, result->compiled.len);
+	learning->unseen = algorithm_ensemble.open(result->unseen.data, result->unseen.len);
 	xgbod_layout(learning->base, &learning->layout);
 }
 
-/* Makes what the trees look at. */
+/* Makes what the trees look at, as it would be were each row a new one. */
 static void
 augment_rows(Learning *learning)
 {
@@ -251,7 +256,12 @@ augment_rows(Learning *learning)
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < n; i++)
 			memcpy(block + (Size) i * rows->ncols, matrix_row(rows, done + i), sizeof(float) * rows->ncols);
-		xgbod_augment(learning->base, layout, learning->model.limits, block, n, wide, learning->base_margins + done);
+		xgbod_augment(learning->unseen, layout, learning->model.limits, block, n, wide, learning->base_margins + done);
+		/* rows that the base was not shown are new to it as it is */
+		for (int i = 0; learning->taken != NULL && i < n; i++)
+			if (!learning->taken[done + i])
+				xgbod_augment(learning->base, layout, learning->model.limits, block + (Size) i * rows->ncols, 1,
+							  wide + (Size) i * layout->width, learning->base_margins + done + i);
 		for (int i = 0; i < n; i++)
 			memcpy(matrix_append(learning->augmented), wide + (Size) i * layout->width, sizeof(float) * layout->width);
 		progress_update(learning->request->progress, done + n);

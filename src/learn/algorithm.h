@@ -66,6 +66,7 @@ typedef struct TrainResult
 {
 	StringInfoData artifact;	/* canonical bytes: same input, same bytes */
 	StringInfoData compiled;	/* what compile() makes of them */
+	StringInfoData unseen;		/* of a component: the form that judges a row of this training as though it had not been seen; empty when that is compiled */
 	StringInfoData params;		/* effective parameters as canonical JSON */
 	Size		peak_bytes;		/* estimate of what the algorithm used beside the data */
 	char	   *library;		/* "xgboost 1.7.4", "aipipe 0.1.0" */

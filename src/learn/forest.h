@@ -19,7 +19,7 @@
 #define FOREST_MAX_GROUPS 10000
 
 /* Of one tree and row: after so many splits on a way at which a missing value goes both ways, the mean below counts. */
-#define FOREST_MAX_DIVISIONS 2
+#define FOREST_MAX_DIVISIONS 1
 
 typedef enum ForestObjective
 {

@@ -142,24 +142,23 @@ open_marks(CompiledForest *forest)
 	for (uint32 i = 0; i < nnodes; i++)
 	{
 		nodes[i] = forest->nodes[i] & ~NODE_DIVIDES;
-		if (node_divides(forest->nodes[i]) && (node_distance(nodes[i]) == 0 || node_is_categorical(nodes[i])))
+		if (node_divides(forest->nodes[i]) &&
+			(node_distance(nodes[i]) == 0 || node_is_categorical(nodes[i]) || node_column(nodes[i]) % 2 != 0))
 			compiled_corrupted("A node bears a mark that does not belong to it.");
 	}
 	forest->marked = forest->nodes;
 	forest->nodes = nodes;
 }
 
-/* Computes what the trees below each node give on average and how deep they are, where that can be asked for. */
+/* Computes what is to be known of the trees below each node where walks go both ways. */
 static void
 open_subtrees(CompiledForest *forest)
 {
-	float	   *below;
-	uint8	   *height;
+	CompiledSubtree *subtrees;
 
 	if (forest->marked == NULL)
 		return;
-	below = palloc_extended(mul_size(forest->header->nnodes, sizeof(float)), MCXT_ALLOC_HUGE);
-	height = palloc_extended(forest->header->nnodes, MCXT_ALLOC_HUGE);
+	subtrees = palloc_extended(mul_size(forest->header->nnodes, sizeof(CompiledSubtree)), MCXT_ALLOC_HUGE);
 	for (int t = 0; t < forest->header->ntrees; t++)
 	{
 		const CompiledTree *tree = &forest->trees[t];
@@ -170,20 +169,20 @@ open_subtrees(CompiledForest *forest)
 		for (int i = (int) tree->nnodes - 1; i >= 0; i--)
 		{
 			int			left = i + node_distance(nodes[i]);
-			Size		at = (Size) tree->first + i;
-			Size		child = (Size) tree->first + left;
+			CompiledSubtree *subtree = &subtrees[tree->first + i];
+			const CompiledSubtree *child = &subtrees[tree->first + left];
 
-			below[at] = node_value(nodes[i]);
-			height[at] = 0;
+			subtree->mean = node_value(nodes[i]);
+			subtree->left_share = 1;
+			subtree->height = 0;
 			if (left == i)
 				continue;
-			below[at] = (float) (compiled_share(stats, i, left) * below[child] +
-								 compiled_share(stats, i, left + 1) * below[child + 1]);
-			height[at] = 1 + Max(height[child], height[child + 1]);
+			subtree->left_share = (float) compiled_share(stats, i, left);
+			subtree->mean = subtree->left_share * child[0].mean + (1 - subtree->left_share) * child[1].mean;
+			subtree->height = 1 + Max(child[0].height, child[1].height);
 		}
 	}
-	forest->below = below;
-	forest->height = height;
+	forest->subtrees = subtrees;
 }
 
 /* Copies the category sets into slots, or leaves it when one is too wide for them. */

@@ -226,14 +226,21 @@ typedef struct CompiledStat
 	float		cover;
 } CompiledStat;
 
+/* What a walk that goes both ways needs to know of the tree below a node; computed when a form is opened. */
+typedef struct CompiledSubtree
+{
+	float		mean;			/* expected value over its training rows */
+	float		left_share;		/* of the training rows, those that went left */
+	int			height;			/* longest way down to a leaf */
+} CompiledSubtree;
+
 struct CompiledForest
 {
 	const CompiledHeader *header;
 	const CompiledTree *trees;
 	const uint64 *nodes;
 	const uint64 *marked;		/* the same with the marks; NULL when there are none */
-	const float *below;			/* where there are marks: each node's expected value over its training rows … */
-	const uint8 *height;		/* … and its longest way down to a leaf */
+	const CompiledSubtree *subtrees;	/* where there are marks, of each node */
 	const uint32 *words;
 	const CompiledStat *stats;
 	const double *means;

@@ -73,7 +73,7 @@ typedef struct Explainer
 	Seen	   *seen;			/* by feature */
 	const uint64 *nodes;		/* of the tree at hand */
 	const uint64 *marked;		/* the same with the marks; NULL when there are none */
-	const float *below;			/* the nodes' means */
+	const CompiledSubtree *subtrees;
 	const CompiledStat *stats;
 	const Rule *rule;
 	int			ndivisions;		/* splits above at which the row divides */
@@ -193,7 +193,7 @@ explain_divided(Explainer *explainer, int n, ExplainNode explain, int node,
 	if (explainer->ndivisions == FOREST_MAX_DIVISIONS)
 	{
 		for (int q = 0; q < n; q++)
-			below[q] = explainer->below[node];
+			below[q] = explainer->subtrees[node].mean;
 		return;
 	}
 	explainer->ndivisions++;
@@ -337,7 +337,7 @@ explain_tree(Explainer *explainer, const CompiledTree *tree, double *work)
 	if (explainer->forest->marked != NULL)
 	{
 		explainer->marked = explainer->forest->marked + tree->first;
-		explainer->below = explainer->forest->below + tree->first;
+		explainer->subtrees = explainer->forest->subtrees + tree->first;
 	}
 	for (int q = 0; q < n; q++)
 		above[q] = explainer->rule->weight[q] * tree->weight;

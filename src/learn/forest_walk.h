@@ -48,8 +48,8 @@ step(const uint64 *node, const float *values, const uint8 *codes, int shift, con
 	}
 	if (divides)
 	{
-		float		value = values[((uint32) (bits >> 32) & 0xFFFE) << shift];
-		uint32		stays = (uint32) (bits >> 63) & isnan(value);
+		/* a marked node looks at the column where missing is NaN */
+		uint32		stays = (uint32) (bits >> 63) & isnan(values[column]);
 
 		/* a mask, not a branch */
 		return node + (((uint32) (bits >> 48 & NODE_DISTANCE_MASK) + right) & (stays - 1));

@@ -272,18 +272,14 @@ tail_learn(float *scores, int64 nscores, Tail *tail)
 	tail->share = (float) exp2(-tail->bits[tail->npoints - 1]);
 }
 
-/* Gives the bits between two points, or of the first. */
-static double
-point_bits(const Tail *tail, float score)
+/* Gives the last point at or below a score, or the first. */
+static inline int
+last_point(const Tail *tail, float score)
 {
 	const float *base = tail->score;
 	int			n = tail->npoints;
-	Size		at;
-	double		part;
 
-	if (score <= base[0])
-		return tail->bits[0];
-	/* the last point at or below the score, without a branch that could be mispredicted */
+	/* without a branch that could be mispredicted */
 	while (n > 1)
 	{
 		int			half = n / 2;
@@ -291,8 +287,20 @@ point_bits(const Tail *tail, float score)
 		base = (base[half] <= score) ? base + half : base;
 		n -= half;
 	}
-	at = base - tail->score;
-	part = ((double) score - base[0]) / ((double) base[1] - base[0]);
+	return (int) (base - tail->score);
+}
+
+/* Gives the bits between two points, or of the first. */
+static double
+point_bits(const Tail *tail, float score)
+{
+	int			at;
+	double		part;
+
+	if (score <= tail->score[0])
+		return tail->bits[0];
+	at = last_point(tail, score);
+	part = ((double) score - tail->score[at]) / ((double) tail->score[at + 1] - tail->score[at]);
 	return tail->bits[at] + part * ((double) tail->bits[at + 1] - tail->bits[at]);
 }
 
@@ -322,6 +330,20 @@ tail_bits(const Tail *tail, float score)
 			bits = most + (bits - most) / (1 + (bits - most) / TAIL_BEYOND_BITS);
 	}
 	return (float) bits;
+}
+
+/* Gives P(score >= s) as the rows have it: no row lies between two points, so what does is like the upper one. */
+double
+tail_share(const Tail *tail, float score)
+{
+	int			at;
+
+	if (score > tail->score[0] && score < tail->threshold)
+	{
+		at = last_point(tail, score);
+		return exp2(-(double) tail->bits[tail->score[at] < score ? at + 1 : at]);
+	}
+	return exp2(-(double) tail_bits(tail, score));
 }
 
 /* Gives so many scores that are spread as the tail says, ascending. */

@@ -38,6 +38,9 @@ extern void tail_learn(float *scores, int64 nscores, Tail *tail);
 /* -log2 P(score >= s): 0 or more, finite, never falling with s. */
 extern float tail_bits(const Tail *tail, float score);
 
+/* P(score >= s), not interpolated between two points. */
+extern double tail_share(const Tail *tail, float score);
+
 /* Gives so many scores that are spread as the tail says, ascending: what it learned from, in short. */
 extern void tail_sample(const Tail *tail, float *scores, int64 nscores);
 

@@ -16,6 +16,9 @@
 #include "learn/metrics.h"
 #include "model/score.h"
 
+/* Share of the greatest contribution that a reason must have. */
+#define REASON_LEAST 0.01
+
 /* Binds the version to the row type; everything lives in a child of the given context. */
 Scorer *
 scorer_create(const ModelVersion *version, TupleDesc desc, MemoryContext context)
@@ -219,13 +222,17 @@ scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nul
 	int			ncolumns = scorer->version->encoder->ncolumns;
 	Contribution *contributions = rank_contributions(scorer, i);
 	StringInfoData out;
+	double		least = 0;
 	int			given = 0;
 
+	/* where every cell has bits, what adds next to nothing is no reason */
+	if (ncolumns > 0 && scorer->version->loaded->algorithm->cell != NULL)
+		least = contributions[0].contribution * REASON_LEAST;
 	initStringInfo(&out);
 	appendStringInfoChar(&out, '[');
 	for (int c = 0; c < ncolumns && given < k; c++)
 	{
-		if (contributions[c].contribution <= 0)
+		if (contributions[c].contribution <= 0 || contributions[c].contribution < least)
 			continue;
 		if (given++ > 0)
 			appendStringInfoString(&out, ", ");

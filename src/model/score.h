@@ -95,7 +95,7 @@ extern void scorer_reason(const Scorer *scorer, int i, const Contribution *contr
 
 /*
  * The top k positive contributions of row i as jsonb text: [{"column":…,"value":…,"contribution":…,"expected":…}],
- * with "given" and "sentence" when the algorithm judges cells.
+ * with "given" and "sentence" when the algorithm judges cells; then what adds next to nothing is left out.
  */
 extern char *scorer_reasons(const Scorer *scorer, int i, const Datum *values, const bool *nulls, int k);
 

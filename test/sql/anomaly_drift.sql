@@ -18,7 +18,7 @@ FROM (VALUES ('drift_l'), ('drift_f'), ('drift_e')) d(detector),
      (VALUES ('same', 'SELECT a, b, k FROM new_rows'), ('moved', 'SELECT a + 25 AS a, b, k FROM new_rows'), ('ordinary', 'SELECT 50 + (a - 50) / 50 AS a, 1 + (b - 1) / 100 AS b, ''x''::text AS k FROM new_rows'),
              ('wild', 'SELECT CASE WHEN id % 12 = 0 THEN 900 ELSE a END AS a, b, k FROM t WHERE id > 4000')) s(what, source),
      LATERAL aipipe.anomaly_drift(d.detector, s.source) r;
-SELECT detector, what, count(*) FILTER (WHERE rows <> 4000) AS wrong_rows, bool_and(expected = 0.001) AS expected, array_agg(DISTINCT verdict ORDER BY verdict) && ARRAY[CASE what WHEN 'same' THEN 'stable' ELSE 'drifted' END] AS verdict FROM judged GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT detector, what, count(*) FILTER (WHERE rows <> 4000) AS wrong_rows, bool_and(expected = 0.001) AS expected, CASE what WHEN 'same' THEN bool_and(verdict = 'stable') WHEN 'ordinary' THEN bool_or(verdict <> 'stable') ELSE bool_or(verdict = 'drifted') END AS verdict FROM judged GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT detector, component FROM judged WHERE what = 'same' AND detector <> 'drift_e' ORDER BY 1;
 SELECT count(*) FILTER (WHERE component = '(all)') AS whole, count(*) > 1 AS parts_too FROM judged WHERE what = 'same' AND detector = 'drift_e';
 SELECT what, round(flagged::numeric, 2) AS flagged, psi > 0.25 AS seen_by_bins FROM judged WHERE detector = 'drift_l' AND what IN ('wild', 'same') ORDER BY 1;
@@ -33,6 +33,10 @@ ks AS (SELECT max(abs(share::float8 - p)) AS ks FROM f)
 SELECT abs(d.ks - ks.ks) < 1e-6 AS ks, abs(d.psi - (SELECT sum((greatest(got, 0.5 / n.n) - expected) * ln(greatest(got, 0.5 / n.n) / expected)) FROM bins WHERE expected > 0)) < 1e-4 AS psi,
        abs(d.pvalue - (SELECT 2 * sum((-1) ^ (k - 1) * exp(-2 * k ^ 2 * ((sqrt(n.n) + 0.12 + 0.11 / sqrt(n.n)) * ks.ks) ^ 2)) FROM generate_series(1, 6) k)) < 1e-6 AS pvalue
 FROM aipipe.anomaly_drift('drift_l', 'SELECT a + 2 AS a, b, k FROM new_rows') d, ks, n;
+
+-- cell surprise gives heaps of equal scores; a new row between two of them is no drift
+SELECT aipipe.anomaly_train('drift_d', 'old_rows');
+SELECT component, ks < 0.03 AS near, verdict FROM aipipe.anomaly_drift('drift_d', 'new_rows');
 
 -- few rows are no proof; rows that are all alike in training raise no alarm
 SELECT verdict FROM aipipe.anomaly_drift('drift_l', 'SELECT a, b, k FROM t WHERE id BETWEEN 4001 AND 4008');

@@ -5,6 +5,8 @@ SET search_path = anomaly_ensemble;
 -- numbers alone, and with words; a and b rise together, c is the kind that a and d have
 CREATE TABLE numbers AS
 SELECT i, (i * 7919 % 1009) / 100.0::float8 AS a, (i * 7919 % 1009) / 50.0 + (i * 104729 % 101) / 100.0::float8 AS b, (i * 6007 % 97)::int AS c FROM generate_series(1, 4000) i;
+CREATE TABLE fresh AS
+SELECT i, (i * 7919 % 1009) / 100.0::float8 AS a, (i * 7919 % 1009) / 50.0 + (i * 104729 % 101) / 100.0::float8 AS b, (i * 6007 % 97)::int AS c FROM generate_series(4001, 8000) i;
 CREATE TABLE words AS
 SELECT i, (i * 7919 % 1009) / 100.0::float8 AS a, (ARRAY['bread', 'milk', 'shoes', 'boots'])[1 + i * 104729 % 4] AS what,
        CASE WHEN i * 104729 % 4 < 2 THEN 'food' ELSE 'wear' END AS kind, i * 6007 % 97 < 30 AS paid FROM generate_series(1, 4000) i;
@@ -42,9 +44,9 @@ SELECT count(*) AS pairs, bool_and((r.margin > s.margin) = (r.severity > s.sever
 FROM (SELECT i, aipipe.anomaly_score('ens_numbers', n) AS severity, (SELECT sum(weight * bits) FROM aipipe.anomaly_parts('ens_numbers', n)) AS margin FROM numbers n WHERE i <= 60) r,
      (SELECT i, aipipe.anomaly_score('ens_numbers', n) AS severity, (SELECT sum(weight * bits) FROM aipipe.anomaly_parts('ens_numbers', n)) AS margin FROM numbers n WHERE i <= 60) s;
 
--- severities of the training rows spread evenly; blocks, rows and parallel workers give the same
+-- severities of rows like the training rows spread evenly; blocks, rows and parallel workers give the same
 SELECT round(avg(s)::numeric, 2) AS mean, min(s) >= 0 AS from_zero, max(s) < 1 AS below_one, round(avg((s >= 0.99)::int)::numeric, 3) AS hundredth
-FROM (SELECT aipipe.anomaly_score('ens_numbers', n) AS s FROM numbers n) q;
+FROM (SELECT aipipe.anomaly_score('ens_numbers', n) AS s FROM fresh n) q;
 SELECT count(*) AS rows, count(*) FILTER (WHERE p.prediction = aipipe.anomaly_score('ens_numbers', n)) AS same
 FROM aipipe.model_predict_batch('ens_numbers', 'numbers', 'i') p JOIN numbers n ON n.i = p.key::int;
 SELECT sum(aipipe.anomaly_score('ens_words', w)) AS alone FROM words w \gset

@@ -5,10 +5,18 @@ CREATE TABLE t AS SELECT i, (i * 7919 % 10007) / 100.0::float8 AS a, ((i * 10472
 CREATE TYPE ab AS (a float8, b float8);
 SELECT aipipe.anomaly_train('pvalue_d', 't', '{a,b}');
 
--- among the training rows they are uniform: a tenth is at most .1, a hundredth at most .01
+-- among rows like the training rows they are uniform: a tenth is at most .1, a hundredth at most .01
+CREATE TABLE fresh AS SELECT i, (i * 7919 % 10007) / 100.0::float8 AS a, ((i * 104729 % 10009) / 100.0)::float8 AS b FROM generate_series(10001, 20000) i;
 SELECT round(avg((p <= 0.5)::int), 1) AS half, round(avg((p <= 0.1)::int), 2) AS tenth, round(avg((p <= 0.01)::int), 3) AS hundredth, round(avg((p <= 0.001)::int), 4) AS thousandth,
        min(p) > 0 AS above_zero, max(p) <= 1 AS to_one
-FROM (SELECT aipipe.anomaly_pvalue('pvalue_d', t)::numeric AS p FROM t) q;
+FROM (SELECT aipipe.anomaly_pvalue('pvalue_d', t)::numeric AS p FROM fresh t) q;
+-- among rows of mixed types too, where many pairs of values are new: training rows are judged as though they had not been counted
+CREATE FUNCTION u(i int, what text) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$ SELECT ('x' || left(encode(sha256((i || what)::bytea), 'hex'), 7))::bit(28)::int / 268435456.0 $$;
+CREATE TABLE mixed AS SELECT i, 50 + 10 * (u(i, 'a') + u(i, 'b') + u(i, 'c')) AS a, -ln(1 - u(i, 'd')) AS b, round(40 * u(i, 'a')) + round(9 * u(i, 'e')) AS c, chr(97 + floor(12 * u(i, 'f') ^ 3)::int) AS k,
+       CASE WHEN u(i, 'g') < 0.6 THEN 'x' ELSE chr(97 + floor(26 * u(i, 'a'))::int) END AS l FROM generate_series(1, 9000) i;
+SELECT aipipe.anomaly_train('pvalue_m', 'SELECT * FROM mixed WHERE i <= 3000', '{a,b,c,k,l}');
+SELECT round(avg((p <= 0.5)::int), 1) AS half, round(avg((p <= 0.1)::int), 2) AS tenth, avg((p <= 0.01)::int) BETWEEN 0.006 AND 0.014 AS hundredth, avg((p <= 0.001)::int) < 0.006 AS thousandth, avg((s >= 0.999)::int) < 0.006 AS flagged
+FROM (SELECT aipipe.anomaly_pvalue('pvalue_m', m)::numeric AS p, aipipe.anomaly_score('pvalue_m', m) AS s FROM mixed m WHERE i > 3000) q;
 -- it says the same as the severity, from the other side
 SELECT count(*) AS rows, bool_and(abs(1 - aipipe.anomaly_pvalue('pvalue_d', t) - aipipe.anomaly_score('pvalue_d', t)) < 0.01) AS near FROM t WHERE i <= 300;
 -- beyond the training rows it goes on falling, below one in as many rows, but not below the millionth part of that

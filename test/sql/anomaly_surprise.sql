@@ -9,7 +9,9 @@ CREATE FUNCTION margin(model text, "row" record) RETURNS numeric LANGUAGE plpgsq
 CREATE FUNCTION learn(model text, source text, params jsonb DEFAULT '{}') RETURNS int LANGUAGE sql AS
 	$$ SELECT aipipe.model_train(model, 'anomaly', source, algorithm => 'cell_surprise', params => '{"power": 0.75}' || params) $$;
 
--- One column, 90 times 1 and 10 times 2.  Its z is -log2 of the share of rows as surprising: 0, and log2(10) = 3.322.  NULL was never
+-- One column, 90 times 1 and 10 times 2; 101 rows with half a row each for unseen and NULL.  A training row is judged by the others: 1 has
+-- log2(100 / 89) = 0.168 bits, 2 has log2(100 / 9) = 3.474, whose z is -log2 of the share of rows as surprising: 0, and log2(10) = 3.322.
+-- A new 2 has log2(101 / 10) = 3.336 bits, and z is interpolated: 3.322 * (3.336 - 0.168) / (3.474 - 0.168) = 3.184.  NULL was never
 -- there: it has half a row of 101, log2(202) = 7.658 bits, and z is no more than that.  3 is outside, and three widths from the core besides:
 -- the core is [1, 2], widths are 1, room around it 0.05, so 2 * log2(1 + 0.95) = 1.927 bits more.
 CREATE TABLE one AS SELECT 1 + (i % 10 = 0)::int AS n FROM generate_series(1, 100) i;
@@ -19,7 +21,8 @@ SELECT algorithm, p.key, p.value FROM aipipe.model_version, jsonb_each(params) p
 WHERE model = 'one' AND p.key IN ('bins', 'min_information', 'parents', 'partition_by', 'power', 'smoothing', 'tail_share') ORDER BY p.key;
 
 -- Two columns that say nothing of each other: log2(2^0 + 2^(0.75 z)) / 0.75.  Both usual: log2(2) / 0.75 = 1.333.
--- One of a share of a tenth: z = 3.322, log2(1 + 10^0.75) / 0.75 = 3.637.  Both: 3.322 + 1.333 = 4.655.
+-- One of a share of a tenth: z = 3.322 * (log2(1001 / 100) - log2(1000 / 899)) / (log2(1000 / 99) - log2(1000 / 899)) = 3.308 as above,
+-- log2(1 + 2^(0.75 * 3.308)) / 0.75 = 3.625.  Both: 3.308 + 1.333 = 4.642.
 CREATE TABLE two AS SELECT 1 + (i % 10 = 0)::int AS a, 1 + (i / 10 % 10 = 0)::int AS b FROM generate_series(0, 999) i;
 SELECT learn('two', 'two');
 SELECT a, b, margin('two', v) FROM (VALUES (1, 1), (1, 2), (2, 1), (2, 2)) v(a, b);

@@ -1,5 +1,7 @@
 -- Damaged detectors: an artifact is refused with 22023 and a compiled form with XX001, or they serve.
-CREATE EXTENSION aipipe;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS aipipe;
+RESET client_min_messages;
 SET search_path = aipipe_test, public;
 CREATE TABLE rows AS
 SELECT (i * 7919 % 1009) / 100.0::float8 AS a, (i * 7919 % 1009) / 50.0 + (i * 104729 % 101) / 100.0::float8 AS b, (i * 6007 % 7)::int AS c FROM generate_series(1, 300) i;
