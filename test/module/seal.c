@@ -147,7 +147,7 @@ seal_compiled(char *bytes, Size len)
 	memcpy(bytes + at, &crc, sizeof(crc));
 }
 
-/* Gives compiled bytes mutated in a place or two and sealed; they lie behind a pad, as a version's row has them. */
+/* Gives compiled bytes mutated in a place or two, of the same length, and sealed; they lie behind a pad, as a version's row has them. */
 Datum
 test_seal(PG_FUNCTION_ARGS)
 {
@@ -155,15 +155,26 @@ test_seal(PG_FUNCTION_ARGS)
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
 	Size		pad = Min(PG_GETARG_INT32(1), len);
 	int			seed = PG_GETARG_INT32(2);
+	char	   *before = palloc(len - pad + 1);
 	StringInfoData mutant;
 	Random		random;
 	bytea	   *result;
 
+	memcpy(before, bytes + pad, len - pad);
 	initStringInfo(&mutant);
 	appendBinaryStringInfo(&mutant, bytes + pad, len - pad);
 	random_seed(&random, seed);
+	/* what has another length is refused for that alone */
 	for (int k = seed == 0 ? 0 : 1 + random_below(&random, 2); k > 0; k--)
-		mutate_bytes(&mutant, &random);
+	{
+		do
+		{
+			resetStringInfo(&mutant);
+			appendBinaryStringInfo(&mutant, before, len - pad);
+			mutate_bytes(&mutant, &random);
+		} while (mutant.len != len - pad);
+		memcpy(before, mutant.data, mutant.len);
+	}
 	seal_compiled(mutant.data, mutant.len);
 	result = palloc0(VARHDRSZ + pad + mutant.len);
 	SET_VARSIZE(result, VARHDRSZ + pad + mutant.len);

@@ -352,6 +352,49 @@ $node->safe_psql('postgres', 'ALTER ROLE alice RENAME TO alicia; CREATE ROLE ali
 attack('a new role under the name of a renamed owner', "SELECT aipipe.model_predict('size', h) $row", as => 'alice', code => '42501');
 $node->safe_psql('postgres', 'DROP ROLE alice; ALTER ROLE alicia RENAME TO alice');
 
+# --- Detectors: what reads a source runs it as the caller, read-only; what learns on needs the privilege manage.
+my $days = "SELECT timestamptz '2024-01-01 06:00+00' + i * interval '1 day' AS t, i * 1.5::float8 AS amount, i % 20 = 0 AS bad";
+my %reading = (
+	'anomaly_train' => q{SELECT aipipe.anomaly_train('src', @, ARRAY['amount'])},
+	'anomaly_train with labels' => q{SELECT aipipe.anomaly_train('src', @, ARRAY['amount'], '{"label": "bad"}')},
+	'anomaly_refresh' => q{SELECT aipipe.anomaly_refresh('own_strange', @)}, 'anomaly_detect' => 'SELECT * FROM aipipe.anomaly_detect(@)',
+	'anomaly_drift' => q{SELECT * FROM aipipe.anomaly_drift('own_strange', @)}, 'anomaly_threshold' => q{SELECT aipipe.anomaly_threshold('own_strange', @, '0.98')},
+	'anomaly_backtest' => q{SELECT * FROM aipipe.anomaly_backtest('own_strange', @, 't')}, 'anomaly_backtest_rows' => q{SELECT * FROM aipipe.anomaly_backtest_rows('own_strange', @, 't')},
+	'series_train' => q{SELECT aipipe.series_train('src', @, 'amount', 't')}, 'series_refresh' => q{SELECT aipipe.series_refresh('own_pulse', @)},
+	'series_detect' => q{SELECT * FROM aipipe.series_detect(@, 'amount', 't')}, 'series_backtest' => q{SELECT * FROM aipipe.series_backtest(@, 'amount', 't')},
+	'holidays' => q{SELECT aipipe.series_train('src', 'evil.days', 'amount', 't', params => jsonb_build_object('holidays', @::text))},
+	'arrival_train' => q{SELECT aipipe.arrival_train('src', @, 't')}, 'arrival_refresh' => q{SELECT aipipe.arrival_refresh('own_arrival', @)},
+	'arrival_detect' => q{SELECT * FROM aipipe.arrival_detect(@, 't')});
+$node->safe_psql('postgres', qq{
+	SET SESSION AUTHORIZATION mallory;
+	CREATE TABLE evil.days AS $days FROM generate_series(1, 60) i;
+	CREATE OR REPLACE FUNCTION evil.writes_time() RETURNS interval LANGUAGE plpgsql AS \$\$ BEGIN CREATE TABLE evil.planted (a int); RETURN '0'; END \$\$;
+	SELECT aipipe.anomaly_train('own_strange', 'evil.days', ARRAY['amount']); SELECT aipipe.series_train('own_pulse', 'evil.days', 'amount', 't'); SELECT aipipe.arrival_train('own_arrival', 'evil.days', 't');
+	SET SESSION AUTHORIZATION alice;
+	CREATE TABLE home.days AS $days FROM generate_series(1, 60) i;
+	SELECT aipipe.anomaly_train('strange', 'home.days', ARRAY['amount']); SELECT aipipe.series_train('pulse', 'home.days', 'amount', 't'); SELECT aipipe.arrival_train('arrival', 'home.days', 't')});
+my $untouched = [ q{SELECT to_regclass('evil.planted') IS NULL, (SELECT count(*) FROM aipipe.model WHERE name = 'src'),
+	(SELECT count(*) FROM aipipe.model_version WHERE model LIKE 'own\_%' AND model <> 'own_size' AND model <> 'own_two')}, 't|0|3' ];
+foreach my $name (sort keys %reading)
+{
+	my $writing = $reading{$name} =~ s/\@/\$s\$SELECT t + evil.writes_time() AS t, amount + 0 * evil.writes() AS amount, bad FROM evil.days\$s\$/r;
+	my $secret = $reading{$name} =~ s/\@/\$s\$SELECT t, amount, bad FROM home.days\$s\$/r;
+
+	s/SELECT (t.*?)( AS t)?, amount.* bad FROM/SELECT ($1)::date AS d FROM/ foreach $name eq 'holidays' ? ($writing, $secret) : ();
+	attack("$name of a source that writes", $writing, code => '25006', state => $untouched);
+	attack("$name of a table without SELECT", $secret, code => '42501', state => $untouched);
+}
+my $day = 'FROM evil.days x LIMIT 1';
+attack("another's detector: $_", "SELECT $_", code => '42501')
+  foreach ("aipipe.anomaly_pvalue('strange', x) $day", "aipipe.anomaly_parts('strange', x) $day", "aipipe.anomaly_explain('strange', x) $day", "aipipe.anomaly_flag('strange', x) $day",
+	"aipipe.anomaly_drift('strange', 'evil.days')", "aipipe.anomaly_threshold('strange', 'evil.days', '0.98')", "aipipe.anomaly_backtest('strange', 'evil.days', 't')",
+	"aipipe.anomaly_backtest_rows('strange', 'evil.days', 't')", "aipipe.series_score('pulse', now(), 1)", "aipipe.series_explain('pulse', now(), 1)", "aipipe.arrival_score('arrival', now())",
+	"aipipe.arrival_explain('arrival', now())", "aipipe.arrival_expected('arrival', now())", "aipipe.arrival_overdue('arrival', now())");
+$node->safe_psql('postgres', "SET SESSION AUTHORIZATION alice; SELECT aipipe.model_grant(m, 'mallory') FROM unnest('{strange,pulse,arrival}'::text[]) m");
+attack("learning on without the privilege manage: $_", "SELECT aipipe.$_", code => '42501', state => [ q{SELECT count(*) FROM aipipe.model_version WHERE model IN ('strange', 'pulse', 'arrival')}, 3 ])
+  foreach ("anomaly_refresh('strange', 'evil.days')", "series_refresh('pulse', 'evil.days')", "arrival_refresh('arrival', 'evil.days')", "anomaly_train('strange', 'evil.days')",
+	"series_train('pulse', 'evil.days', 'amount', 't')", "arrival_train('arrival', 'evil.days', 't')");
+
 # --- Reading and writing what is not shown.
 attack('a leaky function against the views', q{CREATE FUNCTION evil.leak(anyelement) RETURNS bool LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'leaked %', $1; RETURN true; END $$;
 	SELECT count(*) FROM aipipe.quarantine WHERE evil.leak("row"); SELECT count(*) FROM aipipe.decision WHERE evil.leak("row"); SELECT count(*) FROM aipipe.model_version WHERE evil.leak(source);
