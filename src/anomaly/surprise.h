@@ -30,6 +30,9 @@
 #ifndef ANOMALY_SURPRISE_H
 #define ANOMALY_SURPRISE_H
 
+#include <float.h>
+#include <math.h>
+
 #include "learn/algorithm.h"
 #include "learn/artifact.h"
 #include "learn/severity.h"
@@ -151,6 +154,18 @@ surprise_height(const SurpriseModel *model, const SurpriseParent *parent)
 	const SurpriseAspect *aspect = &model->aspects[parent->aspect];
 
 	return parent->whole ? SURPRISE_OUTCOMES(aspect) : surprise_npair(aspect);
+}
+
+/* Part of a centre by which rounding to float32 may move it, or a value. */
+#define SURPRISE_ROUNDING (4 * FLT_EPSILON)
+
+/* Standardises a value by its group; what float32 hardly tells from the centre is the centre. */
+static inline float
+surprise_within(float value, float center, float rate)
+{
+	float		off = value - center;
+
+	return fabsf(off) <= SURPRISE_ROUNDING * fabsf(center) ? 0 : off * rate;
 }
 
 /* What turns a feature's values into outcomes; for numbers map[edges <= x] is the outcome. */

@@ -88,7 +88,7 @@ surprise_standardise(const SurpriseAspect *aspect, const float *values, Size str
 					 const uint16 *groups, float *out)
 {
 	for (int i = 0; i < n; i++)
-		out[i] = (values[i * stride] - aspect->center[groups[i]]) * (1.0f / aspect->width[groups[i]]);
+		out[i] = surprise_within(values[i * stride], aspect->center[groups[i]], 1.0f / aspect->width[groups[i]]);
 }
 
 /* Finds the group of every row that is looked at. */
@@ -253,6 +253,12 @@ learn_spread(const Grouping *grouping, const SurpriseOptions *options, int naspe
 	surprise_learn_number(aspect, grouping->values, n, surprise_bins(grouping->rows->nrows, options->bins),
 						  options->tail_share);
 	aspect->open_below = aspect->open_above = true;
+	if (aspect->nvalues == 1 && aspect->lo[0] == aspect->hi[0])
+	{
+		/* constant in every group: another value was never seen, and a width is a step away */
+		aspect->open_below = aspect->open_above = false;
+		aspect->scale_lo = aspect->scale_hi = 1;
+	}
 }
 
 /* Whether all values of a number stand alone, so that they are outcomes rather than a range. */

@@ -57,7 +57,7 @@ aspect_values(const SurpriseTables *tables, const SurpriseNode *node, const floa
 	rates = centers + tables->nodes[tables->partition].nvalues + 2;
 	*stride = 1;
 	for (int i = 0; i < nrows; i++)
-		standardised[i] = (rows[i * (Size) tables->nfeatures + node->feature] - centers[group[i]]) * rates[group[i]];
+		standardised[i] = surprise_within(rows[i * (Size) tables->nfeatures + node->feature], centers[group[i]], rates[group[i]]);
 	return standardised;
 }
 

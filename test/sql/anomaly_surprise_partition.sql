@@ -36,7 +36,12 @@ SELECT aipipe.model_train('bad', 'anomaly', 'sale', algorithm => 'cell_surprise'
 \set VERBOSITY terse
 SELECT aipipe.model_train('bad', 'anomaly', 'sale', algorithm => 'isolation_forest', params => '{"partition_by": "store"}');
 
+\set VERBOSITY default
+-- a number that is constant in every group, each another one: any other is strange, however near
+CREATE TABLE fixed AS SELECT 's' || i % 300 AS store, i % 300 * 7 + 11 AS code, (ARRAY['a','b','c'])[1 + i * 7919 % 3] AS kind FROM generate_series(1, 9000) i;
+SELECT aipipe.model_train('fixed', 'anomaly', 'fixed', algorithm => 'cell_surprise', params => '{"partition_by": "store", "max_categories": 1000}');
+SELECT code, aipipe.anomaly_score('fixed', v) > 0.999 AS strange FROM (VALUES ('s105', 'a', 746), ('s105', 'a', 747), ('s105', 'a', 1800)) v(store, kind, code);
 DO $$ BEGIN
-	PERFORM aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('grouped', 'whole', 'small');
+	PERFORM aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('grouped', 'whole', 'small', 'fixed');
 END $$;
 DROP SCHEMA parts CASCADE;
