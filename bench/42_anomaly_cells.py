@@ -129,26 +129,26 @@ def categorical(cursor):
 
 def speed(cursor):
     """Measures training and scoring of a million rows of twenty columns."""
-    cursor.execute("DROP TABLE IF EXISTS bench.wide")
-    cursor.execute("CREATE TABLE bench.wide AS SELECT i AS id, " + ", ".join(
+    cursor.execute("DROP TABLE IF EXISTS bench.cells_wide")
+    cursor.execute("CREATE TABLE bench.cells_wide AS SELECT i AS id, " + ", ".join(
         f"CASE WHEN random() < 0.05 THEN NULL ELSE (random() + random() + {('u', '0')[k % 2]}) * {k + 1} END AS c{k}" for k in range(16)) + ", " +
         ", ".join(f"'k' || floor(random() * random() * 30 + u)::int AS t{k}" for k in range(4)) +
         " FROM (SELECT i, random() AS u FROM generate_series(1, 1000000) i) s")
-    cursor.execute("VACUUM ANALYZE bench.wide")
+    cursor.execute("VACUUM ANALYZE bench.cells_wide")
     columns = [f"c{k}" for k in range(16)] + [f"t{k}" for k in range(4)]
     begin = time.monotonic()
-    train(cursor, "bench.wide", columns)
+    train(cursor, "bench.cells_wide", columns)
     seconds = time.monotonic() - begin
     cursor.execute("SELECT cpu_seconds FROM aipipe.model_version WHERE model = 'bench_cells' ORDER BY version DESC LIMIT 1")
     cpu = cursor.fetchone()[0]
     print(f"RESULT|{ALGORITHM}: learning 1M x 20 from the table|{seconds:.2f} s ({cpu:.2f} s CPU)||||<= 4 s|{verdict(4, float(cpu))}")
     begin = time.monotonic()
-    cursor.execute("SELECT count(*), max(aipipe.anomaly_score('bench_cells', w)) FROM bench.wide w")
+    cursor.execute("SELECT count(*), max(aipipe.anomaly_score('bench_cells', w)) FROM bench.cells_wide w")
     cursor.fetchone()
     rate = 1000000 / (time.monotonic() - begin)
     print(f"RESULT|{ALGORITHM}: SELECT anomaly_score over 1M x 20|{rate:.0f} rows/s|||||")
     cursor.execute("SELECT aipipe.model_drop('bench_cells')")
-    cursor.execute("DROP TABLE bench.wide")
+    cursor.execute("DROP TABLE bench.cells_wide")
     cursor.execute("SELECT count(*) FROM pg_available_extensions WHERE name = 'aipipe_test'")
     if cursor.fetchone()[0] == 0:
         return
