@@ -30,25 +30,6 @@ PG_FUNCTION_INFO_V1(test_detector_bench);
 #define ROWS 3
 #define REPEATS 5
 
-/* What happened to all mutants. */
-typedef struct Tally
-{
-	int			accepted;
-	int			refused;
-	int			other;			/* an error that is not promised */
-	double		longest;		/* seconds of CPU */
-} Tally;
-
-/* Copies bytes to where a compiled form may lie. */
-static char *
-aligned_copy(const char *bytes, Size len)
-{
-	char	   *copy = palloc(len + 1);
-
-	memcpy(copy, bytes, len);
-	return copy;
-}
-
 /* Compiles an artifact. */
 static bytea *
 compile(const Algorithm *algorithm, const char *bytes, Size len)
@@ -147,95 +128,31 @@ use(const LoadedModel *model, Random *random)
 	algorithm->importance(model, phi, phi + n, phi + 2 * n);
 }
 
-/* Takes a mutant the whole way: an artifact, or a compiled form. */
-static void
-serve(const Algorithm *algorithm, const char *bytes, Size len, bool compiled, Random *random)
+/* Takes a mutant the whole way: an artifact, or a compiled form; arg is its algorithm. */
+static bool
+serve(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
 {
-	char	   *copy;
+	const Algorithm *algorithm = arg;
 
 	if (!compiled)
 	{
 		bytea	   *form = compile(algorithm, bytes, len);
 
 		len = VARSIZE_ANY_EXHDR(form);
-		copy = aligned_copy(VARDATA_ANY(form), len);
+		bytes = aligned_copy(VARDATA_ANY(form), len);
 	}
-	else
-	{
-		copy = aligned_copy(bytes, len);
-		seal_compiled(copy, len);
-	}
-	use(algorithm->open(copy, len), random);
+	use(algorithm->open(bytes, len), random);
+	return true;
 }
 
-/* Tries one mutant and keeps count, without a subtransaction: nothing here touches the database. */
-static void
-try_mutant(const Algorithm *algorithm, const StringInfo mutant, bool compiled, Random *random, Tally *tally)
-{
-	MemoryContext context = CurrentMemoryContext;
-	double		start = cpu_seconds();
-
-	PG_TRY();
-	{
-		serve(algorithm, mutant->data, mutant->len, compiled, random);
-		tally->accepted++;
-	}
-	PG_CATCH();
-	{
-		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		if (error->sqlerrcode == promised)
-			tally->refused++;
-		else if (++tally->other <= 5)
-			elog(NOTICE, "%s: %s", unpack_sql_state(error->sqlerrcode), error->message);
-	}
-	PG_END_TRY();
-	tally->longest = Max(tally->longest, cpu_seconds() - start);
-}
-
-/* Tries mutants of an artifact or of a compiled form; the first is the thing itself. */
+/* Tries mutants of an artifact or of its compiled form; the first is the thing itself. */
 Datum
 test_detector_mutate(PG_FUNCTION_ARGS)
 {
-	const Algorithm *algorithm = algorithm_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(1), &len);
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext each = AllocSetContextCreate(old, "aipipe_test detector", ALLOCSET_DEFAULT_SIZES);
-	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {0};
-	Tally		tally = {0};
-	Random		random;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	random_seed(&random, PG_GETARG_INT32(4));
-	for (int i = 0; i < PG_GETARG_INT32(3); i++)
-	{
-		StringInfoData mutant;
-
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(each);
-		initStringInfo(&mutant);
-		appendBinaryStringInfo(&mutant, bytes, len);
-		for (int k = (i == 0) ? 0 : 1 + random_below(&random, 2); k > 0; k--)
-			mutate_bytes(&mutant, &random);
-		try_mutant(algorithm, &mutant, PG_GETARG_BOOL(2), &random, &tally);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(each);
-	}
-	values[0] = Int32GetDatum(tally.accepted);
-	values[1] = Int32GetDatum(tally.refused);
-	values[2] = Int32GetDatum(tally.other);
-	values[3] = Float8GetDatum(tally.longest * 1000);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return mutants_run(fcinfo, bytes, len, PG_GETARG_BOOL(2), PG_GETARG_INT32(3), PG_GETARG_INT32(4), serve, algorithm_find(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 /* Gives the best of some timings of scoring rows, so many at a time, in nanoseconds of CPU a row. */

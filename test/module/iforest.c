@@ -234,78 +234,19 @@ use(const LoadedModel *model, Random *random)
 
 /* Compiles, opens and uses an artifact. */
 static bool
-serve(const char *bytes, Size len, Random *random)
+serve(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
 {
-	StringInfoData compiled;
+	StringInfoData form;
 
-	initStringInfo(&compiled);
-	algorithm_iforest.compile(bytes, len, &compiled);
-	use(algorithm_iforest.open(compiled.data, compiled.len), random);
+	if (!compiled)
+	{
+		initStringInfo(&form);
+		algorithm_iforest.compile(bytes, len, &form);
+		bytes = form.data;
+		len = form.len;
+	}
+	use(algorithm_iforest.open(bytes, len), random);
 	return true;
-}
-
-/* Makes the two checksums of a compiled form right, as far as its lengths allow it. */
-static void
-mend_checksums(char *bytes, Size len)
-{
-	uint64		forest_offset;
-	uint32		format;
-	int32		counts[2] = {0, 0};
-	int32		npoints;
-	Size		own;
-	uint32		zero = 0;
-	pg_crc32c	crc;
-
-	if (len < 48)
-		return;
-	memcpy(&format, bytes + 8, sizeof(format));
-	memcpy(&npoints, bytes + 12, sizeof(npoints));
-	memcpy(&forest_offset, bytes + 24, sizeof(forest_offset));
-	if (format > 1)
-		memcpy(counts, bytes + 40, sizeof(counts));
-	own = (format > 1 ? 48 : 40) + 8 * (Size) npoints + 12 * ((Size) counts[0] + counts[1]);
-	if (npoints < 0 || counts[0] < 0 || counts[1] < 0 || own > len)
-		return;
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, bytes + 8, own - 8);
-	FIN_CRC32C(crc);
-	memcpy(bytes + 4, &crc, sizeof(crc));
-	if (forest_offset > len || len - forest_offset < 20)
-		return;
-	memcpy(bytes + forest_offset + 16, &zero, sizeof(zero));
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, bytes + forest_offset, len - forest_offset);
-	FIN_CRC32C(crc);
-	memcpy(bytes + forest_offset + 16, &crc, sizeof(crc));
-}
-
-/* Opens and uses compiled bytes whose checksums were made right. */
-static bool
-serve_compiled(const char *bytes, Size len, Random *random)
-{
-	char	   *aligned = palloc(len + MAXIMUM_ALIGNOF);
-
-	memcpy(aligned, bytes, len);
-	mend_checksums(aligned, len);
-	use(algorithm_iforest.open(aligned, len), random);
-	return true;
-}
-
-/* Gives a tally as a row. */
-static Datum
-tally_row(FunctionCallInfo fcinfo, const MutantTally *tally)
-{
-	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {0};
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	values[0] = Int32GetDatum(tally->accepted);
-	values[1] = Int32GetDatum(tally->refused);
-	values[2] = Int32GetDatum(tally->other);
-	values[3] = Float8GetDatum(tally->longest * 1000);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
 /* Tries mutants of an artifact. */
@@ -314,10 +255,8 @@ test_iforest_mutate(PG_FUNCTION_ARGS)
 {
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
-	MutantTally tally;
 
-	mutants_run(bytes, len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve, ERRCODE_INVALID_PARAMETER_VALUE, &tally);
-	PG_RETURN_DATUM(tally_row(fcinfo, &tally));
+	return mutants_run(fcinfo, bytes, len, false, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve, NULL);
 }
 
 /* Tries mutants of the compiled form of an artifact. */
@@ -326,14 +265,11 @@ test_iforest_mutate_compiled(PG_FUNCTION_ARGS)
 {
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
-	StringInfoData compiled;
-	MutantTally tally;
+	StringInfoData form;
 
-	initStringInfo(&compiled);
-	algorithm_iforest.compile(bytes, len, &compiled);
-	mutants_run(compiled.data, compiled.len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve_compiled,
-				ERRCODE_DATA_CORRUPTED, &tally);
-	PG_RETURN_DATUM(tally_row(fcinfo, &tally));
+	initStringInfo(&form);
+	algorithm_iforest.compile(bytes, len, &form);
+	return mutants_run(fcinfo, form.data, form.len, true, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve, NULL);
 }
 
 /* Times scoring in blocks and row by row, and explaining: nanoseconds of CPU a row, the best of five. */

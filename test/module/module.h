@@ -89,22 +89,18 @@ extern void seal_compiled(char *bytes, Size len);
 /* An encoder of one feature a column, every fifth a category of twenty when asked for (surprise.c). */
 extern struct Encoder *plain_encoder(int ncols, bool categorical);
 
-/* What happened to all mutants. */
-typedef struct MutantTally
-{
-	int			accepted;
-	int			refused;
-	int			other;			/* an error that is not promised */
-	int			different;		/* accepted, but not served the same */
-	double		longest;		/* seconds of CPU */
-} MutantTally;
+/* Serves a mutant, or ends with an error; says whether everything agrees.  Compiled bytes are MAXALIGNed and sealed. */
+typedef bool (*MutantServe) (const char *bytes, Size len, bool compiled, Random *random, const void *arg);
 
-/* Serves a mutant, or ends with an error; says whether everything agrees. */
-typedef bool (*MutantServe) (const char *bytes, Size len, Random *random);
+/*
+ * Serves n mutants of an artifact, or of a compiled form, the first of which is the thing itself,
+ * and gives what happened as the row that the function returns (mutants.c).
+ */
+extern Datum mutants_run(FunctionCallInfo fcinfo, const char *bytes, Size len, bool compiled, int n, uint64 seed,
+						 MutantServe serve, const void *arg);
 
-/* Serves n mutants of some bytes and counts what happened; promised is the error's code that is right. */
-extern void mutants_run(const char *bytes, Size len, int n, uint64 seed, MutantServe serve_mutant, int promised,
-						MutantTally *tally);
+/* Copies bytes to where a compiled form may lie. */
+extern char *aligned_copy(const char *bytes, Size len);
 
 /* Gives a bytea argument's bytes, detoasted. */
 extern const char *bytea_bytes(Datum datum, Size *len);

@@ -159,16 +159,16 @@ use(const CompiledForest *forest, const float *rows, int nrows)
 	return margins;
 }
 
-/* Reads, writes, compiles and uses a mutant; says whether everything agrees. */
+/* Reads, writes, compiles and uses a mutant, also by the library when arg says so; says whether everything agrees. */
 static bool
-serve_both(const char *bytes, Size len, bool library, Random *random)
+serve(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
 {
 	Forest	   *forest = forest_read(bytes, len);
 	const char *reason = forest_check(forest);
 	StringInfoData canonical;
 	StringInfoData again;
-	Size		compiled_len;
-	char	   *compiled;
+	Size		form_len;
+	char	   *form;
 	float	   *rows = palloc(sizeof(float) * 3 * forest->nfeatures);
 	float	   *margins;
 	bool		same;
@@ -180,10 +180,10 @@ serve_both(const char *bytes, Size len, bool library, Random *random)
 	initStringInfo(&again);
 	forest_write(forest_read(canonical.data, canonical.len), &again);
 	same = again.len == canonical.len && memcmp(again.data, canonical.data, again.len) == 0;
-	compiled = compile_model(forest, &compiled_len);
+	form = compile_model(forest, &form_len);
 	data_hostile(forest, 3, random_next(random), rows);
-	margins = use(forest_open(compiled, compiled_len), rows, 3);
-	if (library)
+	margins = use(forest_open(form, form_len), rows, 3);
+	if (*(const bool *) arg)
 	{
 		Oracle	   *oracle = oracle_load(canonical.data, canonical.len);
 		Size		size = sizeof(float) * 3 * forest->ngroups;
@@ -197,136 +197,28 @@ serve_both(const char *bytes, Size len, bool library, Random *random)
 	return same;
 }
 
-/* Serves a mutant by ourselves. */
+/* Opens and uses compiled bytes. */
 static bool
-serve(const char *bytes, Size len, Random *random)
+serve_compiled(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
 {
-	return serve_both(bytes, len, false, random);
-}
+	const CompiledForest *forest = forest_open(bytes, len);
+	float	   *rows = palloc(sizeof(float) * 3 * forest_nfeatures(forest));
 
-/* Serves a mutant by ourselves and by the library. */
-static bool
-serve_library(const char *bytes, Size len, Random *random)
-{
-	return serve_both(bytes, len, true, random);
-}
-
-/* Opens and uses compiled bytes whose checksum was made right. */
-static bool
-serve_compiled(const char *bytes, Size len, Random *random)
-{
-	char	   *aligned = palloc(len + MAXIMUM_ALIGNOF);
-	const CompiledForest *forest;
-	float	   *rows;
-	pg_crc32c	crc;
-	uint32		zero = 0;
-
-	memcpy(aligned, bytes, len);
-	if (len >= 20)
-	{
-		/* the checksum is at byte 16 and is taken with itself as zero */
-		memcpy(aligned + 16, &zero, sizeof(zero));
-		INIT_CRC32C(crc);
-		COMP_CRC32C(crc, aligned, len);
-		FIN_CRC32C(crc);
-		memcpy(aligned + 16, &crc, sizeof(crc));
-	}
-	forest = forest_open(aligned, len);
-	rows = palloc(sizeof(float) * 3 * forest_nfeatures(forest));
 	for (int i = 0; i < 3 * forest_nfeatures(forest); i++)
 		rows[i] = (random_below(random, 5) == 0) ? NAN : random_unit(random) * 40 - 20;
 	(void) use(forest, rows, 3);
 	return true;
 }
 
-/* Tries one mutant and keeps count, without a subtransaction: nothing here touches the database. */
-static void
-try_mutant(const char *bytes, Size len, MutantServe serve_mutant, int promised, Random *random, MutantTally *tally)
-{
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext scratch = AllocSetContextCreate(old, "aipipe_test mutant", ALLOCSET_DEFAULT_SIZES);
-	double		start = cpu_seconds();
-
-	MemoryContextSwitchTo(scratch);
-	PG_TRY();
-	{
-		bool		same = serve_mutant(bytes, len, random);
-
-		tally->accepted++;
-		tally->different += !same;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(scratch);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		if (error->sqlerrcode == promised)
-			tally->refused++;
-		else
-		{
-			tally->other++;
-			if (tally->other <= 5)
-				elog(NOTICE, "%s: %s", unpack_sql_state(error->sqlerrcode), error->message);
-		}
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch);
-	tally->longest = Max(tally->longest, cpu_seconds() - start);
-}
-
-/* Makes and tries n mutants; the first is the model itself. */
-void
-mutants_run(const char *bytes, Size len, int n, uint64 seed, MutantServe serve_mutant, int promised, MutantTally *tally)
-{
-	Random		random;
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext each = AllocSetContextCreate(old, "aipipe_test bytes", ALLOCSET_DEFAULT_SIZES);
-
-	memset(tally, 0, sizeof(MutantTally));
-	random_seed(&random, seed);
-	MemoryContextSwitchTo(each);
-	for (int i = 0; i < n; i++)
-	{
-		StringInfoData mutant;
-		int			changes = (i == 0) ? 0 : (random_below(&random, 4) == 0) ? 3 : 1;
-
-		CHECK_FOR_INTERRUPTS();
-		initStringInfo(&mutant);
-		appendBinaryStringInfo(&mutant, bytes, len);
-		for (int k = 0; k < changes; k++)
-			mutate_bytes(&mutant, &random);
-		try_mutant(mutant.data, mutant.len, serve_mutant, promised, &random, tally);
-		MemoryContextReset(each);
-	}
-	MemoryContextSwitchTo(old);
-}
-
-/* Tries mutants of a model. */
+/* Tries mutants of a model, by ourselves and, when asked, by the library. */
 Datum
 test_mutate(PG_FUNCTION_ARGS)
 {
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
-	TupleDesc	desc;
-	Datum		values[5];
-	bool		nulls[5] = {0};
-	MutantTally		tally;
+	bool		library = PG_GETARG_BOOL(3);
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	mutants_run(bytes, len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), PG_GETARG_BOOL(3) ? serve_library : serve,
-				ERRCODE_INVALID_PARAMETER_VALUE, &tally);
-	values[0] = Int32GetDatum(tally.accepted);
-	values[1] = Int32GetDatum(tally.refused);
-	values[2] = Int32GetDatum(tally.other);
-	values[3] = Int32GetDatum(tally.different);
-	values[4] = Float8GetDatum(tally.longest * 1000);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return mutants_run(fcinfo, bytes, len, false, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve, &library);
 }
 
 /* Tries mutants of a compiled model. */
@@ -335,17 +227,6 @@ test_mutate_compiled(PG_FUNCTION_ARGS)
 {
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
-	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {0};
-	MutantTally		tally;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	mutants_run(bytes, len, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve_compiled, ERRCODE_DATA_CORRUPTED, &tally);
-	values[0] = Int32GetDatum(tally.accepted);
-	values[1] = Int32GetDatum(tally.refused);
-	values[2] = Int32GetDatum(tally.other);
-	values[3] = Float8GetDatum(tally.longest * 1000);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return mutants_run(fcinfo, bytes, len, true, PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve_compiled, NULL);
 }

@@ -27,14 +27,6 @@ PG_FUNCTION_INFO_V1(test_series_mutate);
 /* Where the checksum of a compiled form is. */
 #define CRC_AT 16
 
-typedef struct Tally
-{
-	int			accepted;
-	int			refused;
-	int			other;			/* an error that is not promised */
-	int			different;		/* accepted, but what is written of it reads otherwise */
-} Tally;
-
 /* The calendar of a slot: hours from a Monday on, or days. */
 static SeasonalDay
 day_of(int64 slot, bool hourly)
@@ -131,16 +123,6 @@ test_series_compile(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(make_bytea(&compiled));
 }
 
-/* Opens a copy of compiled bytes, where such a form may lie. */
-static SeasonalDetector *
-open_copy(const char *bytes, Size len)
-{
-	char	   *copy = palloc(len + 1);
-
-	memcpy(copy, bytes, len);
-	return seasonal_open(copy, len);
-}
-
 /* Gives the number of series of a compiled form. */
 Datum
 test_series_open(PG_FUNCTION_ARGS)
@@ -148,7 +130,7 @@ test_series_open(PG_FUNCTION_ARGS)
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
 
-	PG_RETURN_INT32(open_copy(bytes, len)->nseries);
+	PG_RETURN_INT32(seasonal_open(aligned_copy(bytes, len), len)->nseries);
 }
 
 /* Uses every series of a detector, and writes it as it was. */
@@ -175,7 +157,7 @@ use(const SeasonalDetector *detector, Random *random, StringInfo out)
 
 /* Takes a mutant the whole way; false when what is written of it reads otherwise. */
 static bool
-serve(const char *bytes, Size len, bool compiled, Random *random)
+serve(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
 {
 	StringInfoData form;
 	StringInfoData again;
@@ -186,54 +168,15 @@ serve(const char *bytes, Size len, bool compiled, Random *random)
 	initStringInfo(&third);
 	if (compiled)
 	{
-		appendBinaryStringInfo(&form, bytes, len);
-		if (len >= CRC_AT + sizeof(uint32))
-		{
-			uint32		crc = compiled_crc(form.data, len, CRC_AT);
-
-			memcpy(form.data + CRC_AT, &crc, sizeof(crc));
-		}
-	}
-	else
-		seasonal_compile(bytes, len, &form);
-	use(open_copy(form.data, form.len), random, &again);
-	if (compiled)
+		use(seasonal_open(bytes, len), random, &again);
 		return true;
+	}
+	seasonal_compile(bytes, len, &form);
+	use(seasonal_open(form.data, form.len), random, &again);
 	resetStringInfo(&form);
 	seasonal_compile(again.data, again.len, &form);
-	use(open_copy(form.data, form.len), random, &third);
+	use(seasonal_open(form.data, form.len), random, &third);
 	return again.len == third.len && memcmp(again.data, third.data, third.len) == 0;
-}
-
-/* Tries one mutant and keeps count, without a subtransaction: nothing here touches the database. */
-static void
-try_mutant(const StringInfo mutant, bool compiled, Random *random, Tally *tally)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		bool		same = serve(mutant->data, mutant->len, compiled, random);
-
-		tally->accepted++;
-		tally->different += !same;
-	}
-	PG_CATCH();
-	{
-		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		if (error->sqlerrcode == promised)
-			tally->refused++;
-		else if (++tally->other <= 5)
-			elog(NOTICE, "%s: %s", unpack_sql_state(error->sqlerrcode), error->message);
-	}
-	PG_END_TRY();
 }
 
 /* Tries mutants of an artifact or of its compiled form; the first is the thing itself. */
@@ -242,36 +185,6 @@ test_series_mutate(PG_FUNCTION_ARGS)
 {
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
-	bool		compiled = PG_GETARG_BOOL(1);
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext each = AllocSetContextCreate(old, "aipipe_test series", ALLOCSET_DEFAULT_SIZES);
-	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {0};
-	Tally		tally = {0};
-	Random		random;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	random_seed(&random, PG_GETARG_INT32(3));
-	for (int i = 0; i < PG_GETARG_INT32(2); i++)
-	{
-		StringInfoData mutant;
-
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(each);
-		initStringInfo(&mutant);
-		appendBinaryStringInfo(&mutant, bytes, len);
-		for (int k = (i == 0) ? 0 : 1 + random_below(&random, 2); k > 0; k--)
-			mutate_bytes(&mutant, &random);
-		try_mutant(&mutant, compiled, &random, &tally);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(each);
-	}
-	MemoryContextDelete(each);
-	values[0] = Int32GetDatum(tally.accepted);
-	values[1] = Int32GetDatum(tally.refused);
-	values[2] = Int32GetDatum(tally.other);
-	values[3] = Int32GetDatum(tally.different);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return mutants_run(fcinfo, bytes, len, PG_GETARG_BOOL(1), PG_GETARG_INT32(2), PG_GETARG_INT32(3), serve, NULL);
 }

@@ -35,15 +35,6 @@ PG_FUNCTION_INFO_V1(test_bench_surprise);
 /* Rows of a mutant's test, more than one block. */
 #define MUTANT_ROWS 70
 
-/* What happened to all mutants. */
-typedef struct Tally
-{
-	int			accepted;
-	int			refused;
-	int			other;			/* an error that is not promised */
-	int			different;		/* accepted, but not written again as it was */
-} Tally;
-
 /* Gives a bytea of bytes. */
 static Datum
 bytea_datum(const StringInfo bytes)
@@ -53,16 +44,6 @@ bytea_datum(const StringInfo bytes)
 	SET_VARSIZE(result, VARHDRSZ + bytes->len);
 	memcpy(VARDATA(result), bytes->data, bytes->len);
 	return PointerGetDatum(result);
-}
-
-/* Copies bytes to where a compiled form may lie. */
-static char *
-aligned_copy(const char *bytes, Size len)
-{
-	char	   *copy = palloc(len + 1);
-
-	memcpy(copy, bytes, len);
-	return copy;
 }
 
 /* Opens a compiled form. */
@@ -224,6 +205,7 @@ use(const LoadedModel *model, Random *random)
 	float		margins[MUTANT_ROWS];
 	float		values[MUTANT_ROWS];
 	double	   *phi = palloc(sizeof(double) * 3 * (n + 1));
+	const Encoder *encoder = plain_encoder((int) n, true);
 	double		sum = 0;
 	CellReason	reason;
 
@@ -245,29 +227,20 @@ use(const LoadedModel *model, Random *random)
 	if (!(fabs(sum - margins[0]) <= 1e-4 * Max(1, fabs(sum))))
 		elog(ERROR, "contributions sum to %g, not %g", sum, margins[0]);
 	for (int c = 0; c < n; c++)
-		if (algorithm_surprise.cell(model, plain_encoder(n, true), rows, c, &reason) && !isfinite(reason.bits))
+		if (algorithm_surprise.cell(model, encoder, rows, c, &reason) && !isfinite(reason.bits))
 			elog(ERROR, "cell of %g bits", reason.bits);
 	algorithm_surprise.importance(model, phi, phi + n, phi + 2 * n);
 }
 
 /* Takes a mutant the whole way; false when a sound artifact is not written again as it was. */
 static bool
-serve(const char *bytes, Size len, bool compiled, Random *random)
+serve(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
 {
-	const int	at = offsetof(SurpriseHeader, crc);
 	StringInfoData out;
 
 	if (compiled)
 	{
-		char	   *copy = aligned_copy(bytes, len);
-
-		if (len >= sizeof(SurpriseHeader))
-		{
-			uint32		crc = compiled_crc(copy, len, at);
-
-			memcpy(copy + at, &crc, sizeof(crc));
-		}
-		use(algorithm_surprise.open(copy, len), random);
+		use(algorithm_surprise.open(bytes, len), random);
 		return true;
 	}
 	initStringInfo(&out);
@@ -283,73 +256,14 @@ serve(const char *bytes, Size len, bool compiled, Random *random)
 	return out.len == len && memcmp(out.data, bytes, len) == 0;
 }
 
-/* Tries one mutant and keeps count, without a subtransaction: nothing here touches the database. */
-static void
-try_mutant(const StringInfo mutant, bool compiled, Random *random, Tally *tally)
-{
-	MemoryContext context = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		bool		same = serve(mutant->data, mutant->len, compiled, random);
-
-		tally->accepted++;
-		tally->different += !same;
-	}
-	PG_CATCH();
-	{
-		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		if (error->sqlerrcode == promised)
-			tally->refused++;
-		else if (++tally->other <= 5)
-			elog(NOTICE, "%s: %s", unpack_sql_state(error->sqlerrcode), error->message);
-	}
-	PG_END_TRY();
-}
-
 /* Tries mutants of an artifact or of its compiled form; the first is the thing itself. */
 Datum
 test_surprise_mutate(PG_FUNCTION_ARGS)
 {
 	Size		len;
 	const char *bytes = bytea_bytes(PG_GETARG_DATUM(0), &len);
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext each = AllocSetContextCreate(old, "aipipe_test surprise", ALLOCSET_DEFAULT_SIZES);
-	TupleDesc	desc;
-	Datum		values[4];
-	bool		nulls[4] = {0};
-	Tally		tally = {0};
-	Random		random;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	random_seed(&random, PG_GETARG_INT32(3));
-	for (int i = 0; i < PG_GETARG_INT32(2); i++)
-	{
-		StringInfoData mutant;
-
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextSwitchTo(each);
-		initStringInfo(&mutant);
-		appendBinaryStringInfo(&mutant, bytes, len);
-		for (int k = (i == 0) ? 0 : 1 + random_below(&random, 2); k > 0; k--)
-			mutate_bytes(&mutant, &random);
-		try_mutant(&mutant, PG_GETARG_BOOL(1), &random, &tally);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(each);
-	}
-	values[0] = Int32GetDatum(tally.accepted);
-	values[1] = Int32GetDatum(tally.refused);
-	values[2] = Int32GetDatum(tally.other);
-	values[3] = Int32GetDatum(tally.different);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	return mutants_run(fcinfo, bytes, len, PG_GETARG_BOOL(1), PG_GETARG_INT32(2), PG_GETARG_INT32(3), serve, NULL);
 }
 
 /* Makes an encoder of one feature a column, every fifth a category of twenty when asked for. */
