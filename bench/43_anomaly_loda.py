@@ -7,7 +7,6 @@ whole, three seeds, beside scikit-learn's isolation forest.  The stream: 20 batc
 one row in a hundred is moved away in three columns; AUROC of each batch before it is learned.
 """
 import csv
-import glob
 import io
 import json
 import os
@@ -18,8 +17,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy
-import psycopg2
 from sklearn.metrics import average_precision_score, roc_auc_score
+
+import tables
 
 ROWS = 100_000
 COLUMNS = 20
@@ -93,35 +93,19 @@ def kernel(cursor):
     print(f"RESULT|LODA, a row alone|{alone:.0f}|ns a row||||")
 
 
-def load(cursor, path):
-    """Makes bench.table of a CSV file of numbers, with the row number as id."""
-    with open(path, encoding="utf-8", newline="") as source:
-        columns = next(csv.reader(source))
-    cursor.execute("CREATE SCHEMA IF NOT EXISTS bench")
-    cursor.execute("DROP TABLE IF EXISTS bench.table")
-    cursor.execute("CREATE TABLE bench.table (" + ", ".join(f'"{c}" float8' for c in columns) + ", id serial)")
-    names = ", ".join(f'"{c}"' for c in columns)
-    with open(path, encoding="utf-8", newline="") as source:
-        cursor.copy_expert(f"COPY bench.table ({names}) FROM STDIN (FORMAT csv, HEADER)", source)
-    return [c for c in columns if c != "label"]
-
-
-def tables(cursor, folder):
+def public(cursor):
     """Measures the public tables."""
-    with open(os.path.join(folder, "baseline_iforest.csv"), encoding="utf-8", newline="") as source:
+    with open(tables.folder("anomaly", "baseline_iforest.csv"), encoding="utf-8", newline="") as source:
         baseline = {row["dataset"]: row for row in csv.DictReader(source)}
     ours, theirs = [], []
-    for path in sorted(glob.glob(os.path.join(folder, "adbench", "*.csv"))):
-        name = os.path.splitext(os.path.basename(path))[0]
+    for name, path in tables.files("anomaly", "adbench"):
         if name not in baseline:
             continue
-        features = load(cursor, path)
+        features = [c for c in tables.load(cursor, "bench.table", path, lambda column: "float8") if c != "label"]
         aurocs, precisions = [], []
         for seed in SEEDS:
             cursor.execute("SELECT aipipe.model_train('bench_table', 'anomaly', 'bench.table', features => %s, algorithm => 'loda', params => %s)", (features, json.dumps({"seed": seed})))
-            cursor.execute("SELECT aipipe.model_promote('bench_table', %s)", (cursor.fetchone()[0],))
-            cursor.execute("SELECT t.label, p.prediction FROM bench.table t JOIN aipipe.model_predict_batch('bench_table', 'bench.table', 'id') p ON p.key::int = t.id")
-            labels, severities = zip(*cursor.fetchall())
+            labels, severities = tables.severities(cursor, "bench_table", "bench.table", "label", cursor.fetchone()[0])
             aurocs.append(roc_auc_score(labels, severities))
             precisions.append(average_precision_score(labels, severities))
         cursor.execute("SELECT aipipe.model_drop('bench_table')")
@@ -163,15 +147,13 @@ def stream(cursor):
 
 def main():
     """Measures and reports."""
-    connection = psycopg2.connect("")
-    connection.autocommit = True
-    cursor = connection.cursor()
+    cursor = tables.connect()
     cursor.execute("SET client_min_messages = error")
     cursor.execute("CREATE EXTENSION IF NOT EXISTS aipipe_test")
     kernel(cursor)
     stream(cursor)
     if "AIPIPE_DATA" in os.environ:
-        tables(cursor, os.path.join(os.environ["AIPIPE_DATA"], "anomaly"))
+        public(cursor)
 
 
 main()

@@ -9,7 +9,6 @@ Points: precision, recall and F1 of judged points but those labelled ambiguous, 
 of labelled points is one and found when any of its points is; a run of flagged points without a labelled one is a false alarm.
 Figures for every second series (those that the defaults were chosen on) and for the others.
 """
-import csv
 import datetime
 import os
 import statistics

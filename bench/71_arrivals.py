@@ -7,7 +7,6 @@ The peer: |interval - mean| / standard deviation of the intervals so far.  AUROC
 together, and the share of wrong ones found when 1 % of the right ones are flagged.  Figures for every second series
 (those that the defaults were chosen on), for the others, by kind of series and by kind of error.
 """
-import csv
 import math
 import os
 import statistics

@@ -119,15 +119,13 @@ xgbod_parts(const LoadedModel *model, const float *row, EnsemblePart parts[ENSEM
 	return n + 1;
 }
 
-/* Gives each feature's first neighbour in its column, where a column's share belongs. */
-static int
-first_feature(const XgbodState *state, int column)
+/* Says whether a feature is the first of its column, where the column's own share belongs. */
+static bool
+is_first(const XgbodState *state, int feature)
 {
-	int			f = 0;
+	const int32 *owners = state->model.owners;
 
-	while (f < state->model.nfeatures - 1 && state->model.owners[f] != column)
-		f++;
-	return f;
+	return (feature == 0 || owners[feature] != owners[feature - 1]) && owners[feature] < state->layout.ncolumns;
 }
 
 /* Adds what speaks for the trees' verdict, by place, to the features that it comes from. */
@@ -139,9 +137,7 @@ spread(const XgbodState *state, const double *places, const double *base, double
 	double		total = 0;
 
 	for (int f = 0; f < layout->nfeatures; f++)
-		phi[f] += places[f];
-	for (int c = 0; c < layout->ncolumns; c++)
-		phi[first_feature(state, c)] += places[XGBOD_SURPRISE(layout) + c];
+		phi[f] += places[f] + (is_first(state, f) ? places[XGBOD_SURPRISE(layout) + state->model.owners[f]] : 0);
 	/* a component's strangeness and the margin are the columns' in the base's own shares */
 	for (int i = 0; i <= layout->nparts; i++)
 		shared += places[XGBOD_PART(layout) + i];
@@ -211,9 +207,8 @@ importance(const LoadedModel *model, double *gain, double *cover, double *weight
 	algorithm_xgboost.importance(state->trees, from[0], from[1], from[2]);
 	for (int k = 0; k < 3; k++)
 	{
-		memcpy(to[k], from[k], layout->nfeatures * sizeof(double));
-		for (int c = 0; c < layout->ncolumns; c++)
-			to[k][first_feature(state, c)] += from[k][XGBOD_SURPRISE(layout) + c];
+		for (int f = 0; f < layout->nfeatures; f++)
+			to[k][f] = from[k][f] + (is_first(state, f) ? from[k][XGBOD_SURPRISE(layout) + state->model.owners[f]] : 0);
 	}
 	pfree(sums);
 }

@@ -31,14 +31,13 @@
 #include "compat/compat.h"
 #include "learn/artifact.h"
 #include "learn/iforest.h"
+#include "learn/severity.h"
 
 #define IFOREST_MAGIC 0x464F5349	/* "ISOF" */
 #define IFOREST_FORMAT 2
 
 #define ARTIFACT_HEAD "{\"format\":\"aipipe-iforest\",\"format_version\":"
-#define ARTIFACT_SEVERITY ",\"severity\":{\"rows\":"
-#define ARTIFACT_SCORE ",\"score\":"
-#define ARTIFACT_ABOVE ",\"above\":"
+#define ARTIFACT_SEVERITY ",\"severity\":"
 #define ARTIFACT_NSCALED ",\"nscaled\":"
 #define ARTIFACT_SCALED ",\"scaled\":["
 #define ARTIFACT_NPAIRS "],\"npairs\":"
@@ -117,40 +116,12 @@ iforest_write(const Forest *forest, const IforestPairs *pairs, const Severity *s
 	appendStringInfoString(out, ARTIFACT_HEAD);
 	appendStringInfo(out, "%d", pairs->npairs > 0 ? 2 : 1);
 	appendStringInfoString(out, ARTIFACT_SEVERITY);
-	appendStringInfo(out, INT64_FORMAT, severity->rows);
-	appendStringInfoString(out, ARTIFACT_SCORE);
-	artifact_put_floats(out, severity->score, severity->npoints);
-	appendStringInfoString(out, ARTIFACT_ABOVE);
-	artifact_put_integers(out, severity->above, severity->npoints);
-	appendStringInfoChar(out, '}');
+	severity_write(severity, out);
 	if (pairs->npairs > 0)
 		write_pairs(pairs, out);
 	appendStringInfoString(out, ARTIFACT_FOREST);
 	forest_write(forest, out);
 	appendStringInfoString(out, ARTIFACT_TAIL);
-}
-
-/* Reads the severity part of an artifact and checks it. */
-static void
-read_severity(ArtifactReader *r, Severity *severity)
-{
-	const char *why;
-	ArtifactReader list;
-
-	artifact_expect(r, ARTIFACT_SEVERITY);
-	severity->rows = artifact_integer(r, 1, PG_INT64_MAX);
-	artifact_expect(r, ARTIFACT_SCORE);
-	list = *r;
-	artifact_expect(&list, "[");
-	severity->npoints = artifact_count(&list, SEVERITY_MAX_POINTS);
-	severity->score = palloc(mul_size(sizeof(float), Max(severity->npoints, 1)));
-	severity->above = palloc(mul_size(sizeof(int64), Max(severity->npoints, 1)));
-	artifact_floats(r, severity->score, severity->npoints);
-	artifact_expect(r, ARTIFACT_ABOVE);
-	artifact_integers(r, severity->above, severity->npoints, 0, PG_INT64_MAX);
-	artifact_expect(r, "}");
-	if ((why = severity_check(severity)) != NULL)
-		artifact_error(r, why);
 }
 
 /* Reads the pairs; which features there are is checked when the forest is known. */
@@ -244,7 +215,8 @@ iforest_read(const char *artifact, Size len, IforestPairs *pairs, Severity *seve
 	artifact_reader(&r, artifact, len, "isolation forest");
 	artifact_expect(&r, ARTIFACT_HEAD);
 	format = artifact_integer(&r, 1, IFOREST_FORMAT);
-	read_severity(&r, severity);
+	artifact_expect(&r, ARTIFACT_SEVERITY);
+	severity_read(&r, severity);
 	if (format > 1)
 		read_pairs(&r, pairs);
 	artifact_expect(&r, ARTIFACT_FOREST);

@@ -32,6 +32,7 @@
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
+#include "learn/clock.h"
 #include "learn/iforest.h"
 
 /* Rows that a column's scale is learned from, evenly taken. */
@@ -39,13 +40,6 @@
 
 /* The interquartile range of a normal distribution of standard deviation 1. */
 #define NORMAL_RANGE 1.349
-
-/*
- * Numbers that rise (or fall) with the rows so often, among so many rows at least, are keys
- * or clocks.  They leave their range by themselves and would take all their pairs with them.
- */
-#define CLOCK_SHARE 0.95
-#define CLOCK_ROWS 100
 
 /* A z beyond counts as this: sums stay finite. */
 #define MAX_Z 1e18f
@@ -88,28 +82,30 @@ deviation(const float *values, int n)
 	return sqrt(squares / n);
 }
 
-/* Learns a feature's scale; false when it has none, being constant, missing, or a clock. */
+/*
+ * Learns a feature's scale; false when it has none, being constant, missing, or a clock:
+ * that leaves its range by itself and would take all its pairs with it.
+ */
 static bool
 learn_scale(const Matrix *rows, int feature, float *values, IforestScaled *scaled)
 {
 	int64		stride = (rows->nrows - 1) / SCALE_ROWS + 1;
 	int			n = 0;
-	int			nrising = 0;
-	int			nfalling = 0;
+	Clock		clock;
 	double		range;
 	double		weight;
 
+	clock_begin(&clock);
 	for (int64 i = 0; i < rows->nrows; i += stride)
 	{
 		float		v = matrix_row(rows, i)[feature];
 
 		if (!isfinite(v))
 			continue;
-		nrising += n > 0 && v > values[n - 1];
-		nfalling += n > 0 && v < values[n - 1];
+		clock_value(&clock, v);
 		values[n++] = v;
 	}
-	if (n < 2 || (n >= CLOCK_ROWS && Max(nrising, nfalling) >= CLOCK_SHARE * (n - 1)))
+	if (n < 2 || clock_direction(&clock) != 0)
 		return false;
 	severity_sort(values, n);
 	range = (double) values[(int64) 3 * n / 4] - values[n / 4];

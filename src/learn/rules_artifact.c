@@ -15,14 +15,10 @@
  */
 #include "postgres.h"
 
-#include <errno.h>
-#include <math.h>
-
-#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
-#include "compat/compat.h"
+#include "learn/artifact.h"
 #include "learn/rules.h"
 
 #define ARTIFACT_HEAD "{\"format\":\"aipipe-rules\",\"format_version\":1,\"features\":"
@@ -30,12 +26,10 @@
 /* By RuleOperator. */
 static const char *const operator_names[RULE_NOPERATORS] = {"in", "not", "<", "<=", ">", ">=", "null", "known"};
 
-/* A place in an artifact that is being read, and arrays that grow. */
+/* An artifact that is being read, and arrays that grow. */
 typedef struct Reader
 {
-	const char *bytes;
-	Size		len;
-	Size		at;
+	ArtifactReader artifact;
 	RuleTable  *table;
 	Rule	   *rules;
 	RuleCondition *conditions;
@@ -47,40 +41,15 @@ typedef struct Reader
 	int			maxconstants;
 } Reader;
 
-/* Raises the error for an artifact that is not one of ours. */
-static void pg_attribute_noreturn()
-artifact_error(const char *why)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid rule table"),
-			 errdetail("The artifact is damaged or was not written by aipipe: %s.", why)));
-}
-
-/* Appends "[a,b,…]". */
-static void
-append_floats(StringInfo out, const float *values, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		char		number[FLOAT_SHORTEST_DECIMAL_LEN];
-
-		float_to_shortest_decimal_buf(values[i], number);
-		appendStringInfo(out, "%s%s", i == 0 ? "[" : ",", number);
-	}
-	appendStringInfoString(out, n == 0 ? "[]" : "]");
-}
-
 /* Appends the outcome and the share of rule i. */
 static void
 append_outcome(StringInfo out, const RuleTable *table, int i, const char *name)
 {
-	char		share[FLOAT_SHORTEST_DECIMAL_LEN];
-
-	float_to_shortest_decimal_buf(table->shares[i], share);
 	appendStringInfo(out, "\"%s\":", name);
-	append_floats(out, table->outcomes + (Size) i * table->noutputs, table->noutputs);
-	appendStringInfo(out, ",\"share\":%s}", share);
+	artifact_put_floats(out, table->outcomes + (Size) i * table->noutputs, table->noutputs);
+	appendStringInfoString(out, ",\"share\":");
+	artifact_put_float(out, table->shares[i]);
+	appendStringInfoChar(out, '}');
 }
 
 /* Writes the canonical artifact. */
@@ -88,7 +57,7 @@ void
 rules_write(const RuleTable *table, StringInfo out)
 {
 	appendStringInfo(out, ARTIFACT_HEAD "%d,\"values\":%d,\"overall\":", table->nfeatures, table->nvalues);
-	append_floats(out, table->overall, table->noutputs);
+	artifact_put_floats(out, table->overall, table->noutputs);
 	appendStringInfoString(out, ",\"rules\":[");
 	for (int i = 0; i < table->nrules; i++)
 	{
@@ -102,7 +71,7 @@ rules_write(const RuleTable *table, StringInfo out)
 
 			appendStringInfo(out, "%s{\"feature\":%d,\"is\":\"%s\",\"constants\":", k == 0 ? "" : ",",
 							 condition->feature, operator_names[condition->operator]);
-			append_floats(out, table->constants + condition->first, condition->nconstants);
+			artifact_put_floats(out, table->constants + condition->first, condition->nconstants);
 			appendStringInfoChar(out, '}');
 		}
 		appendStringInfoString(out, "],");
@@ -112,90 +81,14 @@ rules_write(const RuleTable *table, StringInfo out)
 	append_outcome(out, table, table->nrules, "else");
 }
 
-/* Steps over a text when it comes next. */
-static bool
-take(Reader *r, const char *text)
-{
-	Size		len = strlen(text);
-
-	if (r->len - r->at < len || memcmp(r->bytes + r->at, text, len) != 0)
-		return false;
-	r->at += len;
-	return true;
-}
-
-/* Steps over a text that must come next. */
-static void
-expect(Reader *r, const char *text)
-{
-	if (!take(r, text))
-		artifact_error("it is not in the fixed form");
-}
-
-/* Copies the number that must come next as text. */
-static void
-read_number(Reader *r, char *buffer, Size size)
-{
-	Size		n = 0;
-
-	while (r->at < r->len && n < size - 1 && r->bytes[r->at] != '\0' && strchr("+-.0123456789e", r->bytes[r->at]) != NULL)
-		buffer[n++] = r->bytes[r->at++];
-	buffer[n] = '\0';
-	if (n == 0 || n == size - 1)
-		artifact_error("a number is missing or too long");
-}
-
-/* Reads a whole number that is not negative. */
-static int
-read_integer(Reader *r)
-{
-	char		text[32];
-	char	   *end;
-	long		value;
-
-	read_number(r, text, sizeof(text));
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (*end != '\0' || errno != 0 || value < 0 || value > PG_INT32_MAX)
-		artifact_error("a count is not a whole number");
-	return (int) value;
-}
-
-/* Reads a float. */
-static float
-read_float(Reader *r)
-{
-	char		text[32];
-	char	   *end;
-	float		value;
-
-	read_number(r, text, sizeof(text));
-	value = strtof(text, &end);
-	if (*end != '\0' || !isfinite(value))
-		artifact_error("a number is not finite");
-	return value;
-}
-
-/* Reads a list of exactly n floats. */
-static void
-read_floats(Reader *r, float *out, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		expect(r, i == 0 ? "[" : ",");
-		out[i] = read_float(r);
-	}
-	expect(r, "]");
-}
-
 /* Makes room for one more element, up to a limit. */
 static void *
-grow(void *array, int used, int *max, int limit, Size size)
+grow(const Reader *r, void *array, int used, int *max, int limit, Size size)
 {
 	if (used < *max)
 		return array;
 	if (used >= limit)
-		artifact_error("it has too many rules, conditions or constants");
+		artifact_error(&r->artifact, "it has too many rules, conditions or constants");
 	*max = *max == 0 ? 64 : *max * 2;
 	return array == NULL ? palloc(mul_size(*max, size)) : repalloc(array, mul_size(*max, size));
 }
@@ -208,16 +101,16 @@ read_constants(Reader *r, RuleCondition *condition)
 
 	condition->first = table->nconstants;
 	condition->nconstants = 0;
-	expect(r, "[");
-	if (take(r, "]"))
+	artifact_expect(&r->artifact, "[");
+	if (artifact_take(&r->artifact, "]"))
 		return;
 	do
 	{
-		r->constants = grow(r->constants, table->nconstants, &r->maxconstants, RULES_MAX_CONSTANTS, sizeof(float));
-		r->constants[table->nconstants++] = read_float(r);
+		r->constants = grow(r, r->constants, table->nconstants, &r->maxconstants, RULES_MAX_CONSTANTS, sizeof(float));
+		r->constants[table->nconstants++] = artifact_float(&r->artifact);
 		condition->nconstants++;
-	} while (take(r, ","));
-	expect(r, "]");
+	} while (artifact_take(&r->artifact, ","));
+	artifact_expect(&r->artifact, "]");
 }
 
 /* Reads a condition. */
@@ -227,20 +120,20 @@ read_condition(Reader *r)
 	RuleCondition *condition;
 	int			operator = 0;
 
-	r->conditions = grow(r->conditions, r->table->nconditions, &r->maxconditions, RULES_MAX_CONDITIONS,
+	r->conditions = grow(r, r->conditions, r->table->nconditions, &r->maxconditions, RULES_MAX_CONDITIONS,
 						 sizeof(RuleCondition));
 	condition = &r->conditions[r->table->nconditions++];
-	expect(r, "{\"feature\":");
-	condition->feature = read_integer(r);
-	expect(r, ",\"is\":\"");
-	while (operator < RULE_NOPERATORS && !take(r, psprintf("%s\"", operator_names[operator])))
+	artifact_expect(&r->artifact, "{\"feature\":");
+	condition->feature = (int) artifact_integer(&r->artifact, 0, PG_INT32_MAX);
+	artifact_expect(&r->artifact, ",\"is\":\"");
+	while (operator < RULE_NOPERATORS && !artifact_take(&r->artifact, psprintf("%s\"", operator_names[operator])))
 		operator++;
 	if (operator == RULE_NOPERATORS)
-		artifact_error("an operator is unknown");
+		artifact_error(&r->artifact, "an operator is unknown");
 	condition->operator = operator;
-	expect(r, ",\"constants\":");
+	artifact_expect(&r->artifact, ",\"constants\":");
 	read_constants(r, condition);
-	expect(r, "}");
+	artifact_expect(&r->artifact, "}");
 }
 
 /* Reads an outcome and a share into their places, which grow with the rules. */
@@ -249,11 +142,11 @@ read_outcome(Reader *r, const char *name)
 {
 	int			i = r->table->nrules;
 
-	expect(r, psprintf("\"%s\":", name));
-	read_floats(r, r->outcomes + (Size) i * r->table->noutputs, r->table->noutputs);
-	expect(r, ",\"share\":");
-	r->shares[i] = read_float(r);
-	expect(r, "}");
+	artifact_expect(&r->artifact, psprintf("\"%s\":", name));
+	artifact_floats(&r->artifact, r->outcomes + (Size) i * r->table->noutputs, r->table->noutputs);
+	artifact_expect(&r->artifact, ",\"share\":");
+	r->shares[i] = artifact_float(&r->artifact);
+	artifact_expect(&r->artifact, "}");
 }
 
 /* Makes room for one more rule, or else. */
@@ -263,13 +156,13 @@ grow_rules(Reader *r)
 	int			n = r->table->nrules;
 	int			max = r->maxrules;
 
-	r->rules = grow(r->rules, n, &r->maxrules, RULES_MAX + 1, sizeof(Rule));
+	r->rules = grow(r, r->rules, n, &r->maxrules, RULES_MAX + 1, sizeof(Rule));
 	if (r->maxrules == max)
 		return;
 	max = n;
-	r->shares = grow(r->shares, n, &max, RULES_MAX + 1, sizeof(float));
+	r->shares = grow(r, r->shares, n, &max, RULES_MAX + 1, sizeof(float));
 	max = n;
-	r->outcomes = grow(r->outcomes, n, &max, RULES_MAX + 1, mul_size(r->table->noutputs, sizeof(float)));
+	r->outcomes = grow(r, r->outcomes, n, &max, RULES_MAX + 1, mul_size(r->table->noutputs, sizeof(float)));
 }
 
 /* Reads the rules and else. */
@@ -278,17 +171,17 @@ read_rules(Reader *r)
 {
 	RuleTable  *table = r->table;
 
-	for (grow_rules(r); !take(r, "],"); grow_rules(r))
+	for (grow_rules(r); !artifact_take(&r->artifact, "],"); grow_rules(r))
 	{
 		Rule	   *rule = &r->rules[table->nrules];
 
 		CHECK_FOR_INTERRUPTS();
 		rule->first = table->nconditions;
-		expect(r, table->nrules == 0 ? "{\"when\":[" : ",{\"when\":[");
+		artifact_expect(&r->artifact, table->nrules == 0 ? "{\"when\":[" : ",{\"when\":[");
 		do
 			read_condition(r);
-		while (take(r, ","));
-		expect(r, "],");
+		while (artifact_take(&r->artifact, ","));
+		artifact_expect(&r->artifact, "],");
 		rule->nconditions = table->nconditions - rule->first;
 		read_outcome(r, "then");
 		table->nrules++;
@@ -301,24 +194,24 @@ RuleTable *
 rules_read(const char *artifact, Size len)
 {
 	RuleTable  *table = palloc0(sizeof(RuleTable));
-	Reader		r = {.bytes = artifact, .len = len, .table = table};
+	Reader		r = {.table = table};
 	float	   *overall;
 	const char *wrong;
 
-	expect(&r, ARTIFACT_HEAD);
-	table->nfeatures = read_integer(&r);
-	expect(&r, ",\"values\":");
-	table->nvalues = read_integer(&r);
+	artifact_reader(&r.artifact, artifact, len, "rule table");
+	artifact_expect(&r.artifact, ARTIFACT_HEAD);
+	table->nfeatures = (int) artifact_integer(&r.artifact, 0, PG_INT32_MAX);
+	artifact_expect(&r.artifact, ",\"values\":");
+	table->nvalues = (int) artifact_integer(&r.artifact, 0, PG_INT32_MAX);
 	if (table->nvalues < 1 || table->nvalues > RULES_MAX_VALUES)
-		artifact_error("its number of values is out of range");
+		artifact_error(&r.artifact, "its number of values is out of range");
 	table->noutputs = table->nvalues == 2 ? 1 : table->nvalues;
 	overall = palloc(mul_size(table->noutputs, sizeof(float)));
-	expect(&r, ",\"overall\":");
-	read_floats(&r, overall, table->noutputs);
-	expect(&r, ",\"rules\":[");
+	artifact_expect(&r.artifact, ",\"overall\":");
+	artifact_floats(&r.artifact, overall, table->noutputs);
+	artifact_expect(&r.artifact, ",\"rules\":[");
 	read_rules(&r);
-	if (r.at != len)
-		artifact_error("something follows its end");
+	artifact_end(&r.artifact);
 	table->rules = r.rules;
 	table->conditions = r.conditions;
 	table->constants = r.constants;
@@ -326,6 +219,6 @@ rules_read(const char *artifact, Size len)
 	table->outcomes = r.outcomes;
 	table->shares = r.shares;
 	if ((wrong = rules_check(table)) != NULL)
-		artifact_error(wrong);
+		artifact_error(&r.artifact, wrong);
 	return table;
 }
