@@ -41,7 +41,11 @@ SELECT aipipe.model_train('bad', 'anomaly', 'sale', algorithm => 'isolation_fore
 CREATE TABLE fixed AS SELECT 's' || i % 300 AS store, i % 300 * 7 + 11 AS code, (ARRAY['a','b','c'])[1 + i * 7919 % 3] AS kind FROM generate_series(1, 9000) i;
 SELECT aipipe.model_train('fixed', 'anomaly', 'fixed', algorithm => 'cell_surprise', params => '{"partition_by": "store", "max_categories": 1000}');
 SELECT code, aipipe.anomaly_score('fixed', v) > 0.999 AS strange FROM (VALUES ('s105', 'a', 746), ('s105', 'a', 747), ('s105', 'a', 1800)) v(store, kind, code);
+-- where groups hardly differ, a group's own few rows say little: one wrong row does not make the usual strange
+CREATE TABLE alike AS SELECT CASE WHEN i = 9001 THEN 'odd' ELSE 's' || i % 300 END AS store, CASE WHEN i = 9001 THEN 1000 ELSE i * 7919 % 101 + i % 7 / 10.0 END AS amount FROM generate_series(1, 9001) i;
+SELECT aipipe.model_train('alike', 'anomaly', 'alike', algorithm => 'cell_surprise', params => '{"partition_by": "store", "max_categories": 1000}');
+SELECT store, amount, contribution > 3 AS strange FROM (VALUES ('s7', 50), ('odd', 50), ('odd', 1000), ('s7', 1000)) v(store, amount), aipipe.model_explain('alike', v) e WHERE e.feature = 'amount' ORDER BY 1, 2;
 DO $$ BEGIN
-	PERFORM aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('grouped', 'whole', 'small', 'fixed');
+	PERFORM aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('grouped', 'whole', 'small', 'fixed', 'alike');
 END $$;
 DROP SCHEMA parts CASCADE;
