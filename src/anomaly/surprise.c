@@ -307,7 +307,7 @@ explain(const LoadedModel *model, const float *row, int output, double *phi)
 	float		margin;
 
 	memset(phi, 0, sizeof(double) * (model->nfeatures + 1));
-	surprise_columns(tables, row, columns);
+	surprise_columns(tables, row, 1, columns);
 	surprise_margin(tables, row, 1, &margin);
 	for (int c = 0; c < tables->ncolumns; c++)
 		sum += columns[c];

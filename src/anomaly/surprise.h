@@ -355,7 +355,7 @@ surprise_handicap(const SurpriseNode *node, float power)
 }
 
 /* 2^(power * z) of every column of one row; columns without aspects keep what is there. */
-extern void surprise_columns(const SurpriseTables *tables, const float *row, float *columns);
+extern void surprise_columns(const SurpriseTables *tables, const float *rows, int nrows, float *columns);
 
 extern void surprise_margin(const SurpriseTables *tables, const float *rows, int nrows, float *out);
 

@@ -297,23 +297,24 @@ surprise_margin(const SurpriseTables *tables, const float *rows, int nrows, floa
 	surprise_codes_free(&codes);
 }
 
-/* Gives 2^(power * z) of every column of one row; columns without aspects keep what is there. */
+/* Gives 2^(power * z) of every column of at most SURPRISE_BLOCK rows, a column's rows together; columns without aspects keep what is there. */
 void
-surprise_columns(const SurpriseTables *tables, const float *row, float *columns)
+surprise_columns(const SurpriseTables *tables, const float *rows, int nrows, float *columns)
 {
 	SurpriseCodes codes;
 	float		marginal[SURPRISE_BLOCK];
 	float		conditional[SURPRISE_BLOCK];
 
 	surprise_codes_create(tables, &codes);
-	surprise_encode(tables, row, 1, &codes);
+	surprise_encode(tables, rows, nrows, &codes);
 	for (int a = 0; a < tables->naspects; a++)
 	{
 		const SurpriseNode *node = &tables->nodes[a];
+		float	   *best = columns + (Size) node->column * nrows;
 
-		if (surprise_powers(tables, a, row, 1, &codes, marginal, conditional))
-			take_powers(node, 1, conditional, &columns[node->column]);
-		take_powers(node, 1, marginal, &columns[node->column]);
+		if (surprise_powers(tables, a, rows, nrows, &codes, marginal, conditional))
+			take_powers(node, nrows, conditional, best);
+		take_powers(node, nrows, marginal, best);
 	}
 	surprise_codes_free(&codes);
 }

@@ -41,14 +41,25 @@ xgbod_layout(const LoadedModel *base, XgbodLayout *layout)
 	layout->width = layout->nfeatures + layout->nparts + 1 + layout->ncolumns;
 }
 
-/* Gives the surprise of every column of a row in bits. */
+/* Puts the surprise of every column in bits where the trees look for it. */
 static void
-column_bits(const SurpriseTables *surprise, const float *row, float *bits)
+put_surprises(const SurpriseTables *surprise, const XgbodLayout *layout, const float *rows, int nrows, float *augmented)
 {
-	memset(bits, 0, surprise->ncolumns * sizeof(float));
-	surprise_columns(surprise, row, bits);
-	for (int c = 0; c < surprise->ncolumns; c++)
-		bits[c] = bits[c] > 1 ? log2f(bits[c]) / surprise->power : 0;
+	float	   *powers = palloc0(mul_size(mul_size(surprise->ncolumns, nrows), sizeof(float)));
+
+	surprise_columns(surprise, rows, nrows, powers);
+	for (int i = 0; i < nrows; i++)
+	{
+		float	   *out = augmented + (Size) i * layout->width + XGBOD_SURPRISE(layout);
+
+		for (int c = 0; c < layout->ncolumns; c++)
+		{
+			float		power = powers[(Size) c * nrows + i];
+
+			out[c] = power > 1 ? log2f(power) / surprise->power : 0;
+		}
+	}
+	pfree(powers);
 }
 
 /* Copies a row's features; to the trees, as to every model of the library, an unseen category is missing. */
@@ -76,8 +87,8 @@ xgbod_augment(const LoadedModel *base, const XgbodLayout *layout, const int32 *l
 		copy_features(row, limits, layout->nfeatures, out);
 		memcpy(out + XGBOD_PART(layout), strangeness + (Size) i * layout->nparts, layout->nparts * sizeof(float));
 		out[XGBOD_MARGIN(layout)] = margins[i];
-		if (layout->ncolumns > 0)
-			column_bits(surprise, row, out + XGBOD_SURPRISE(layout));
 	}
+	if (layout->ncolumns > 0)
+		put_surprises(surprise, layout, rows, nrows, augmented);
 	pfree(strangeness);
 }

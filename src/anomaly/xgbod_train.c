@@ -339,19 +339,34 @@ train_trees(const Learning *learning, const Matrix *rows, const float *labels, T
 	pfree(weights);
 }
 
-/* Scores the rows of one fold (all of them when fold is NULL) by trees. */
+/* Scores the rows of one fold (all of them when fold is NULL) by trees, in blocks. */
 static void
 score_rows(const Learning *learning, const LoadedModel *trees, const uint8 *fold, int k, float *margins)
 {
 	const Matrix *rows = learning->augmented;
+	float	   *block = palloc(mul_size(mul_size(XGBOD_BLOCK, rows->ncols), sizeof(float)));
+	float		scores[XGBOD_BLOCK];
+	int64		which[XGBOD_BLOCK];
+	int			n = 0;
 
 	for (int64 i = 0; i < rows->nrows; i++)
 	{
-		if (i % 8192 == 0)
-			CHECK_FOR_INTERRUPTS();
 		if (fold == NULL || fold[i] == k)
-			algorithm_xgboost.margin(trees, matrix_row(rows, i), 1, &margins[i]);
+		{
+			memcpy(block + (Size) n * rows->ncols, matrix_row(rows, i), sizeof(float) * rows->ncols);
+			which[n++] = i;
+		}
+		if (n < XGBOD_BLOCK && i < rows->nrows - 1)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		algorithm_xgboost.margin(trees, block, n, scores);
+		while (n > 0)
+		{
+			n--;
+			margins[which[n]] = scores[n];
+		}
 	}
+	pfree(block);
 }
 
 /* Deals the rows out to folds at random, those of each label evenly. */
