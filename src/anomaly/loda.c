@@ -196,8 +196,7 @@ loda_refresh(const RefreshRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe loda refresh", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	loda_read(request->artifact, request->artifact_len, &loda, &old);
-	if (loda.nfeatures != train->rows->ncols)
-		elog(ERROR, "artifact of %d features meets rows of %d", loda.nfeatures, train->rows->ncols);
+	refresh_check_features(request, loda.nfeatures);
 	loda_add(train, request->keep, &loda);
 	scores = score_rows(&loda, train, &stride, &nscores);
 	severity_merge(&old, request->keep / stride, scores, nscores, &severity);

@@ -253,8 +253,7 @@ surprise_refresh(const RefreshRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe surprise refresh", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	model = surprise_read(request->artifact, request->artifact_len);
-	if (model->nfeatures != request->train->rows->ncols)
-		elog(ERROR, "detector of %d features cannot learn rows of %d", model->nfeatures, request->train->rows->ncols);
+	refresh_check_features(request, model->nfeatures);
 	surprise_refresh_model(request, model);
 	surprise_write(model, &result->artifact);
 	if (request->train->component)

@@ -106,6 +106,8 @@ typedef struct SurpriseAspect
 	SurpriseParent parents[SURPRISE_MAX_PARENTS];
 	Tail		marginal;		/* npoints = 0: not learned yet */
 	Tail		conditional;	/* with parents alone */
+	Tail		marginal_unseen;	/* what training rows are judged by; while they are, npoints = 0 else */
+	Tail		conditional_unseen;
 } SurpriseAspect;
 
 /* What is learned, as the artifact holds it. */

@@ -24,7 +24,8 @@
  * A row of the training is in the counts that judge it: no cell of it was ever empty.
  * So tails and severities that new rows are to be compared with are learned by a form in
  * which every outcome, and every pair of outcomes, counts one row less.  That is no
- * distribution, but right for each row that is in the counts.
+ * distribution, but right for each row that is in the counts.  The tails of this form are
+ * those of the other rows, see tail_learn_unseen().
  *
  *-------------------------------------------------------------------------
  */
@@ -109,6 +110,20 @@ probabilities(const SurpriseAspect *aspect, double own, double *pairs, int npair
 	return shares;
 }
 
+/* Gives the tail by which a surprise alone is judged. */
+static const Tail *
+marginal_tail(const Compiling *c, const SurpriseAspect *aspect)
+{
+	return c->own > 0 && aspect->marginal_unseen.npoints > 0 ? &aspect->marginal_unseen : &aspect->marginal;
+}
+
+/* Gives the tail by which a surprise given others is judged. */
+static const Tail *
+conditional_tail(const Compiling *c, const SurpriseAspect *aspect)
+{
+	return c->own > 0 && aspect->conditional_unseen.npoints > 0 ? &aspect->conditional_unseen : &aspect->conditional;
+}
+
 /* Writes what depends on an outcome alone; gives the probabilities of what pairs tell apart. */
 static double *
 compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
@@ -117,12 +132,13 @@ compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	double	   *pairs = palloc0(sizeof(double) * node->npair);
 	double	   *shares = probabilities(aspect, c->own, pairs, node->npair);
 	float	   *table = palloc(mul_size(sizeof(float), n));
+	const Tail *marginal = marginal_tail(c, aspect);
 
 	for (int k = 0; k < n; k++)
 		table[k] = (float) Max(-log2(shares[k]), 0);
 	node->bits = put_floats(c, table, n);
 	for (int k = 0; k < n; k++)
-		table[k] = aspect->marginal.npoints > 0 ? surprise_power(c->model->power, &aspect->marginal, table[k]) : 1;
+		table[k] = marginal->npoints > 0 ? surprise_power(c->model->power, marginal, table[k]) : 1;
 	node->powers = put_floats(c, table, n);
 	for (int k = 0; k < n; k++)
 		table[k] = (float) Max(log2(pairs[surprise_pair(aspect, k)] / shares[k]), 0);
@@ -228,7 +244,7 @@ put_tail(Compiling *c, const Tail *tail)
 static void
 compile_grid(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 {
-	const Tail *tail = &aspect->conditional;
+	const Tail *tail = conditional_tail(c, aspect);
 	float		grid[SURPRISE_GRID + 1];
 	float		lo = tail->score[0];
 	float		width = (Max(tail->threshold - lo, 1e-6f)) / SURPRISE_GRID;
@@ -275,7 +291,7 @@ compile_aspect(Compiling *c, int a)
 		compile_groups(c, aspect, &node);
 	compile_parents(c, aspect, pairs, &node);
 	if (aspect->marginal.npoints > 0)
-		node.marginal = put_tail(c, &aspect->marginal);
+		node.marginal = put_tail(c, marginal_tail(c, aspect));
 	if (aspect->conditional.npoints > 0)
 		compile_grid(c, aspect, &node);
 	appendBinaryStringInfo(&c->nodes, (const char *) &node, sizeof(node));
