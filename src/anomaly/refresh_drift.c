@@ -212,8 +212,22 @@ flagged_chance(int64 flagged, const DriftReport *report, double training)
 	return stats_beta_binomial_upper(flagged, report->rows, expected + 1, Max(training - expected, 1), SIGNIFICANT);
 }
 
+/* Gives the share that is expected of rows like the training rows, beyond whose strangest new ones lie too. */
+static double
+flagged_mean(const DriftReport *report, double training)
+{
+	return (report->expected * training + 1) / (training + 1);
+}
+
+/* Gives the index that chance alone brings on average. */
+static double
+chance_index(int64 rows, double training)
+{
+	return (BINS - 1) * (1.0 / rows + 1 / training);
+}
+
 /*
- * Gives the verdict: the greater of two indexes, each if it is more than chance.
+ * Gives the verdict: the greater of two indexes, each if it is more than chance, by how much it is.
  * Ten bins do not see what happens among the few strangest rows, for which a detector is made.
  */
 static const char *
@@ -223,9 +237,9 @@ judge(const DriftReport *report, double training)
 	double		index = 0;
 
 	if (report->pvalue < SIGNIFICANT)
-		index = report->psi;
+		index = report->psi - chance_index(report->rows, training);
 	if (flagged_chance(flagged, report, training) < SIGNIFICANT)
-		index = Max(index, flagged_index(report->flagged, report->expected));
+		index = Max(index, flagged_index(report->flagged, flagged_mean(report, training)));
 	return index > DRIFT_PSI ? "drifted" : index > SHIFT_PSI ? "shifted" : "stable";
 }
 

@@ -120,7 +120,7 @@ check_budget(const TrainRequest *request, Size needed)
 				 errhint("Name fewer columns, lower bins or parents, or raise aipipe.train_max_memory.")));
 }
 
-/* Says how many rows a category that is new counts for: as many as came with a category of their own. */
+/* Says how many rows what is new counts for: as many as came with a category of their own, or went farther than all others. */
 static void
 learn_novelty(SurpriseModel *model)
 {
@@ -131,6 +131,8 @@ learn_novelty(SurpriseModel *model)
 
 		for (int k = 0; aspect->categorical && k < aspect->nvalues; k++)
 			once += aspect->counts[k] == 1;
+		if (!aspect->categorical)
+			once = (aspect->single_lo && !aspect->open_below) + (aspect->single_hi && !aspect->open_above);
 		aspect->novelty = Max((double) once, 0.5);
 	}
 }

@@ -93,6 +93,8 @@ typedef struct SurpriseAspect
 	bool	   *alone;			/* one heavy value; what lies between two of them was never seen */
 	bool		open_below;		/* number: what is below all bins belongs to the first */
 	bool		open_above;
+	bool		single_lo;		/* only one training row has the least value; known while it learns */
+	bool		single_hi;
 	float		core_lo;		/* number: beyond it the distance counts */
 	float		core_hi;
 	float		scale_lo;		/* its unit on either side; 0 = does not count */

@@ -14,7 +14,8 @@
  *
  * each part padded to 8 bytes.  Probabilities are shares of the counted rows.  What was
  * never counted has the mass of half a row; what is unseen has that of as many
- * rows as there were categories seen only once (Good and Turing), if that is more.
+ * rows as there were categories seen only once (Good and Turing), or values that went
+ * farther than all others, if that is more.
  * Given a parent, counts are smoothed towards the marginal:
  *
  *		P(x | parent) = (rows with both + smoothing * P(x)) / (rows of the parent + smoothing)
@@ -69,14 +70,17 @@ put_floats(Compiling *c, const float *values, Size n)
 	return at;
 }
 
-/* Gives the mass of an outcome without the row itself; a category without its only row is a new one. */
+/*
+ * Gives the mass of an outcome without the row itself; a category without its only row
+ * is a new one.  Without the least value another one is the least.
+ */
 static double
 outcome_mass(const SurpriseAspect *aspect, int outcome, double own)
 {
 	double		left = aspect->counts[outcome] - own;
 
 	if (outcome == SURPRISE_UNSEEN(aspect) || (own > 0 && left <= 0 && aspect->categorical && outcome < aspect->nvalues))
-		return Max(left, Max(aspect->novelty - own, NEVER_MASS));
+		return Max(left, Max(aspect->novelty - (aspect->categorical ? own : 0), NEVER_MASS));
 	return Max(left, NEVER_MASS);
 }
 
@@ -151,11 +155,33 @@ compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	return pairs;
 }
 
+/*
+ * Gives what codes a number.  Without the only row that has it, the least or greatest
+ * value would lie outside the range.
+ */
+static SurpriseCoder *
+number_coder(const Compiling *c, const SurpriseAspect *aspect)
+{
+	SurpriseAspect others = *aspect;
+	int			last = aspect->nvalues - 1;
+	Size		bytes = mul_size(sizeof(float), Max(aspect->nvalues, 1));
+
+	if (c->own == 0 || aspect->nvalues == 0)
+		return surprise_coder(aspect);
+	others.lo = memcpy(palloc(bytes), aspect->lo, bytes);
+	others.hi = memcpy(palloc(bytes), aspect->hi, bytes);
+	if (aspect->single_lo && aspect->lo[0] < aspect->hi[0])
+		others.lo[0] = nextafterf(aspect->lo[0], INFINITY);
+	if (aspect->single_hi && aspect->lo[last] < aspect->hi[last])
+		others.hi[last] = nextafterf(aspect->hi[last], -INFINITY);
+	return surprise_coder(&others);
+}
+
 /* Writes the edges and bounds of a number. */
 static void
 compile_number(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 {
-	SurpriseCoder *coder = surprise_coder(aspect);
+	SurpriseCoder *coder = number_coder(c, aspect);
 
 	node->nedges = coder->nedges;
 	node->edges = put_floats(c, coder->edges, coder->nedges);

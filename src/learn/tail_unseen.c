@@ -6,8 +6,8 @@
  * No training row lies beyond the greatest of them, but every new row may, in each
  * of the figures that make up its margin.  If training rows were judged by tails that they
  * are part of, they would look more normal than new rows, the more so the fewer rows
- * and the more figures there are.  So a score among n that k reach gets the bits of
- * (k - 1) / (n - 1).  Above the threshold of a generalised Pareto tail it gets those of
+ * and the more figures there are.  So a score among n that k reach gets the bits that
+ * (k - 1) / (n - 1) and k / (n - 1) are, between its neighbours.  Above the threshold of a generalised Pareto tail it gets those of
  * the distribution fitted to the other exceedances, whose weighted moments follow
  * from the sums over all; a greatest score without such a tail, those of the exponential
  * tail that follows the second greatest.
@@ -39,21 +39,45 @@ add_point(Tail *unseen, float score, double bits)
 	tail_add_point(unseen, score, Min(bits, most * (1 - FLT_EPSILON)));
 }
 
-/* Makes points of the first scores by the share of the others that reach them, thinned evenly in bits. */
+/*
+ * Gives the bits of the scores from first to end, which are equal, by the others.  One that
+ * is alone lies between two of them, so its bits are interpolated as theirs would be.
+ */
+static double
+share_bits(const float *scores, int64 before, int64 first, int64 end, int64 n)
+{
+	double		bits = log2((double) (n - 1) / (n - first - 1));
+	double		lower;
+	double		part;
+
+	if (end - first > 1)
+		return bits;
+	if (first == 0)
+		return 0;
+	lower = log2((double) (n - 1) / (n - before - 1));
+	part = ((double) scores[first] - scores[before]) / ((double) scores[end] - scores[before]);
+	return lower + part * (bits - lower);
+}
+
+/* Makes points of the first scores but a greatest one that is alone, thinned evenly in bits. */
 static void
 share_points(const float *scores, int64 nfirst, int64 n, int most, Tail *unseen)
 {
 	double		step = nfirst > most ? log2((double) n / Max(n - nfirst, 1)) / (most - 2) : 0;
 	double		due = 0;
+	int64		before = 0;
+	int64		next;
 
-	for (int64 i = 0; i < nfirst; i++)
+	for (int64 i = 0; i < nfirst; before = i, i = next)
 	{
 		double		bits;
 
-		if ((i > 0 && scores[i] == scores[i - 1]) || i == n - 1)
-			continue;
-		bits = log2((double) (n - 1) / (n - i - 1));
-		if (bits < due && i + 1 < nfirst && scores[i] != scores[nfirst - 1])
+		for (next = i + 1; next < n && scores[next] == scores[i];)
+			next++;
+		if (i == n - 1)
+			break;
+		bits = share_bits(scores, before, i, next, n);
+		if (bits < due && next < nfirst)
 			continue;
 		add_point(unseen, scores[i], bits);
 		due = bits + step;

@@ -31,6 +31,7 @@ typedef struct Training
 	ArrivalSettings settings;
 	const char *source;
 	const ArrivalModel *old;	/* that is continued, or NULL */
+	int64		continues;		/* id of its model */
 	Progress	progress;
 	Points	   *points;
 	ArrivalMemory memory;
@@ -166,6 +167,7 @@ store(Training *training, double cpu_start)
 
 	progress_phase(&training->progress, "storing", 0);
 	version.model = training->detector;
+	version.continues = training->continues;
 	version.task = TASK_ARRIVAL;
 	version.algorithm = algorithm_arrival.name;
 	version.encoder = none;
@@ -234,10 +236,11 @@ aipipe_arrival_refresh(PG_FUNCTION_ARGS)
 	training.source = arg_text(fcinfo, 1, "source");
 	arg_require(fcinfo, 2, "promote");
 	training.old = arrival_acquire(training.detector, MODEL_MANAGE, context, &ref);
+	training.continues = ref.model_id;
 	training.settings = training.old->settings;
 	version = run(&training);
 	if (PG_GETARG_BOOL(2))
-		alias_promote_new(ref.model_id, version, "arrival_refresh");
+		alias_succeed(training.detector, ref.version, version, "arrival_refresh");
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	PG_RETURN_INT32(version);
