@@ -127,9 +127,7 @@ END $$;
 SELECT what, misfit(what, members) FROM (VALUES ('forest', '{"algorithm": "isolation_forest", "n_estimators": 5}'::jsonb), ('cells', '{"algorithm": "cell_surprise"}'), ('loda', '{"algorithm": "loda", "projections": 10}')) v(what, members);
 SELECT aipipe.model_train('refresh_trees', 'anomaly', 'old_rows', algorithm => 'isolation_forest', params => '{"n_estimators": 5}');
 UPDATE aipipe.model_version_data SET params = params || '{"n_estimators": 9}' WHERE model_id = (SELECT id FROM aipipe.model_data WHERE name = 'refresh_trees');
-\set VERBOSITY verbose
 SELECT aipipe.anomaly_refresh('refresh_trees', 'new_rows');
-\set VERBOSITY default
 
 -- rights: to manage the model and to read the source
 CREATE ROLE regress_refresher;
