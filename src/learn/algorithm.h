@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
+#include "compat/compat.h"
 #include "core/encoder.h"
 #include "core/matrix.h"
 #include "core/options.h"
