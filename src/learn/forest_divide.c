@@ -182,7 +182,7 @@ walk_wide(const CompiledForest *forest, const uint64 *node, const float *values)
 		float		value = values[column_at(column, 0)];
 
 		if (!node_is_categorical(*node) || dividing_distance(*node) == 0)
-			next = dividing_step(node, values, (const int32 *) (values + 1), NULL, 0, NULL);
+			next = dividing_step(node, values, NULL, 0, NULL);
 		else if (column % DIVIDING_COLUMNS == 0 ? isnan(value) : value == -INFINITY)
 			next = node + dividing_distance(*node) + 1 - column % DIVIDING_COLUMNS;
 		else

@@ -91,22 +91,24 @@ walk_eight(const uint64 **nodes, int depth, const float *values, const uint8 *co
 
 /*
  * Gives the node after this one of the form that divides, see forest_private.h: the same one where the row
- * divides.  goes lies beside each value: all ones, or zero where a missing value is what holds a walk.
+ * divides.  Behind a column's values lie as many masks: all ones, or zero where a missing value is what holds a walk.
  */
 static pg_attribute_always_inline const uint64 *
-dividing_step(const uint64 *node, const float *values, const int32 *goes, const uint8 *codes, int shift, const uint32 *sets)
+dividing_step(const uint64 *node, const float *values, const uint8 *codes, int shift, const uint32 *sets)
 {
 	uint64		bits = *node;
 	uint32		column = dividing_column(bits);
 	uint32		at = column << (shift + 1);
 	float		threshold;
 	uint32		right;
+	uint32		goes;
 
 	memcpy(&threshold, node, sizeof(threshold));
 	right = !(values[at] < threshold);
 	if (sets != NULL)
 		right &= set_holds(sets, (uint32) bits, codes[column << shift]);
-	return node + ((dividing_distance(bits) + right) & (uint32) goes[at]);
+	memcpy(&goes, values + at + ((Size) 1 << shift), sizeof(goes));
+	return node + ((dividing_distance(bits) + right) & goes);
 }
 
 /* Takes eight walks down to their leaves or to where they divide; walk i is one of the row at rows[i]. */
@@ -114,7 +116,6 @@ static pg_attribute_always_inline void
 dividing_eight(const uint64 **nodes, int depth, const float *values, const uint8 *codes,
 			   int shift, const uint32 *rows, const uint32 *sets)
 {
-	const int32 *goes = (const int32 *) (values + ((Size) 1 << shift));
 	const uint64 *n0 = nodes[0];
 	const uint64 *n1 = nodes[1];
 	const uint64 *n2 = nodes[2];
@@ -126,14 +127,14 @@ dividing_eight(const uint64 **nodes, int depth, const float *values, const uint8
 
 	for (; depth > 0; depth--)
 	{
-		n0 = dividing_step(n0, values + rows[0], goes + rows[0], codes + rows[0], shift, sets);
-		n1 = dividing_step(n1, values + rows[1], goes + rows[1], codes + rows[1], shift, sets);
-		n2 = dividing_step(n2, values + rows[2], goes + rows[2], codes + rows[2], shift, sets);
-		n3 = dividing_step(n3, values + rows[3], goes + rows[3], codes + rows[3], shift, sets);
-		n4 = dividing_step(n4, values + rows[4], goes + rows[4], codes + rows[4], shift, sets);
-		n5 = dividing_step(n5, values + rows[5], goes + rows[5], codes + rows[5], shift, sets);
-		n6 = dividing_step(n6, values + rows[6], goes + rows[6], codes + rows[6], shift, sets);
-		n7 = dividing_step(n7, values + rows[7], goes + rows[7], codes + rows[7], shift, sets);
+		n0 = dividing_step(n0, values + rows[0], codes + rows[0], shift, sets);
+		n1 = dividing_step(n1, values + rows[1], codes + rows[1], shift, sets);
+		n2 = dividing_step(n2, values + rows[2], codes + rows[2], shift, sets);
+		n3 = dividing_step(n3, values + rows[3], codes + rows[3], shift, sets);
+		n4 = dividing_step(n4, values + rows[4], codes + rows[4], shift, sets);
+		n5 = dividing_step(n5, values + rows[5], codes + rows[5], shift, sets);
+		n6 = dividing_step(n6, values + rows[6], codes + rows[6], shift, sets);
+		n7 = dividing_step(n7, values + rows[7], codes + rows[7], shift, sets);
 	}
 	nodes[0] = n0;
 	nodes[1] = n1;
