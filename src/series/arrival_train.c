@@ -33,6 +33,7 @@ typedef struct Training
 	const ArrivalModel *old;	/* that is continued, or NULL */
 	Progress	progress;
 	Points	   *points;
+	ArrivalHeights *heights;
 	ArrivalMemory memory;
 	StringInfoData name;		/* of the series in memory */
 	StringInfoData artifact;
@@ -53,7 +54,7 @@ finish_series(Training *training)
 	Arrival    *arrivals = arrival_memory_kept(&training->memory, &n);
 
 	part.arrivals = arrivals;
-	part.slots = arrival_fit(&training->settings, arrivals, n, &part.series);
+	part.slots = arrival_fit(&training->settings, training->heights, arrivals, n, &part.series);
 	part.series.last = training->memory.last;
 	part.series.seen = training->memory.seen;
 	MemoryContextSwitchTo(old);
@@ -124,6 +125,7 @@ learn(Training *training)
 	bool		begun = false;
 
 	arrival_memory_init(&training->memory, &training->settings);
+	training->heights = arrival_heights(&training->settings);
 	initStringInfo(&training->name);
 	initStringInfo(&training->artifact);
 	training->each = AllocSetContextCreate(CurrentMemoryContext, "aipipe arrival series", ALLOCSET_DEFAULT_SIZES);
