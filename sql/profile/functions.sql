@@ -1,0 +1,1 @@
+-- Profile: aggregates and readers of sketches, profiles of tables, history, keys, sources.

@@ -1,0 +1,1 @@
+-- Profile: the type of sketches, snapshots, sources.
