@@ -339,6 +339,9 @@ extern void surprise_codes_create(const SurpriseTables *tables, SurpriseCodes *c
 extern void surprise_codes_free(SurpriseCodes *codes);
 extern void surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes);
 
+/* What the surprises of one aspect need of that, and no more. */
+extern void surprise_encode_one(const SurpriseTables *tables, int aspect, const float *rows, int nrows, SurpriseCodes *codes);
+
 /* Surprise of one aspect in bits, distance included; conditional is left alone without parents. */
 extern void surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 						  const SurpriseCodes *codes, float *marginal, float *conditional);

@@ -34,6 +34,7 @@ typedef struct Training
 	int64		continues;		/* id of its model */
 	Progress	progress;
 	Points	   *points;
+	ArrivalHeights *heights;
 	ArrivalMemory memory;
 	StringInfoData name;		/* of the series in memory */
 	StringInfoData artifact;
@@ -54,7 +55,7 @@ finish_series(Training *training)
 	Arrival    *arrivals = arrival_memory_kept(&training->memory, &n);
 
 	part.arrivals = arrivals;
-	part.slots = arrival_fit(&training->settings, arrivals, n, &part.series);
+	part.slots = arrival_fit(&training->settings, training->heights, arrivals, n, &part.series);
 	part.series.last = training->memory.last;
 	part.series.seen = training->memory.seen;
 	MemoryContextSwitchTo(old);
@@ -125,6 +126,7 @@ learn(Training *training)
 	bool		begun = false;
 
 	arrival_memory_init(&training->memory, &training->settings);
+	training->heights = arrival_heights(&training->settings);
 	initStringInfo(&training->name);
 	initStringInfo(&training->artifact);
 	training->each = AllocSetContextCreate(CurrentMemoryContext, "aipipe arrival series", ALLOCSET_DEFAULT_SIZES);
