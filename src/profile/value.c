@@ -229,7 +229,7 @@ value_made_text(ValueReader *reader, const ValueBlock *block, int i)
 
 /* Gives the text of one value of the block. */
 const char *
-value_text(ValueReader *reader, const ValueBlock *block, int i, int *len)
+value_block_text(ValueReader *reader, const ValueBlock *block, int i, int *len)
 {
 	const char *text;
 

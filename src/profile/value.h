@@ -66,7 +66,7 @@ extern ValueKind value_reader_kind(const ValueReader *reader);
 /* format_type of the reader's type, the same in every session. */
 extern const char *value_reader_type_name(const ValueReader *reader);
 
-/* Says whether an OTHER reader's blocks hold no texts: value_text() makes one when it is asked for. */
+/* Says whether an OTHER reader's blocks hold no texts: value_block_text() makes one when it is asked for. */
 extern bool value_reader_is_lazy(const ValueReader *reader);
 
 /* "number", "time" …; NULL for a number that is no kind. */
@@ -86,7 +86,7 @@ value_kind_is_numeric(ValueKind kind)
 extern void value_read(ValueReader *reader, ValueBlock *block);
 
 /* The text of one value of the block, in CurrentMemoryContext or in place. */
-extern const char *value_text(ValueReader *reader, const ValueBlock *block, int i, int *len);
+extern const char *value_block_text(ValueReader *reader, const ValueBlock *block, int i, int *len);
 
 /*
  * Which of two values of the block comes first (< 0, 0, > 0): exactly by number (int8 and numeric beyond float8 too; NaN
