@@ -61,6 +61,7 @@ extern bool frequent_exact(const Frequent *f);
 /* Items by falling count, then by text: array in CurrentMemoryContext, length returned. */
 extern int	frequent_items(const Frequent *f, FrequentItem **items);
 
-extern void frequent_write(const Frequent *f, StringInfo out);
+/* Writes the most frequent items, at most so many; what is left out is counted as taken off. */
+extern void frequent_write(const Frequent *f, int most, StringInfo out);
 
 #endif							/* PROFILE_FREQUENT_H */
