@@ -13,9 +13,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "access/detoast.h"
-#include "utils/lsyscache.h"
-
 #include "core/text.h"
 #include "profile/sketch_int.h"
 
@@ -27,7 +24,6 @@ build_begin(Sketch *sketch, ValueReader *reader)
 	SketchBuild *build = MemoryContextAllocZero(sketch->context, sizeof(SketchBuild));
 	const char *type_name = value_reader_type_name(reader);
 
-	build->typlen = get_typlen(value_reader_type(reader));
 	for (int i = 0; i < lengthof(doubles); i++)
 		build->exact_numbers |= strcmp(type_name, doubles[i]) == 0;
 	if (sketch->type_name[0] == '\0')
@@ -53,27 +49,6 @@ take_kind(Sketch *sketch, ValueReader *reader)
 		sketch->distinct = distinct_create(sketch->context);
 	if (sketch->values == NULL)
 		sketch->values = frequent_create(sketch->context, FREQUENT_STORED);
-}
-
-/* Gives the bytes of a block's values as they are stored, without headers. */
-static int64
-block_bytes(const Sketch *sketch, const ValueBlock *block)
-{
-	int16		typlen = sketch->build->typlen;
-	int64		bytes = 0;
-
-	if (typlen > 0)
-		return (int64) typlen * block->n;
-	if (sketch->kind == VALUE_TEXT)
-	{
-		for (int i = 0; i < block->n; i++)
-			bytes += block->lengths[i];
-		return bytes;
-	}
-	for (int i = 0; i < block->n; i++)
-		bytes += (typlen == -1) ? toast_raw_datum_size(block->datums[i]) - VARHDRSZ
-			: strlen(DatumGetCString(block->datums[i]));
-	return bytes;
 }
 
 /* Adds the numbers of a block: ranks of all but NaN, moments of finite ones. */
@@ -115,34 +90,28 @@ add_numbers(Sketch *sketch, const ValueBlock *block)
 	quantiles_add(sketch->quantiles, ranked, nranked);
 }
 
-/* Counts a run of equal values among the frequent ones. */
+/* Adds a block's hashes: who has a counter was shown to the other parts when it came first. */
 static void
-count_value(Sketch *sketch, ValueReader *reader, const ValueBlock *block, int i, int64 count)
+add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
 {
-	uint64		hash = block->hashes[i];
-	const char *text;
-	int			len;
-	int			kept;
+	uint64		hashes[PROFILE_BLOCK];
+	uint8		missing[PROFILE_BLOCK];
+	int			n = frequent_count_block(sketch->values, block->hashes, block->n, missing);
 
-	if (frequent_count(sketch->values, hash, count) || (count == 1 && !frequent_admits(sketch->values, hash)))
+	if (n == 0)
 		return;
-	text = value_text(reader, block, i, &len);
-	kept = (len <= FREQUENT_TEXT) ? len : text_clip(text, len, FREQUENT_TEXT);
-	frequent_enter(sketch->values, hash, text, kept, kept == len, 0, count);
-}
-
-/* Counts a block's values among the frequent ones. */
-static void
-add_frequent(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
-{
-	int			from = 0;
-
-	for (int i = 1; i <= block->n; i++)
+	for (int i = 0; i < n; i++)
+		hashes[i] = block->hashes[missing[i]];
+	distinct_add(sketch->distinct, hashes, n);
+	minhash_add(&sketch->minhash, hashes, n);
+	n = frequent_admit_block(sketch->values, block->hashes, missing, n);
+	for (int i = 0; i < n; i++)
 	{
-		if (i < block->n && block->hashes[i] == block->hashes[from])
-			continue;
-		count_value(sketch, reader, block, from, i - from);
-		from = i;
+		int			len;
+		const char *text = value_block_text(reader, block, missing[i], &len);
+		int			kept = (len <= FREQUENT_TEXT) ? len : text_clip(text, len, FREQUENT_TEXT);
+
+		frequent_enter(sketch->values, block->hashes[missing[i]], text, kept, kept == len, 0, 1);
 	}
 }
 
@@ -150,8 +119,8 @@ add_frequent(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
 void
 sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const TimestampTz *at)
 {
-	int			least;
-	int			greatest;
+	int			least = -1;
+	int			greatest = -1;
 
 	if (sketch->build == NULL)
 		build_begin(sketch, reader);
@@ -160,10 +129,13 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 	take_kind(sketch, reader);
 	value_read(reader, block);
 	sketch->count += block->n;
-	sketch->bytes += block_bytes(sketch, block);
-	sketch_order_block(sketch, reader, block, at, &least, &greatest);
+	sketch->bytes += block->bytes;
+	if (value_kind_is_numeric(sketch->kind) || block->texts[0] != NULL)
+	{
+		sketch_order_block(sketch, reader, block, at, &least, &greatest);
+		sketch_keep_last(sketch, reader, block);
+	}
 	sketch_add_extremes(sketch, reader, block, at, least, greatest);
-	sketch_keep_last(sketch, reader, block);
 	if (value_kind_is_numeric(sketch->kind))
 		add_numbers(sketch, block);
 	else
@@ -174,9 +146,7 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 		moments_add(&sketch->characters, characters, block->n);
 		quantiles_add(sketch->quantiles, characters, block->n);
 	}
-	distinct_add(sketch->distinct, block->hashes, block->n);
-	minhash_add(&sketch->minhash, block->hashes, block->n);
-	add_frequent(sketch, reader, block);
+	add_hashes(sketch, reader, block);
 }
 
 /* Adds rows of one column. */

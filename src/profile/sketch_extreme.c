@@ -124,7 +124,7 @@ static void
 make_extreme(SketchExtreme *extreme, ValueReader *reader, const ValueBlock *block, int i, const TimestampTz *at, bool numeric)
 {
 	int			len;
-	const char *text = value_text(reader, block, i, &len);
+	const char *text = value_block_text(reader, block, i, &len);
 
 	memset(extreme, 0, sizeof(*extreme));
 	extreme->known = true;

@@ -30,7 +30,6 @@ typedef struct LookCached
 typedef struct SketchBuild
 {
 	bool		exact_numbers;	/* two values with equal numbers are equal */
-	int16		typlen;			/* of the type: bytes, -1 for varlena, -2 for C strings */
 	bool		has_last;		/* the last value of the block before */
 	bool		last_whole;		/* last_text is all of it */
 	double		last_number;
@@ -93,7 +92,7 @@ sketch_ranked(const Sketch *sketch)
 
 /*
  * Everything that is known, with all counters that frequent values have in memory: for aggregation's
- * intermediate states, beyond SKETCH_BYTES.  sketch_read() does not read it.
+ * intermediate states, beyond SKETCH_BYTES.  sketch_read() does not take them.
  */
 extern bytea *sketch_write_whole(const Sketch *sketch);
 extern Sketch *sketch_read_whole(const bytea *stored, MemoryContext context);

@@ -82,7 +82,7 @@ compare_across(const SketchBuild *build, ValueReader *reader, const ValueBlock *
 		order = compare_doubles(block->numbers[0], build->last_number);
 		if (order != 0 || build->last_hash == block->hashes[0] || build->last_len == 0)
 			return order;
-		text = value_text(reader, block, 0, &len);
+		text = value_block_text(reader, block, 0, &len);
 		return decimal_compare(text, len, build->last_text, build->last_len);
 	}
 	text = block->texts[0];
@@ -247,7 +247,7 @@ sketch_keep_last(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
 		build->last_number = block->numbers[i];
 		if (sketch->kind == VALUE_NUMBER && !build->exact_numbers && isfinite(build->last_number) &&
 			!is_plain_integer(build->last_number))
-			text = value_text(reader, block, i, &len);
+			text = value_block_text(reader, block, i, &len);
 	}
 	build->last_len = Min(len, SKETCH_LAST_TEXT);
 	build->last_whole = len == build->last_len;

@@ -109,7 +109,9 @@ read_extremes(Bytes *b, Sketch *sketch, uint8 parts)
 		read_extreme(b, &sketch->first, numeric, true);
 	if (parts & SKETCH_HAS_LAST)
 		read_extreme(b, &sketch->last, numeric, true);
-	require(sketch->min.known == (sketch_ranked(sketch) > 0) && sketch->max.known == sketch->min.known,
+	/* Kinds whose order means nothing have no extremes. */
+	require(sketch->max.known == sketch->min.known &&
+			(sketch->min.known ? sketch_ranked(sketch) > 0 : sketch_ranked(sketch) == 0 || sketch->kind == VALUE_OTHER),
 			"the extremes do not go with the number of values");
 	require(!sketch->min.known || extreme_compare(&sketch->min, &sketch->max, numeric) <= 0, "the smallest value is above the largest");
 	require(sketch->first.known == sketch->last.known &&

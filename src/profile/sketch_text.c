@@ -99,14 +99,14 @@ add_looks(Sketch *sketch, const ValueBlock *block, double *characters)
 	end_run(sketch, block, &run);
 }
 
-/* Gives the characters of a text in the server's encoding. */
+/* Gives the characters of a text in the server's encoding; the length as it is for a value whose text is not made. */
 static int
 count_characters(const char *text, int len)
 {
 	const char *end = text + len;
 	int			n = 0;
 
-	if (pg_database_encoding_max_length() == 1)
+	if (text == NULL || pg_database_encoding_max_length() == 1)
 		return len;
 	for (const char *s = text; s < end; s += text_step(s, end))
 		n++;

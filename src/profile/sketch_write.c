@@ -106,7 +106,7 @@ write_frequent(StringInfo out, const Frequent *frequent, int most, int budget)
 
 	for (;;)
 	{
-		frequent_write(frequent, most, out);
+		frequent_write_most(frequent, most, out);
 		if (out->len - from <= budget || most == 0)
 			return;
 		/* Items are of similar size: what is left over is tried one by one. */
@@ -160,5 +160,5 @@ sketch_write(const Sketch *sketch)
 bytea *
 sketch_write_whole(const Sketch *sketch)
 {
-	return write_sketch(sketch, FREQUENT_CAPACITY, 8 * SKETCH_BYTES);
+	return write_sketch(sketch, FREQUENT_COUNTERS, 8 * SKETCH_BYTES);
 }
