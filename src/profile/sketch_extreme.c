@@ -108,8 +108,6 @@ compare_clipped(const SketchExtreme *a, const SketchExtreme *b)
 int
 extreme_compare(const SketchExtreme *a, const SketchExtreme *b, bool numeric)
 {
-	int			order;
-
 	if (!numeric)
 		return compare_clipped(a, b);
 	if (a->number != b->number)

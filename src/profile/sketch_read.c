@@ -138,26 +138,26 @@ check_frequent(const Sketch *sketch, const Frequent *frequent)
 
 /* Reads the parts that estimate. */
 static void
-read_parts(Bytes *b, Sketch *sketch, uint8 parts)
+read_parts(Bytes *b, Sketch *sketch, uint8 parts, int items)
 {
 	sketch->quantiles = quantiles_read(b);
 	require(quantiles_count(sketch->quantiles) == sketch_ranked(sketch), "the quantiles are of another number of values");
 	sketch->distinct = distinct_read(b);
 	minhash_read(b, &sketch->minhash);
 	require(sketch->minhash.n > 0 && sketch->minhash.n <= sketch_values(sketch), "there are more hashes than values");
-	sketch->values = frequent_read(b, FREQUENT_STORED);
+	sketch->values = frequent_read(b, items);
 	check_frequent(sketch, sketch->values);
 	require(((parts & SKETCH_HAS_PATTERNS) != 0) == (sketch->kind == VALUE_TEXT), "only texts have patterns");
 	if (parts & SKETCH_HAS_PATTERNS)
 	{
-		sketch->patterns = frequent_read(b, FREQUENT_STORED);
+		sketch->patterns = frequent_read(b, items);
 		check_frequent(sketch, sketch->patterns);
 	}
 }
 
-/* Reads a sketch of at most limit bytes. */
+/* Reads a sketch of at most limit bytes, with at most so many frequent items. */
 static Sketch *
-read_sketch(const bytea *stored, MemoryContext context, int limit)
+read_sketch(const bytea *stored, MemoryContext context, int limit, int items)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Sketch	   *sketch = sketch_create(context);
@@ -179,7 +179,7 @@ read_sketch(const bytea *stored, MemoryContext context, int limit)
 	if (sketch->kind != VALUE_NONE)
 	{
 		read_extremes(&b, sketch, parts);
-		read_parts(&b, sketch, parts);
+		read_parts(&b, sketch, parts, items);
 	}
 	require(b.at == b.end, "there are bytes behind its end");
 	MemoryContextSwitchTo(old);
@@ -190,12 +190,12 @@ read_sketch(const bytea *stored, MemoryContext context, int limit)
 Sketch *
 sketch_read(const bytea *stored, MemoryContext context)
 {
-	return read_sketch(stored, context, SKETCH_BYTES);
+	return read_sketch(stored, context, SKETCH_BYTES, FREQUENT_STORED);
 }
 
 /* Reads what sketch_write_whole() wrote. */
 Sketch *
 sketch_read_whole(const bytea *stored, MemoryContext context)
 {
-	return read_sketch(stored, context, 8 * SKETCH_BYTES);
+	return read_sketch(stored, context, 8 * SKETCH_BYTES, FREQUENT_COUNTERS);
 }
