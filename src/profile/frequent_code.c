@@ -20,17 +20,17 @@
 
 /* Writes the most frequent items; those that are left out may be as frequent as the first of them, and the error. */
 void
-frequent_write(const Frequent *f, StringInfo out)
+frequent_write_most(const Frequent *f, int most, StringInfo out)
 {
 	FrequentItem *items;
 	int			n = frequent_items(f, &items);
 	int64		error = frequent_error(f);
 	int64		absent = frequent_absent(f);
 
-	if (n > f->stored)
+	if (n > most)
 	{
-		absent = Max(absent, items[f->stored].count + error);
-		n = f->stored;
+		absent = Max(absent, items[most].count + error);
+		n = most;
 	}
 	bytes_put_count(out, f->total);
 	bytes_put_count(out, error);
@@ -45,6 +45,13 @@ frequent_write(const Frequent *f, StringInfo out)
 		appendBinaryStringInfo(out, items[i].text, items[i].len);
 	}
 	pfree(items);
+}
+
+/* Writes as many items as are to be stored. */
+void
+frequent_write(const Frequent *f, StringInfo out)
+{
+	frequent_write_most(f, f->stored, out);
 }
 
 /* Reads one item, at most of count most. */

@@ -13,6 +13,8 @@
 
 #include <math.h>
 
+#include "utils/memutils.h"
+
 #include "profile/bytes.h"
 #include "profile/sketch_int.h"
 
