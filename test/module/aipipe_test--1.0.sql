@@ -313,3 +313,8 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_distinct';
 CREATE FUNCTION sketch_minhash(n int, common int, first int DEFAULT 0,
                                OUT similarity float8, OUT exact float8, OUT held float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_minhash';
+
+-- Mutants of a whole sketch's bytes: refused, or answering everything.
+CREATE FUNCTION sketch_mutate(sketch bytea, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
