@@ -211,7 +211,10 @@ time_text(const Sketch *sketch, double seconds)
 
 	if (isinf(seconds))
 		return pstrdup(seconds > 0 ? "infinity" : "-infinity");
-	timestamp = (fabs(micros) < 9.2e18) ? (Timestamp) rint(micros) : DT_NOEND;
+	/* The last microseconds that there are round up as doubles. */
+	if (micros >= END_TIMESTAMP && micros <= END_TIMESTAMP + 2048.0)
+		micros = END_TIMESTAMP - 2048.0;
+	timestamp = (fabs(micros) < 9.223372036854774e18) ? (Timestamp) rint(micros) : DT_NOEND;
 	if (!IS_VALID_TIMESTAMP(timestamp) || TIMESTAMP_NOT_FINITE(timestamp) ||
 		timestamp2tm(timestamp, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return psprintf("%g", seconds);
