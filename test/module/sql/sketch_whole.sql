@@ -12,5 +12,5 @@ UNION ALL SELECT 'times', aipipe.profile_sketch(timestamptz '2024-01-01' + make_
 UNION ALL SELECT 'documents', aipipe.profile_sketch(jsonb_build_object('a', i)) FROM generate_series(1, 1000) i
 UNION ALL SELECT 'nothing', aipipe.profile_sketch(NULL::int) FROM generate_series(1, 3) i;
 SELECT what, m.accepted + m.refused AS answered, m.accepted > 0 AS some_served, m.refused > 300 AS most_refused, m.other, m.different
-FROM made, sketch_mutate(aipipe.sketch_send(s), 500) AS m ORDER BY what;
+FROM made, sketch_whole(aipipe.sketch_send(s), 500) AS m ORDER BY what;
 DROP EXTENSION aipipe CASCADE;
