@@ -10,7 +10,7 @@
  *
  *		a count is never too large, and too small by at most frequent_error();
  *		a value that has no counter occurred at most frequent_absent() times;
- *		before anything was stored, neither exceeds n / FREQUENT_CAPACITY (+ 2 a sketch that was merged);
+ *		before anything was stored, neither exceeds n / FREQUENT_CAPACITY + 2 (for each sketch that was merged);
  *		while no more than FREQUENT_COUNTERS different texts were seen, all counts are exact.
  *
  * Storing keeps the most frequent items only: frequent_absent() of what was stored is that of the greatest
@@ -45,7 +45,7 @@ typedef struct FrequentItem
 	const char *text;			/* not NUL-terminated; good until the next change */
 } FrequentItem;
 
-/* stored: how many items are written at most (FREQUENT_STORED or fewer). */
+/* stored: how many items are written at most (FREQUENT_COUNTERS or fewer). */
 extern Frequent *frequent_create(MemoryContext context, int stored);
 
 /*
@@ -84,5 +84,8 @@ extern bool frequent_exact(const Frequent *f);
 extern int	frequent_items(const Frequent *f, FrequentItem **items);
 
 extern void frequent_write(const Frequent *f, StringInfo out);
+
+/* The same with another limit, FREQUENT_COUNTERS for all. */
+extern void frequent_write_most(const Frequent *f, int most, StringInfo out);
 
 #endif							/* PROFILE_FREQUENT_H */
