@@ -14,8 +14,9 @@
 /* Bytes of a text by which neighbours of two blocks are compared. */
 #define SKETCH_LAST_TEXT 8192
 
-/* Texts whose looks are remembered, once so many texts came by. */
-#define SKETCH_LOOK_CACHE 256
+/* Texts whose looks are remembered, two where their hashes meet, and how many must have come by before it is worth it. */
+#define SKETCH_LOOK_CACHE 512
+#define SKETCH_LOOK_FROM 256
 
 /* What look_at() said of a text, found by the text's hash. */
 typedef struct LookCached
@@ -77,13 +78,14 @@ extern Sketch *sketch_copy(const Sketch *sketch, MemoryContext context);
 /* ERROR 22003 when counts have grown beyond what a sketch may hold. */
 extern void sketch_check_counts(const Sketch *sketch);
 
-/* Values that are not NULL, and those of them that have a rank. */
+/* Gives the number of values that are not NULL. */
 static inline int64
 sketch_values(const Sketch *sketch)
 {
 	return sketch->count - sketch->nulls;
 }
 
+/* Gives the number of those that have a rank. */
 static inline int64
 sketch_ranked(const Sketch *sketch)
 {
