@@ -46,6 +46,10 @@
 #define SCAN_FETCH 1000
 #define SCAN_FETCH_BYTES ((Size) 4 * 1024 * 1024)
 
+/* Bytes of a block's arrays, which are to stay in the processor's second cache; wide rows come SCAN_BLOCK_LEAST at a time. */
+#define SCAN_BLOCK_BYTES 131072
+#define SCAN_BLOCK_LEAST 64
+
 /* Takes the executor's rows into the scan's current fetch. */
 typedef struct ScanReceiver
 {
@@ -56,7 +60,7 @@ typedef struct ScanReceiver
 /* Values of a block's rows, and what keeps them where they are. */
 typedef struct ScanBlock
 {
-	int			natts;
+	int			size;			/* rows at most */
 	int			npins;
 	Buffer		pins[SOURCE_BLOCK]; /* pages of the heap that values lie in */
 	TupleTableSlot *copies;		/* reads copied rows of a table that is no heap */
@@ -425,11 +429,13 @@ scan_make_block(SourceScan *scan, int natts)
 {
 	MemoryContext old = MemoryContextSwitchTo(scan->context);
 	ScanBlock  *block = palloc0(sizeof(ScanBlock));
-	Datum	   *values = palloc(Max(mul_size(sizeof(Datum) * SOURCE_BLOCK, natts), 1));
-	bool	   *nulls = palloc(Max(mul_size(sizeof(bool) * SOURCE_BLOCK, natts), 1));
+	int			fits = SCAN_BLOCK_BYTES / (sizeof(Datum) + sizeof(bool)) / Max(natts, 1);
+	int			size = Min(Max(fits, SCAN_BLOCK_LEAST), SOURCE_BLOCK);
+	Datum	   *values = palloc(Max(mul_size(sizeof(Datum) * size, natts), 1));
+	bool	   *nulls = palloc(Max(mul_size(sizeof(bool) * size, natts), 1));
 
-	block->natts = natts;
-	for (int i = 0; i < SOURCE_BLOCK; i++)
+	block->size = size;
+	for (int i = 0; i < size; i++)
 	{
 		block->rows[i] = values + (Size) i * natts;
 		block->nulls[i] = nulls + (Size) i * natts;
@@ -488,8 +494,8 @@ static inline bool
 scan_block_goes_on(const SourceScan *scan, int n)
 {
 	if (scan->heap != NULL)
-		return n < SOURCE_BLOCK && !scan->at_end;
-	return n < SOURCE_BLOCK && (n == 0 || scan->next < scan->nrows);
+		return n < scan->block->size && !scan->at_end;
+	return n < scan->block->size && (n == 0 || scan->next < scan->nrows);
 }
 
 /* Gives the next rows' values, good until the next call; 0 at the end. */

@@ -82,8 +82,8 @@ extern SourceScan *source_scan_begin_shared(Source *source, struct ParallelTable
  */
 extern bool source_scan_next(SourceScan *scan, Datum **values, bool **nulls);
 
-/* Rows of a block at most. */
-#define SOURCE_BLOCK 64
+/* Rows of a block at most; fewer where rows are wide. */
+#define SOURCE_BLOCK 512
 
 /*
  * Gives the next rows, at most SOURCE_BLOCK, with the values of their first natts columns (the same

@@ -4,8 +4,8 @@
  *	  Blocks of rows into the sketches of their columns.
  *
  * A row is deformed once.  What lies in the block's arrays is then read column
- * by column, so that one column's sketch and its type's code stay in the
- * processor's caches for a whole block.
+ * by column, PROFILE_BLOCK values at a time, so that one column's sketch and its
+ * type's code stay in the processor's caches for a whole block.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,10 +18,8 @@
 
 #include "profile/table_int.h"
 
-/* Blocks between two reports of progress. */
-#define TABLE_REPORT 64
-
-StaticAssertDecl(SOURCE_BLOCK <= PROFILE_BLOCK, "a sketch must take a block of a source at once");
+/* Rows between two reports of progress. */
+#define TABLE_REPORT 4096
 
 /* Sets up columns to be read. */
 void
@@ -46,7 +44,7 @@ rows_at_once(Datum **rows, bool **nulls, int place, int from, int n)
 {
 	Size		bytes = 0;
 
-	for (int i = from; i < n; i++)
+	for (int i = from; i < from + n; i++)
 	{
 		struct varlena *value;
 
@@ -59,18 +57,20 @@ rows_at_once(Datum **rows, bool **nulls, int place, int from, int n)
 		if (bytes > TABLE_EXPANDED && i > from)
 			return i - from;
 	}
-	return n - from;
+	return n;
 }
 
 /* Adds a block's values of one column. */
 static void
 read_column(TableReading *reading, int column, Datum **rows, bool **nulls, int place, int n)
 {
-	int			step = n;
+	int			step;
 
 	for (int from = 0; from < n; from += step)
 	{
-		step = reading->expands[column] ? rows_at_once(rows, nulls, place, from, n) : n;
+		step = Min(n - from, PROFILE_BLOCK);
+		if (reading->expands[column])
+			step = rows_at_once(rows, nulls, place, from, step);
 		sketch_add(reading->columns[column].sketch, reading->readers[column],
 				   (const Datum *const *) rows + from, (const bool *const *) nulls + from, place, step, NULL);
 		MemoryContextReset(reading->block);
@@ -102,7 +102,7 @@ table_read(TableReading *reading, const TablePart *part, SourceScan *scan)
 		for (int i = 0; i < reading->ncolumns; i++)
 			read_column(reading, i, rows, nulls, part->places[i], n);
 		total += n;
-		if (total - reported < TABLE_REPORT * SOURCE_BLOCK)
+		if (total - reported < TABLE_REPORT)
 			continue;
 		report_rows(reading, total - reported);
 		reported = total;
