@@ -63,7 +63,7 @@ aipipe_sketch_type(PG_FUNCTION_ARGS)
 
 	if (sketch->type_name[0] == '\0')
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(sketch_text(sketch->type_name, strlen(sketch->type_name)));
+	PG_RETURN_TEXT_P(cstring_to_text(sketch->type_name));
 }
 
 /* Gives the number of different values. */

@@ -68,13 +68,6 @@ string(StringInfo out, const char *name, const char *text)
 		escape_json(out, text);
 }
 
-/* Gives a sketch's bytes as a C string that is valid here. */
-static char *
-valid(const char *bytes, int len)
-{
-	return text_to_cstring(sketch_text(bytes, len));
-}
-
 /* Writes an extreme. */
 static void
 extreme(StringInfo out, const char *name, const SketchExtreme *value)
@@ -83,7 +76,7 @@ extreme(StringInfo out, const char *name, const SketchExtreme *value)
 		return;
 	key(out, name);
 	appendStringInfoChar(out, '{');
-	string(out, "value", valid(value->text, value->len));
+	string(out, "value", pnstrdup(value->text, value->len));
 	if (value->clipped)
 	{
 		key(out, "clipped");
@@ -131,7 +124,7 @@ frequent(StringInfo out, const char *name, const Frequent *f)
 	for (int i = 0; i < n; i++)
 	{
 		appendStringInfoString(out, i > 0 ? ",[" : "[");
-		escape_json(out, valid(items[i].text, items[i].len));
+		escape_json(out, pnstrdup(items[i].text, items[i].len));
 		appendStringInfo(out, "," INT64_FORMAT "]", items[i].count);
 	}
 	appendStringInfoString(out, "]}");
@@ -197,7 +190,7 @@ aipipe_sketch_json(PG_FUNCTION_ARGS)
 
 	initStringInfo(&out);
 	appendStringInfoChar(&out, '{');
-	string(&out, "type", sketch->type_name[0] == '\0' ? NULL : valid(sketch->type_name, strlen(sketch->type_name)));
+	string(&out, "type", sketch->type_name[0] == '\0' ? NULL : sketch->type_name);
 	string(&out, "kind", value_kind_name(sketch->kind));
 	count(&out, "count", sketch->count);
 	count(&out, "nulls", sketch->nulls);

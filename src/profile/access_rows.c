@@ -127,7 +127,7 @@ emit_frequent(FunctionCallInfo fcinfo, const Sketch *sketch, const Frequent *fre
 	n = (frequent == NULL) ? 0 : frequent_items(frequent, &items);
 	for (int i = 0; i < Min(n, most); i++)
 	{
-		put(&row, PointerGetDatum(sketch_text(items[i].text, items[i].len)), false);
+		put(&row, PointerGetDatum(cstring_to_text_with_len(items[i].text, items[i].len)), false);
 		put(&row, Int64GetDatum(items[i].count), false);
 		put_number(&row, (double) items[i].count / sketch_values(sketch));
 		put(&row, Int64GetDatum(frequent_error(frequent)), false);
@@ -208,7 +208,7 @@ aipipe_sketch_moments(PG_FUNCTION_ARGS)
 static void
 put_extreme(Row *row, const SketchExtreme *extreme)
 {
-	put(row, extreme->known ? PointerGetDatum(sketch_text(extreme->text, extreme->len)) : (Datum) 0, !extreme->known);
+	put(row, extreme->known ? PointerGetDatum(cstring_to_text_with_len(extreme->text, extreme->len)) : (Datum) 0, !extreme->known);
 	put(row, TimestampTzGetDatum(extreme->at), !extreme->timed);
 }
 

@@ -208,7 +208,7 @@ copy_value(ProfileState *state, Datum *value)
 
 	if (typlen == -1 && VARATT_IS_EXTERNAL(DatumGetPointer(*value)))
 		*value = PointerGetDatum(detoast_external_attr((struct varlena *) DatumGetPointer(*value)));
-	size = datumGetSize(*value, false, typlen);
+	size = (typlen == -1) ? VARSIZE_ANY(DatumGetPointer(*value)) : datumGetSize(*value, false, typlen);
 	if (size > PENDING_BYTES / 2)
 		return false;
 	if (state->used + MAXALIGN(size) > PENDING_BYTES)

@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
 
 #include "profile/bytes.h"
 #include "profile/frequent_int.h"
@@ -69,8 +68,6 @@ read_item(Bytes *b, FrequentItem *item, int64 most)
 	if (item->len > FREQUENT_TEXT)
 		bytes_error("A frequent value is too long.");
 	item->text = bytes_take(b, item->len);
-	if (!pg_verifymbstr(item->text, item->len, true))
-		bytes_error("A frequent value is no text of this database's encoding.");
 }
 
 /* Reads what frequent_write() wrote. */
@@ -96,8 +93,9 @@ frequent_read(Bytes *b, int stored)
 			bytes_error("Frequent values are not in order.");
 		if (frequent_count(f, item.hash, 0))
 			bytes_error("A frequent value is there twice.");
-		frequent_restore(f, &item);
 		before = item;
+		item.text = bytes_text(item.text, item.len);
+		frequent_restore(f, &item);
 	}
 	if (f->absent > left || (f->absent == 0 && left > 0))
 		bytes_error("Counts of frequent values do not fit their sum.");

@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "common/shortest_dec.h"
-#include "mb/pg_wchar.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
@@ -286,25 +285,4 @@ sketch_number_text(const Sketch *sketch, double number)
 		return psprintf("%.0f", number == 0 ? 0 : number);
 	double_to_shortest_decimal_buf(number, text);
 	return pstrdup(text);
-}
-
-/* Gives bytes as text that is valid in this database. */
-text *
-sketch_text(const char *bytes, int len)
-{
-	StringInfoData safe;
-
-	if (pg_verify_mbstr(GetDatabaseEncoding(), bytes, len, true))
-		return cstring_to_text_with_len(bytes, len);
-	initStringInfo(&safe);
-	for (int i = 0; i < len; i++)
-	{
-		unsigned char c = bytes[i];
-
-		if (c != 0 && c < 0x80)
-			appendStringInfoChar(&safe, c);
-		else
-			appendStringInfo(&safe, "\\x%02x", c);
-	}
-	return cstring_to_text_with_len(safe.data, safe.len);
 }

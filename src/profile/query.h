@@ -55,9 +55,6 @@ extern char *sketch_number_text(const Sketch *sketch, double number);
 /* A time beside the values in ISO form, UTC ("2024-01-03 00:00:00+00"); palloc'd. */
 extern char *sketch_moment_text(TimestampTz at);
 
-/* Bytes of a sketch's text as text that is valid in this database, whatever they are: others are written as \\x… */
-extern text *sketch_text(const char *bytes, int len);
-
 /* ERROR 42804 unless the values of both are numbers, or of both are texts, of one kind. */
 extern void sketch_require_alike(const Sketch *a, const Sketch *b);
 

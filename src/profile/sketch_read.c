@@ -32,20 +32,20 @@ read_extreme(Bytes *b, SketchExtreme *extreme, bool numeric, bool timed)
 {
 	uint8		flags = bytes_uint8(b);
 
-	require((flags & ~(EXTREME_CLIPPED | EXTREME_TIMED)) == 0, "an extreme value has unknown flags");
+	require((flags & ~(EXTREME_CLIPPED | EXTREME_TIMED)) == 0, "An extreme value has unknown flags.");
 	extreme->known = true;
 	extreme->clipped = (flags & EXTREME_CLIPPED) != 0;
 	extreme->timed = (flags & EXTREME_TIMED) != 0;
 	if (numeric)
 		extreme->number = bytes_double(b);
-	require(timed || !isnan(extreme->number), "an extreme value is not a number");
+	require(timed || !isnan(extreme->number), "An extreme value is not a number.");
 	if (extreme->timed)
 		extreme->at = (TimestampTz) bytes_uint64(b);
-	require(!extreme->timed || IS_VALID_TIMESTAMP(extreme->at), "an extreme value has no valid time");
-	require(extreme->timed || !timed, "a first or last value has no time");
+	require(!extreme->timed || IS_VALID_TIMESTAMP(extreme->at), "An extreme value has no valid time.");
+	require(extreme->timed || !timed, "A first or last value has no time.");
 	extreme->len = bytes_uint8(b);
-	require(extreme->len <= FREQUENT_TEXT, "the text of an extreme value is too long");
-	memcpy(extreme->text, bytes_take(b, extreme->len), extreme->len);
+	require(extreme->len <= FREQUENT_TEXT, "The text of an extreme value is too long.");
+	memcpy(extreme->text, bytes_text(bytes_take(b, extreme->len), extreme->len), extreme->len);
 }
 
 /* Reads what is counted and summed for numbers. */
@@ -59,7 +59,7 @@ read_number_counts(Bytes *b, Sketch *sketch)
 	sketch->minus_infinite = bytes_count(b, 0, values - sketch->nans - sketch->plus_infinite);
 	moments_read(b, &sketch->numbers);
 	require(sketch->numbers.n == values - sketch->nans - sketch->plus_infinite - sketch->minus_infinite,
-			"the moments are of another number of values");
+			"The moments are of another number of values.");
 }
 
 /* Reads what is counted and summed for texts. */
@@ -67,7 +67,7 @@ static void
 read_text_counts(Bytes *b, Sketch *sketch)
 {
 	moments_read(b, &sketch->characters);
-	require(sketch->characters.n == sketch_values(sketch), "the moments are of another number of texts");
+	require(sketch->characters.n == sketch_values(sketch), "The moments are of another number of texts.");
 	sketch->characters_min = bytes_count(b, 0, MaxAllocSize);
 	sketch->characters_max = bytes_count(b, sketch->characters_min, MaxAllocSize);
 	if (sketch->kind == VALUE_TEXT)
@@ -83,7 +83,7 @@ read_counts(Bytes *b, Sketch *sketch)
 
 	sketch->count = bytes_count(b, 0, SKETCH_MAX_COUNT);
 	sketch->nulls = bytes_count(b, 0, sketch->count);
-	require((sketch_values(sketch) == 0) == (sketch->kind == VALUE_NONE), "the kind does not go with the number of values");
+	require((sketch_values(sketch) == 0) == (sketch->kind == VALUE_NONE), "The kind does not go with the number of values.");
 	if (sketch->kind == VALUE_NONE)
 		return;
 	sketch->bytes = bytes_count(b, 0, SKETCH_MAX_BYTES);
@@ -114,10 +114,10 @@ read_extremes(Bytes *b, Sketch *sketch, uint8 parts)
 	/* Kinds whose order means nothing have no extremes. */
 	require(sketch->max.known == sketch->min.known &&
 			(sketch->min.known ? sketch_ranked(sketch) > 0 : sketch_ranked(sketch) == 0 || sketch->kind == VALUE_OTHER),
-			"the extremes do not go with the number of values");
-	require(!sketch->min.known || extreme_compare(&sketch->min, &sketch->max, numeric) <= 0, "the smallest value is above the largest");
+			"The extremes do not go with the number of values.");
+	require(!numeric || !sketch->min.known || extreme_compare(&sketch->min, &sketch->max, numeric) <= 0, "The smallest value is above the largest.");
 	require(sketch->first.known == sketch->last.known &&
-			(!sketch->first.known || sketch->first.at <= sketch->last.at), "the first value is later than the last");
+			(!sketch->first.known || sketch->first.at <= sketch->last.at), "The first value is later than the last.");
 }
 
 /* Checks that frequent items are no more than there are values. */
@@ -130,10 +130,10 @@ check_frequent(const Sketch *sketch, const Frequent *frequent)
 
 	for (int i = 0; i < n; i++)
 	{
-		require(items[i].count <= left, "frequent items are more than there are values");
+		require(items[i].count <= left, "Frequent items are more than there are values.");
 		left -= items[i].count;
 	}
-	require(frequent_error(frequent) <= sketch_values(sketch), "the error of frequent items is larger than their number");
+	require(frequent_error(frequent) <= sketch_values(sketch), "The error of frequent items is larger than their number.");
 	if (n > 0)
 		pfree(items);
 }
@@ -143,13 +143,13 @@ static void
 read_parts(Bytes *b, Sketch *sketch, uint8 parts, int items)
 {
 	sketch->quantiles = quantiles_read(b);
-	require(quantiles_count(sketch->quantiles) == sketch_ranked(sketch), "the quantiles are of another number of values");
+	require(quantiles_count(sketch->quantiles) == sketch_ranked(sketch), "The quantiles are of another number of values.");
 	sketch->distinct = distinct_read(b);
 	minhash_read(b, &sketch->minhash);
-	require(sketch->minhash.n > 0 && sketch->minhash.n <= sketch_values(sketch), "there are more hashes than values");
+	require(sketch->minhash.n > 0 && sketch->minhash.n <= sketch_values(sketch), "There are more hashes than values.");
 	sketch->values = frequent_read(b, items);
 	check_frequent(sketch, sketch->values);
-	require(((parts & SKETCH_HAS_PATTERNS) != 0) == (sketch->kind == VALUE_TEXT), "only texts have patterns");
+	require(((parts & SKETCH_HAS_PATTERNS) != 0) == (sketch->kind == VALUE_TEXT), "Only texts have patterns.");
 	if (parts & SKETCH_HAS_PATTERNS)
 	{
 		sketch->patterns = frequent_read(b, items);
@@ -168,22 +168,21 @@ read_sketch(const bytea *stored, MemoryContext context, int limit, int items)
 	int			len;
 
 	b.end = b.at + VARSIZE_ANY_EXHDR(stored);
-	require(VARSIZE_ANY_EXHDR(stored) + VARHDRSZ <= limit, "it is too long");
-	require(bytes_uint8(&b) == SKETCH_VERSION, "its version is not known");
+	require(VARSIZE_ANY_EXHDR(stored) + VARHDRSZ <= limit, "It is too long.");
+	require(bytes_uint8(&b) == SKETCH_VERSION, "Its version is not known.");
 	sketch->kind = bytes_uint8(&b);
-	require(sketch->kind < VALUE_NKINDS, "its kind is not known");
+	require(sketch->kind < VALUE_NKINDS, "Its kind is not known.");
 	parts = bytes_uint8(&b);
-	require((parts & ~SKETCH_ALL_PARTS) == 0 && (sketch->kind != VALUE_NONE || parts == 0), "it has unknown parts");
+	require((parts & ~SKETCH_ALL_PARTS) == 0 && (sketch->kind != VALUE_NONE || parts == 0), "It has unknown parts.");
 	len = bytes_count(&b, 0, SKETCH_TYPE_NAME);
-	memcpy(sketch->type_name, bytes_take(&b, len), len);
-	require(strlen(sketch->type_name) == len, "the name of its type is not a string");
+	memcpy(sketch->type_name, bytes_text(bytes_take(&b, len), len), len);
 	read_counts(&b, sketch);
 	if (sketch->kind != VALUE_NONE)
 	{
 		read_extremes(&b, sketch, parts);
 		read_parts(&b, sketch, parts, items);
 	}
-	require(b.at == b.end, "there are bytes behind its end");
+	require(b.at == b.end, "There are bytes behind its end.");
 	MemoryContextSwitchTo(old);
 	return sketch;
 }

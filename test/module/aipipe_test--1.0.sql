@@ -296,3 +296,25 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_surprise';
 -- A compiled form behind its pad, mutated by a seed (0 = not), with checksums that are right.
 CREATE FUNCTION seal(compiled bytea, pad int, seed int DEFAULT 0) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_seal';
+
+-- Parts of sketches.  Quantiles: greatest rank error of 99 quantiles and of the shares below 99 true ones, of column `which` (0 to 125) in parts,
+-- each stored and read when asked for; moments: relative errors; distinct: estimates of the whole, of parts merged, of the union of halves.
+CREATE FUNCTION sketch_data_name(which int) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_data_name';
+CREATE FUNCTION sketch_quantiles(which int, n int, parts int DEFAULT 1, stored bool DEFAULT false, seed int DEFAULT 1,
+                                 OUT quantiles float8, OUT shares float8, OUT retained float8, OUT bytes float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_quantiles';
+CREATE FUNCTION sketch_moments(which int, n int, seed int DEFAULT 1,
+                               OUT mean float8, OUT variance float8, OUT m3 float8, OUT m4 float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_moments';
+CREATE FUNCTION sketch_distinct(kind int, n int, times int DEFAULT 1, parts int DEFAULT 1, first int DEFAULT 0,
+                                OUT whole float8, OUT merged float8, OUT "union" float8, OUT bytes float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_distinct';
+CREATE FUNCTION sketch_minhash(n int, common int, first int DEFAULT 0,
+                               OUT similarity float8, OUT exact float8, OUT held float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_minhash';
+
+-- Mutants of a whole sketch's bytes: refused, or answering everything.
+CREATE FUNCTION sketch_mutate(sketch bytea, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
