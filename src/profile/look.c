@@ -82,25 +82,29 @@ static const ByteClass byte_classes[256] = {
 typedef struct Word
 {
 	const char *word;
+	int			len;
 	Look		look;
 } Word;
 
+#define W_NULL(word) {word, sizeof(word) - 1, LOOK_NULL}
+#define W_BOOLEAN(word) {word, sizeof(word) - 1, LOOK_BOOLEAN}
+
 static const Word words_sign[] = {
-	{"-", LOOK_NULL}, {"--", LOOK_NULL}, {"---", LOOK_NULL}, {"?", LOOK_NULL}, {"??", LOOK_NULL}, {"???", LOOK_NULL},
-	{".", LOOK_NULL}, {"..", LOOK_NULL}, {"...", LOOK_NULL}, {"#n/a", LOOK_NULL}, {"#na", LOOK_NULL}, {"#null!", LOOK_NULL},
-	{"(null)", LOOK_NULL}, {"(none)", LOOK_NULL}, {"<null>", LOOK_NULL}, {"<na>", LOOK_NULL}, {"\\n", LOOK_NULL}, {NULL}
+	W_NULL("-"), W_NULL("--"), W_NULL("---"), W_NULL("?"), W_NULL("??"), W_NULL("???"),
+	W_NULL("."), W_NULL(".."), W_NULL("..."), W_NULL("#n/a"), W_NULL("#na"), W_NULL("#null!"),
+	W_NULL("(null)"), W_NULL("(none)"), W_NULL("<null>"), W_NULL("<na>"), W_NULL("\\n"), {NULL}
 };
-static const Word words_f[] = {{"f", LOOK_BOOLEAN}, {"false", LOOK_BOOLEAN}, {NULL}};
-static const Word words_m[] = {{"missing", LOOK_NULL}, {NULL}};
+static const Word words_f[] = {W_BOOLEAN("f"), W_BOOLEAN("false"), {NULL}};
+static const Word words_m[] = {W_NULL("missing"), {NULL}};
 static const Word words_n[] = {
-	{"n", LOOK_BOOLEAN}, {"no", LOOK_BOOLEAN}, {"na", LOOK_NULL}, {"nil", LOOK_NULL}, {"nan", LOOK_NULL}, {"n/a", LOOK_NULL},
-	{"null", LOOK_NULL}, {"none", LOOK_NULL}, {"n.a.", LOOK_NULL}, {"n.a", LOOK_NULL}, {"n. a.", LOOK_NULL},
-	{"not available", LOOK_NULL}, {"not applicable", LOOK_NULL}, {"no data", LOOK_NULL}, {NULL}
+	W_BOOLEAN("n"), W_BOOLEAN("no"), W_NULL("na"), W_NULL("nil"), W_NULL("nan"), W_NULL("n/a"),
+	W_NULL("null"), W_NULL("none"), W_NULL("n.a."), W_NULL("n.a"), W_NULL("n. a."),
+	W_NULL("not available"), W_NULL("not applicable"), W_NULL("no data"), {NULL}
 };
-static const Word words_o[] = {{"on", LOOK_BOOLEAN}, {"off", LOOK_BOOLEAN}, {NULL}};
-static const Word words_t[] = {{"t", LOOK_BOOLEAN}, {"true", LOOK_BOOLEAN}, {NULL}};
-static const Word words_u[] = {{"unknown", LOOK_NULL}, {"undefined", LOOK_NULL}, {"unspecified", LOOK_NULL}, {NULL}};
-static const Word words_y[] = {{"y", LOOK_BOOLEAN}, {"yes", LOOK_BOOLEAN}, {NULL}};
+static const Word words_o[] = {W_BOOLEAN("on"), W_BOOLEAN("off"), {NULL}};
+static const Word words_t[] = {W_BOOLEAN("t"), W_BOOLEAN("true"), {NULL}};
+static const Word words_u[] = {W_NULL("unknown"), W_NULL("undefined"), W_NULL("unspecified"), {NULL}};
+static const Word words_y[] = {W_BOOLEAN("y"), W_BOOLEAN("yes"), {NULL}};
 
 static const char *const look_names[LOOK_N] =
 {
@@ -175,9 +179,9 @@ words_of(char c)
 
 /* Gives the look of a word that stands for nothing, or for true or false. */
 static uint32
-look_word(const LookText *text)
+look_word(const char *s, int len)
 {
-	const Word *word = words_of(text->s[0]);
+	const Word *word = words_of(s[0]);
 
 	if (word == NULL)
 		return 0;
@@ -185,42 +189,80 @@ look_word(const LookText *text)
 	{
 		int			i = 0;
 
-		while (i < text->len && word->word[i] != '\0' &&
-			   word->word[i] == (look_is_upper(text->s[i]) ? (text->s[i] | 0x20) : text->s[i]))
+		if (word->len != len)
+			continue;
+		while (i < len && word->word[i] == (look_is_upper(s[i]) ? (s[i] | 0x20) : s[i]))
 			i++;
-		if (i == text->len && word->word[i] == '\0')
+		if (i == len)
 			return LOOK_MASK(word->look);
 	}
 	return 0;
 }
 
-/* Asks the recognisers of texts that have digits. */
+/* Gives the looks of a text of digits alone. */
+static uint32
+look_plain_digits(const LookText *text)
+{
+	uint32		looks = LOOK_MASK(LOOK_INTEGER) | LOOK_MASK(LOOK_NUMBER);
+
+	if (text->s[0] == '0' && text->len > 1)
+		looks |= LOOK_MASK(LOOK_CODE);
+	if (text->len == 8 || text->len == 14)
+		looks |= look_moment(text);
+	if (text->len >= 13)
+		looks |= look_card(text);
+	return looks;
+}
+
+/* Says whether a text has the separators of a date or a time. */
+static inline bool
+may_be_moment(const LookText *text, int letters)
+{
+	bool		slash = (text->seen & SEEN_SLASH) != 0;
+
+	if (text->colons > 0 || slash || text->dashes == 2 || text->dots == 2)
+		return text->dashes <= 3 && text->dots <= 3;
+	if (letters >= 3)
+		return text->spaces >= 2;
+	return letters >= 1 && text->digits >= 12;
+}
+
+/* Asks the recognisers of texts that have digits and something else. */
 static uint32
 look_digits(const LookText *text)
 {
 	int			letters = text->hexes + text->letters;
 	uint32		looks = 0;
 
-	if (letters <= 3)
+	if (may_be_moment(text, letters))
+	{
+		looks = look_moment(text);
+		if (looks != 0)
+			return looks;
+	}
+	if ((text->dots == 3 && letters == 0) || text->colons >= 2)
+	{
+		/* Four groups of three digits are an address, not thousands. */
+		looks = look_ip(text);
+		if (looks != 0)
+			return looks;
+	}
+	if (letters <= 1 && text->dashes <= 2 && text->colons == 0 && text->spaces <= 1)
 		looks |= look_number(text);
-	if (text->len >= 4)
-		looks |= look_moment(text);
-	if (text->digits >= 13 && letters == 0)
-		looks |= look_card(text);
-	if (text->digits >= 7 && letters == 0 && text->len > text->digits)
-		looks |= look_phone(text);
-	if (letters >= 2 && text->digits >= 2 && text->len >= 15)
+	if (letters == 0)
+	{
+		if (text->digits >= 13)
+			looks |= look_card(text);
+		if (text->digits >= 7 && text->colons == 0)
+			looks |= look_phone(text);
+		return looks;
+	}
+	if (text->digits >= 2 && text->len >= 15 && look_is_upper(text->s[0]))
 		looks |= look_iban(text);
 	if (text->dashes == 4 && text->digits + text->hexes == 32)
 		looks |= look_uuid(text);
-	else if (text->len >= 8 && letters > 0)
+	else if (text->letters <= 1 && text->dashes + text->dots + text->spaces + text->others == 0)
 		looks |= look_hex(text);
-	if ((text->dots == 3 && letters == 0) || text->colons >= 2)
-		looks |= look_ip(text);
-
-	/* Four groups of three digits are an address, not thousands. */
-	if (looks & LOOK_MASK(LOOK_IP))
-		looks &= ~(LOOK_MASK(LOOK_NUMBER) | LOOK_MASK(LOOK_PHONE));
 	return looks;
 }
 
@@ -233,14 +275,14 @@ look_recognise(const LookText *text)
 	if (text->digits == 0)
 	{
 		if (text->len <= LOOK_WORD)
-			looks |= look_word(text);
+			looks |= look_word(text->s, text->len);
 		if (text->colons >= 2 && text->len <= LOOK_SHORT)
 			looks |= look_ip(text);
 		if (text->dashes == 4 && text->hexes == 32)
 			looks |= look_uuid(text);
 	}
 	else if (text->len <= LOOK_SHORT)
-		looks |= look_digits(text);
+		looks |= text->digits == text->len ? look_plain_digits(text) : look_digits(text);
 	else if (text->digits + text->hexes + text->letters == text->len)
 		looks |= look_hex(text);
 	if (text->seen & SEEN_AT)
@@ -268,24 +310,42 @@ add_lanes(LookText *text, uint64 lanes)
 	text->others += (lanes >> (8 * LANE_OTHER)) & 0xff;
 }
 
-/* Counts the characters of bytes in UTF-8: those that continue none. */
+/* Counts the characters of bytes in UTF-8: all bytes but those that continue one. */
 static int
 count_utf8(const unsigned char *s, int len)
 {
-	int			n = 0;
+	int			continued = 0;
 	int			i = 0;
 
-	for (; i + 8 <= len; i += 8)
+	while (i + 8 <= len)
 	{
-		uint64		word;
+		int			stop = Min(len - 7, i + 8 * 255);
+		uint64		lanes = 0;
 
-		memcpy(&word, s + i, sizeof(word));
 		/* A byte that continues a character has its highest bit set and the next one not. */
-		n += 8 - __builtin_popcountll(word & ~(word << 1) & UINT64CONST(0x8080808080808080));
+		for (; i < stop; i += 8)
+		{
+			uint64		word;
+
+			memcpy(&word, s + i, sizeof(word));
+			lanes += ((word & ~(word << 1)) >> 7) & UINT64CONST(0x0101010101010101);
+		}
+		for (int lane = 0; lane < 8; lane++)
+			continued += (lanes >> (8 * lane)) & 0xff;
 	}
 	for (; i < len; i++)
-		n += (s[i] & 0xc0) != 0x80;
-	return n;
+		continued += (s[i] & 0xc0) == 0x80;
+	return len - continued;
+}
+
+/* Gives the bytes of the character at s, at least 1 and never beyond end; as text_step() does. */
+static inline int
+step_utf8(const char *s, const char *end)
+{
+	unsigned char c = (unsigned char) *s;
+	int			step = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 1;
+
+	return Min(step, (int) (end - s));
 }
 
 /* Counts the characters of bytes. */
@@ -313,70 +373,66 @@ static void
 look_wide(const char *s, int len, TextLook *out)
 {
 	const char *end = s + len;
+	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
 	int			n = 0;
 
 	for (; s < end && n < LOOK_PATTERN; n++)
 	{
 		out->pattern[n] = byte_classes[(unsigned char) *s].symbol;
-		s += text_step(s, end);
+		s += utf8 ? step_utf8(s, end) : text_step(s, end);
 	}
 	out->npattern = n;
-	out->characters = n + count_characters(s, (int) (end - s));
+	out->characters = n + (s < end ? count_characters(s, (int) (end - s)) : 0);
 }
 
-/* Passes over a text: pattern, characters, and counts of what is in its first LOOK_BYTES. */
+/* Counts what is in a text's bytes from first to before bound. */
 static void
-look_pass(const char *s, int len, TextLook *out, LookText *text)
+look_on(const char *s, int first, int bound, LookText *text)
 {
-	int			bound = Min(len, LOOK_BYTES);
-	int			n = Min(len, LOOK_PATTERN);
-	uint64		lanes = 0;
-	uint32		seen = 0;
-
-	for (int i = 0; i < n; i++)
+	while (first < bound)
 	{
-		const ByteClass *class = &byte_classes[(unsigned char) s[i]];
+		int			stop = Min(bound, first + LANE_RUN);
+		uint64		lanes = 0;
 
-		out->pattern[i] = class->symbol;
-		lanes += class->lanes;
-		seen |= class->seen;
-	}
-	add_lanes(text, lanes);
-	for (int i = n; i < bound;)
-	{
-		int			stop = Min(bound, i + LANE_RUN);
-
-		for (lanes = 0; i < stop; i++)
+		for (; first < stop; first++)
 		{
-			const ByteClass *class = &byte_classes[(unsigned char) s[i]];
+			const ByteClass *class = &byte_classes[(unsigned char) s[first]];
 
 			lanes += class->lanes;
-			seen |= class->seen;
+			text->seen |= class->seen;
 		}
 		add_lanes(text, lanes);
 	}
-	text->seen = seen;
-	if (seen & SEEN_WIDE)
-		look_wide(s, len, out);
-	else
-	{
-		out->npattern = n;
-		out->characters = bound + (len > bound ? count_characters(s + bound, len - bound) : 0);
-	}
-	if (out->characters > LOOK_PATTERN)
-		out->pattern[out->npattern++] = '+';
 }
 
-/* Looks at one text. */
-void
-look_at(const char *s, int len, TextLook *out)
+/* Says whether a text whose counts are in lanes has no digit, nothing that marks a look, no word's beginning and no blanks at its ends. */
+static inline bool
+looks_like_nothing(const char *s, int len, uint64 lanes, uint32 seen)
+{
+	/* Digits, colons, four dashes or more. */
+	const uint64 some = LANE(LANE_DIGIT) * 0xff | LANE(LANE_COLON) * 0xff | LANE(LANE_DASH) * 0xfc;
+
+	return (lanes & some) == 0 && (seen & ~(SEEN_WIDE | SEEN_COMMA)) == 0 &&
+		!look_is_space(s[0]) && !look_is_space(s[len - 1]) &&
+		(len > LOOK_WORD || words_of(s[0]) == NULL) && (s[0] | 0x20) != 'w';
+}
+
+/* Looks at what the pass over the beginning did not settle. */
+static void
+look_closely(const char *s, int len, uint64 lanes, uint32 seen, TextLook *out)
 {
 	LookText	text = {0};
 	int			bound = Min(len, LOOK_BYTES);
 	int			start = 0;
 	int			end = bound;
 
-	look_pass(s, len, out, &text);
+	text.seen = seen;
+	add_lanes(&text, lanes);
+	look_on(s, Min(len, LOOK_PATTERN), bound, &text);
+	if (text.seen & SEEN_WIDE)
+		look_wide(s, len, out);
+	else
+		out->characters = bound + (len > bound ? count_characters(s + bound, len - bound) : 0);
 	if (text.spaces == bound)
 	{
 		/* Blanks as far as it is looked at; whoever writes more than that means nothing by it. */
@@ -394,4 +450,34 @@ look_at(const char *s, int len, TextLook *out)
 	text.spaces -= bound - text.len;
 	out->looks = (text.len < bound || look_is_space(s[len - 1])) ? LOOK_MASK(LOOK_PADDED) : 0;
 	out->looks |= look_recognise(&text);
+}
+
+/* Looks at one text. */
+void
+look_at(const char *s, int len, TextLook *out)
+{
+	int			n = Min(len, LOOK_PATTERN);
+	uint64		lanes = 0;
+	uint32		seen = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const ByteClass *class = &byte_classes[(unsigned char) s[i]];
+
+		out->pattern[i] = class->symbol;
+		lanes += class->lanes;
+		seen |= class->seen;
+	}
+	out->npattern = n;
+	if (len == n && len > 0 && looks_like_nothing(s, len, lanes, seen))
+	{
+		out->characters = n;
+		out->looks = 0;
+		if (seen & SEEN_WIDE)
+			look_wide(s, len, out);
+	}
+	else
+		look_closely(s, len, lanes, seen, out);
+	if (out->characters > LOOK_PATTERN)
+		out->pattern[out->npattern++] = '+';
 }

@@ -74,7 +74,7 @@ look_is_space(char c)
 }
 
 /* Each gives the LOOK_MASK()s of what the text is. */
-extern uint32 look_number(const LookText *text);	/* INTEGER, NUMBER, CODE */
+extern uint32 look_number(const LookText *text);	/* INTEGER, NUMBER */
 extern uint32 look_card(const LookText *text);
 extern uint32 look_iban(const LookText *text);
 extern uint32 look_phone(const LookText *text);

@@ -132,7 +132,7 @@ is_decimal(const char *s, const char *end)
 	return last + 1 < end && are_thousands(s, last, *last == '.' ? ',' : '.');
 }
 
-/* Says whether a text is a number, whole, with an exponent, thousands, a currency or a percent sign, and whether it is a code. */
+/* Says whether a text that is not of digits alone is a number: with a sign, an exponent, thousands, a currency or a percent sign. */
 uint32
 look_number(const LookText *text)
 {
@@ -141,10 +141,12 @@ look_number(const LookText *text)
 	bool		plain = true;
 	int			unit;
 
-	if (text->digits == text->len)
-		return LOOK_MASK(LOOK_INTEGER) | LOOK_MASK(LOOK_NUMBER) | (*s == '0' && text->len > 1 ? LOOK_MASK(LOOK_CODE) : 0);
 	if (*s == '+' || *s == '-')
 		s++;
+	if (look_is_digit(*s) && text->dashes + text->spaces + text->hexes + text->letters == (text->s[0] == '-') &&
+		look_is_digit(end[-1]))
+		return end - s == text->digits ? LOOK_MASK(LOOK_INTEGER) | LOOK_MASK(LOOK_NUMBER) :
+			is_decimal(s, end) ? LOOK_MASK(LOOK_NUMBER) : 0;
 	unit = currency_at(s, end);
 	if (unit > 0)
 	{

@@ -16,7 +16,7 @@
 #define SCHEME_MIN 2
 #define SCHEME_MAX 16
 
-/* Says whether a text is a uuid: 8-4-4-4-12 hexadecimal digits, in braces or not. */
+/* Says whether a text of 32 hexadecimal digits and four dashes is a uuid: 8-4-4-4-12, in braces or not. */
 uint32
 look_uuid(const LookText *text)
 {
@@ -28,11 +28,8 @@ look_uuid(const LookText *text)
 		s++;
 		len -= 2;
 	}
-	if (len != 36)
+	if (len != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-')
 		return 0;
-	for (int i = 0; i < len; i++)
-		if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-' : !look_is_hex(s[i]))
-			return 0;
 	return LOOK_MASK(LOOK_UUID);
 }
 

@@ -247,6 +247,23 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
 CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
 
+-- What a profile reads of one value of any type; its order (-1, 0, 1); nanoseconds a value of an array.
+CREATE FUNCTION value_read(value anyelement, OUT type text, OUT kind text, OUT number float8, OUT text text, OUT hash text, OUT bytes bigint,
+                           OUT lazy bool) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_value_read';
+CREATE FUNCTION value_compare(a anyelement, b anyelement) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_value_compare';
+CREATE FUNCTION bench_value("values" anyarray, repeats int DEFAULT 5) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_value';
+
+-- What a text looks like; n hostile texts, how many of which look like anything; nanoseconds a text.
+CREATE FUNCTION look(value text, OUT characters int, OUT pattern text, OUT looks text) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look';
+CREATE FUNCTION look_fuzz(n int, seed int DEFAULT 1) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look_fuzz';
+CREATE FUNCTION bench_look("values" text[], repeats int DEFAULT 5) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_look';
+
 -- A detector's artifact (model_export) by the name of its algorithm: compiled; opened, which gives its features.
 CREATE FUNCTION detector_compile(algorithm text, artifact bytea) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_compile';
