@@ -330,8 +330,26 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_distinct';
 CREATE FUNCTION sketch_minhash(n int, common int, first int DEFAULT 0,
                                OUT similarity float8, OUT exact float8, OUT held float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_minhash';
+<<<<<<< HEAD
 
 -- Mutants of a whole sketch's bytes: refused, or answering everything.
 CREATE FUNCTION sketch_mutate(sketch bytea, n int, seed int DEFAULT 1,
                               OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
+=======
+-- Nanoseconds of CPU a value: moments, quantiles, distinct, minhash, frequent, "all hashes" (the last three as a column uses them), of n values of
+-- column `which` that have so many different hashes (0: all); hash_text and hash_bytes_extended of texts of that length.
+CREATE FUNCTION sketch_bench(kernel text, which int, n int, "distinct" int DEFAULT 0) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_bench';
+-- Frequent values of a column of one of 13 kinds (+ 20: all hashes meet at one place of the door): counts beyond their bounds, values of more than
+-- 1 % that are missing; error and absent as shares of the count.
+CREATE FUNCTION sketch_frequent(kind int, n int, parts int DEFAULT 1, stored bool DEFAULT false, seed int DEFAULT 1,
+                                OUT wrong float8, OUT missed float8, OUT error float8, OUT absent float8, OUT bytes float8, OUT exact float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_frequent';
+-- Mutants of a stored part (moments, quantiles, distinct, least, frequent) that saw n numbers; what bytes are, read as a part.
+CREATE FUNCTION sketch_mutate(part text, n int, mutants int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
+CREATE FUNCTION sketch_part(part text, bytes bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_part';
+>>>>>>> h/kern

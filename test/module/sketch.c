@@ -94,7 +94,7 @@ sketch_of(const double *values, int n, int parts, bool stored, int *bytes)
 	for (int p = 0; p < parts; p++)
 	{
 		int			to = (int) ((int64) n * (p + 1) / parts);
-		Quantiles  *part = parts == 1 ? all : quantiles_create(each);
+		Quantiles  *part = parts == 1 && !stored ? all : quantiles_create(each);
 
 		for (; from < to; from += 64)
 			quantiles_add(part, values + from, Min(64, to - from));

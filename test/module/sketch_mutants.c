@@ -1,115 +1,206 @@
 /*-------------------------------------------------------------------------
  *
  * sketch_mutants.c
- *	  Mutated sketches: refused as promised, or answering everything that a sketch is asked.
+ *	  Mutants of stored parts of sketches: refused as promised, or served and written as they were read.
  *
  *-------------------------------------------------------------------------
  */
 #include "module.h"
 
-#include <math.h>
+#include "utils/builtins.h"
 
-#include "utils/memutils.h"
-
-#include "profile/query.h"
-#include "profile/sketch_int.h"
+#include "profile/bytes.h"
+#include "profile/distinct.h"
+#include "profile/frequent.h"
+#include "profile/hash.h"
+#include "profile/minhash.h"
+#include "profile/moments.h"
+#include "profile/quantiles.h"
 
 PG_FUNCTION_INFO_V1(test_sketch_mutate);
+PG_FUNCTION_INFO_V1(test_sketch_part);
 
-/* Complains about an answer that cannot be. */
+/* Everything that is stored in parts, made of n different numbers. */
+typedef struct Parts
+{
+	Moments		moments;
+	Quantiles  *quantiles;
+	Distinct   *distinct;
+	MinHash		minhash;
+	Frequent   *frequent;
+} Parts;
+
+/* Adds numbers to all parts. */
 static void
-must(bool holds, const char *what)
+add(Parts *parts, int n, uint64 seed)
 {
-	if (!holds)
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("%s", what)));
-}
-
-/* Says whether a number is none, or within bounds. */
-static bool
-within(double x, double low, double high)
-{
-	return isnan(x) || (x >= low && x <= high);
-}
-
-/* Asks one sketch everything. */
-static void
-ask(const Sketch *sketch)
-{
-	bool		exact;
-	SketchBin  *bins;
-	int			n = sketch_histogram(sketch, 7, &bins);
-	double		before = -INFINITY;
-
-	must(within(sketch_distinct(sketch, &exact), 0, sketch_values(sketch)), "too many different values");
-	must(within(sketch_uniqueness(sketch), 0, 1), "uniqueness is no share");
-	for (int i = 0; i <= 20; i++)
-	{
-		double		x = sketch_quantile(sketch, i / 20.0);
-
-		must(isnan(x) || x >= before, "quantiles fall");
-		must(within(sketch_cdf(sketch, x), 0, 1), "a share of ranks is none");
-		(void) sketch_number_text(sketch, x);
-		before = isnan(x) ? before : x;
-	}
 	for (int i = 0; i < n; i++)
 	{
-		must(bins[i].count >= 0, "a bin counts less than nothing");
-		(void) sketch_number_text(sketch, bins[i].high);
+		uint64		hash = hash_bits(HASH_INTEGER, seed + i);
+		double		value = (double) (hash >> 40) / 16;
+		char		text[32];
+
+		moments_add(&parts->moments, &value, 1);
+		quantiles_add(parts->quantiles, &value, 1);
+		distinct_add(parts->distinct, &hash, 1);
+		minhash_add(&parts->minhash, &hash, 1);
+		if (frequent_admits(parts->frequent, hash))
+			frequent_enter(parts->frequent, hash, text, snprintf(text, sizeof(text), "%g", value), true, 0, 1 + i % 7);
 	}
-	(void) sketch_moment_text(sketch->min.at);
-	(void) moments_kurtosis(&sketch->numbers);
-	(void) moments_skewness(&sketch->characters);
 }
 
-/* Compares two sketches in every way, and merges them when the result can be stored. */
+/* Makes parts of n numbers. */
 static void
-compare(const Sketch *a, const Sketch *b)
+make(Parts *parts, int n, uint64 seed)
 {
-	Sketch	   *merged;
-
-	must(within(sketch_similarity(a, b), 0, 1), "similarity is no share");
-	must(within(sketch_containment(a, b), 0, 1), "containment is no share");
-	if (a->kind != b->kind && a->kind != VALUE_NONE && b->kind != VALUE_NONE)
-		return;
-	must(within(sketch_psi(a, b), -1e-9, INFINITY), "PSI is negative");
-	must(within(sketch_ks(a, b), 0, 1 + 1e-9), "KS is no share");
-	if (a->count > SKETCH_MAX_COUNT / 2 || a->bytes > SKETCH_MAX_BYTES / 2)
-		return;
-	merged = sketch_create(CurrentMemoryContext);
-	sketch_merge(merged, a);
-	sketch_merge(merged, b);
-	must(merged->count == a->count + b->count, "a merged sketch forgot rows");
-	(void) sketch_read(sketch_write(merged), CurrentMemoryContext);
-	(void) sketch_read_whole(sketch_write_whole(merged), CurrentMemoryContext);
+	memset(parts, 0, sizeof(Parts));
+	parts->quantiles = quantiles_create(CurrentMemoryContext);
+	parts->distinct = distinct_create(CurrentMemoryContext);
+	parts->frequent = frequent_create(CurrentMemoryContext, FREQUENT_STORED);
+	add(parts, n, seed);
 }
 
-/* Takes a mutant the whole way; false when what is written is not read and written again as it is. */
+/* Writes the named part. */
+static void
+write_part(const Parts *parts, char part, StringInfo out)
+{
+	switch (part)
+	{
+		case 'm':
+			moments_write(&parts->moments, out);
+			break;
+		case 'q':
+			quantiles_write(parts->quantiles, out);
+			break;
+		case 'd':
+			distinct_write(parts->distinct, out);
+			break;
+		case 'l':
+			minhash_write(&parts->minhash, out);
+			break;
+		default:
+			frequent_write(parts->frequent, out);
+			break;
+	}
+}
+
+/* Reads the named part into parts. */
+static void
+read_part(Parts *parts, char part, Bytes *b)
+{
+	switch (part)
+	{
+		case 'm':
+			moments_read(b, &parts->moments);
+			break;
+		case 'q':
+			parts->quantiles = quantiles_read(b);
+			break;
+		case 'd':
+			parts->distinct = distinct_read(b);
+			break;
+		case 'l':
+			minhash_read(b, &parts->minhash);
+			break;
+		default:
+			parts->frequent = frequent_read(b, FREQUENT_STORED);
+			break;
+	}
+}
+
+/* Asks a part everything, adds to it, merges it both ways, and stores it again. */
+static void
+use(Parts *parts, char part)
+{
+	Parts		other;
+	StringInfoData out;
+	Bytes		b;
+	double	   *values;
+	int64	   *cumulative;
+	FrequentItem *items;
+
+	(void) moments_kurtosis(&parts->moments);
+	(void) quantiles_sorted(parts->quantiles, &values, &cumulative);
+	(void) distinct_estimate(parts->distinct);
+	(void) frequent_items(parts->frequent, &items);
+	make(&other, 700, 99);
+	(void) distinct_union(parts->distinct, other.distinct);
+	(void) minhash_similarity(&parts->minhash, &other.minhash);
+	moments_merge(&other.moments, &parts->moments);
+	quantiles_merge(other.quantiles, parts->quantiles);
+	distinct_merge(other.distinct, parts->distinct);
+	minhash_merge(&other.minhash, &parts->minhash);
+	frequent_merge(other.frequent, parts->frequent);
+	add(parts, 3000, 5);
+	initStringInfo(&out);
+	write_part(parts, part, &out);
+	b.at = (const unsigned char *) out.data;
+	b.end = b.at + out.len;
+	read_part(&other, part, &b);
+}
+
+/* Reads a mutant, says whether it is written the same, and uses it. */
 static bool
 serve(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
 {
-	const Sketch *original = arg;
-	bytea	   *stored = palloc(VARHDRSZ + len);
-	bytea	   *again;
-	Sketch	   *sketch;
+	char		part = *(const char *) arg;
+	Parts		parts;
+	Bytes		b;
+	StringInfoData again;
+	Size		used;
+	bool		same;
 
-	SET_VARSIZE(stored, VARHDRSZ + len);
-	memcpy(VARDATA(stored), bytes, len);
-	sketch = sketch_read(stored, CurrentMemoryContext);
-	ask(sketch);
-	compare(sketch, original);
-	compare(original, sketch);
-	stored = sketch_write(sketch);
-	again = sketch_write(sketch_read(stored, CurrentMemoryContext));
-	return VARSIZE(again) == VARSIZE(stored) && memcmp(again, stored, VARSIZE(stored)) == 0;
+	make(&parts, 0, 0);
+	b.at = (const unsigned char *) bytes;
+	b.end = b.at + len;
+	read_part(&parts, part, &b);
+	used = (const char *) b.at - bytes;
+	initStringInfo(&again);
+	write_part(&parts, part, &again);
+	same = again.len == used && memcmp(again.data, bytes, used) == 0;
+	PG_TRY();
+	{
+		use(&parts, part);
+	}
+	PG_CATCH();
+	{
+		/* sums that would be more than a bigint are refused when they are made */
+		if (geterrcode() != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return same;
 }
 
-/* Tries mutants of a sketch's bytes; the first is the sketch itself. */
+/* Serves mutants of a part that saw n numbers. */
 Datum
 test_sketch_mutate(PG_FUNCTION_ARGS)
 {
-	bytea	   *stored = PG_GETARG_BYTEA_PP(0);
-	const Sketch *original = sketch_read(stored, CurrentMemoryContext);
+	char	   *part = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Parts		parts;
+	StringInfoData out;
 
-	return mutants_run_promised(fcinfo, VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(stored), false, ERRCODE_INVALID_BINARY_REPRESENTATION,
-								PG_GETARG_INT32(1), PG_GETARG_INT32(2), serve, original);
+	make(&parts, PG_GETARG_INT32(1), 1);
+	initStringInfo(&out);
+	write_part(&parts, *part, &out);
+	return mutants_run_promised(fcinfo, out.data, out.len, false, ERRCODE_INVALID_BINARY_REPRESENTATION,
+								PG_GETARG_INT32(2), PG_GETARG_INT32(3), serve, part);
+}
+
+/* Reads bytes as a part and gives what is left over, or the error. */
+Datum
+test_sketch_part(PG_FUNCTION_ARGS)
+{
+	char	   *part = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Size		len;
+	const char *bytes = bytea_bytes(PG_GETARG_DATUM(1), &len);
+	Parts		parts;
+	Bytes		b;
+
+	make(&parts, 0, 0);
+	b.at = (const unsigned char *) bytes;
+	b.end = b.at + len;
+	read_part(&parts, *part, &b);
+	PG_RETURN_INT32(b.end - b.at);
 }
