@@ -249,6 +249,8 @@ look_digits(const LookText *text)
 	}
 	if (letters <= 1 && text->dashes <= 2 && text->colons == 0 && text->spaces <= 1)
 		looks |= look_number(text);
+	if (text->dashes == 4 && text->digits + text->hexes == 32)
+		return looks | look_uuid(text);
 	if (letters == 0)
 	{
 		if (text->digits >= 13)
@@ -259,9 +261,7 @@ look_digits(const LookText *text)
 	}
 	if (text->digits >= 2 && text->len >= 15 && look_is_upper(text->s[0]))
 		looks |= look_iban(text);
-	if (text->dashes == 4 && text->digits + text->hexes == 32)
-		looks |= look_uuid(text);
-	else if (text->letters <= 1 && text->dashes + text->dots + text->spaces + text->others == 0)
+	if (looks == 0 && text->letters <= 1 && text->dashes + text->dots + text->spaces + text->others == 0)
 		looks |= look_hex(text);
 	return looks;
 }
@@ -291,7 +291,7 @@ look_recognise(const LookText *text)
 		looks |= look_url(text);
 	if (text->seen & SEEN_BRACKET)
 		looks |= look_json(text);
-	if (text->seen & SEEN_ANGLE)
+	if ((text->seen & SEEN_ANGLE) && looks == 0)
 		looks |= look_html(text);
 	return looks;
 }

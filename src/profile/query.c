@@ -211,10 +211,14 @@ time_text(const Sketch *sketch, double seconds)
 
 	if (isinf(seconds))
 		return pstrdup(seconds > 0 ? "infinity" : "-infinity");
-	timestamp = (fabs(micros) < 9.2e18) ? (Timestamp) rint(micros) : DT_NOEND;
+	/* The last microseconds that there are round up as doubles. */
+	if (micros >= END_TIMESTAMP && micros <= END_TIMESTAMP + 2048.0)
+		micros = END_TIMESTAMP - 2048.0;
+	timestamp = (fabs(micros) < 9.223372036854774e18) ? (Timestamp) rint(micros) : DT_NOEND;
 	if (!IS_VALID_TIMESTAMP(timestamp) || TIMESTAMP_NOT_FINITE(timestamp) ||
 		timestamp2tm(timestamp, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return psprintf("%g", seconds);
+	tm.tm_isdst = 0;			/* or no zone is written */
 	if (type_begins(sketch, "date"))
 		EncodeDateOnly(&tm, USE_ISO_DATES, text);
 	else
@@ -232,6 +236,7 @@ sketch_moment_text(TimestampTz at)
 
 	if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return psprintf(INT64_FORMAT, at);
+	tm.tm_isdst = 0;			/* or no zone is written */
 	EncodeDateTime(&tm, fsec, true, 0, "UTC", USE_ISO_DATES, text);
 	return pstrdup(text);
 }
@@ -240,29 +245,30 @@ sketch_moment_text(TimestampTz at)
 static char *
 duration_text(const Sketch *sketch, double seconds)
 {
-	double		whole = trunc(seconds);
-	double		rest = fabs(seconds - whole);
-	int			days = (int) (whole / SECS_PER_DAY);
-	int			left = (int) (fabs(whole) - fabs((double) days) * SECS_PER_DAY);
+	bool		clock = type_begins(sketch, "time");
+	double		micros = rint(fabs(seconds) * USECS_PER_SEC);
+	const char *sign = seconds < 0 ? "-" : "";
+	int64		left;
+	int64		days;
 	StringInfoData text;
 
-	if (!(fabs(seconds) < 1e13))
+	if (!(micros < 9e18))
 		return psprintf("%g s", seconds);
+	left = (int64) micros;
+	days = clock ? 0 : left / USECS_PER_DAY;
+	left -= days * USECS_PER_DAY;
 	initStringInfo(&text);
-	if (days != 0 && !type_begins(sketch, "time"))
-		appendStringInfo(&text, "%d day%s ", days, abs(days) == 1 ? "" : "s");
-	else
-		left += abs(days) * SECS_PER_DAY;
-	appendStringInfo(&text, "%s%02d:%02d:%02d", seconds < 0 ? "-" : "", left / SECS_PER_HOUR,
-					 left / SECS_PER_MINUTE % MINS_PER_HOUR, left % SECS_PER_MINUTE);
-	if (rest >= 0.0000005)
+	if (days > 0)
+		appendStringInfo(&text, "%s" INT64_FORMAT " day%s", sign, days, (days == 1 && *sign == '\0') ? "" : "s");
+	if (days > 0 && left == 0)
+		return text.data;
+	appendStringInfo(&text, "%s%s%02d:%02d:%02d", days > 0 ? " " : "", sign, (int) (left / USECS_PER_HOUR),
+					 (int) (left / USECS_PER_MINUTE % MINS_PER_HOUR), (int) (left / USECS_PER_SEC % SECS_PER_MINUTE));
+	if (left % USECS_PER_SEC != 0)
 	{
-		char	   *digits = psprintf("%.6f", Min(rest, 0.999999));
-		int			len = strlen(digits);
-
-		while (digits[len - 1] == '0')
-			len--;
-		appendBinaryStringInfo(&text, digits + 1, len - 1);
+		appendStringInfo(&text, ".%06d", (int) (left % USECS_PER_SEC));
+		while (text.data[text.len - 1] == '0')
+			text.data[--text.len] = '\0';
 	}
 	return text.data;
 }

@@ -19,7 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
-#include "profile/query.h"
+#include "profile/access.h"
 #include "profile/table_int.h"
 
 /* Frequent values and patterns that a row shows. */
@@ -129,8 +129,8 @@ values_of(const Sketch *sketch)
 }
 
 /*
- * Gives the most frequent items as [{"value": …, "count": …, "share": …}], or NULL.  Where not all items are
- * known, those that came once only say nothing.
+ * Gives the most frequent items as [{"value": …, "count": …, "share": …}], or NULL.  Where counts may be too
+ * small, "error" says by how much, and items that this may have put among the first are left out.
  */
 static StringInfo
 frequent_json(const Frequent *frequent, const char *word, int64 values)
@@ -139,15 +139,17 @@ frequent_json(const Frequent *frequent, const char *word, int64 values)
 	StringInfo	json;
 	int			n;
 	int			shown = 0;
+	bool		exact;
 
 	if (frequent == NULL || values == 0)
 		return NULL;
+	exact = frequent_exact(frequent);
 	n = frequent_items(frequent, &items);
 	json = makeStringInfo();
 	appendStringInfoChar(json, '[');
 	for (int i = 0; i < n && shown < TABLE_TOP; i++)
 	{
-		if (items[i].count < 2 && !frequent_exact(frequent))
+		if (!exact && items[i].count <= Max(frequent_error(frequent), 1))
 			break;
 		appendStringInfoString(json, shown++ > 0 ? ", {" : "{");
 		append_name(json, word);
@@ -156,7 +158,7 @@ frequent_json(const Frequent *frequent, const char *word, int64 values)
 		appendStringInfo(json, INT64_FORMAT, items[i].count);
 		append_name(json, "share");
 		append_share(json, items[i].count, values);
-		if (!frequent_exact(frequent))
+		if (!exact)
 		{
 			append_name(json, "error");
 			appendStringInfo(json, INT64_FORMAT, frequent_error(frequent));
@@ -245,17 +247,6 @@ extreme_text(const SketchExtreme *extreme)
 	return psprintf("%s%s", pnstrdup(extreme->text, extreme->len), extreme->clipped ? "..." : "");
 }
 
-/* Names the order in which the values stand in the table, or NULL. */
-static const char *
-order_name(const SketchOrder *order)
-{
-	if (order->falling == 0 && order->rising > 0)
-		return order->equal == 0 ? "increasing" : "not decreasing";
-	if (order->rising == 0 && order->falling > 0)
-		return order->equal == 0 ? "decreasing" : "not increasing";
-	return NULL;
-}
-
 /* Adds what is counted: rows, NULLs, distinct values, keys. */
 static void
 put_counts(RowBuilder *row, const Profile *profile, const Sketch *sketch)
@@ -341,7 +332,7 @@ table_row(const Profile *profile, int column, Datum *values, bool *nulls)
 	put_json(&row, frequent_json(sketch->patterns, "pattern", values_of(sketch)));
 	put_json(&row, looks_json(sketch));
 	put_json(&row, lengths_json(sketch));
-	put_text(&row, order_name(&sketch->order));
+	put_text(&row, sketch_monotonic(sketch));
 	put(&row, Int64GetDatum(sketch->bytes));
 	put(&row, Int32GetDatum(profile->workers));
 	put(&row, PointerGetDatum(sketch_write(sketch)));

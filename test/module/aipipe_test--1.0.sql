@@ -330,13 +330,6 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_distinct';
 CREATE FUNCTION sketch_minhash(n int, common int, first int DEFAULT 0,
                                OUT similarity float8, OUT exact float8, OUT held float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_minhash';
-<<<<<<< HEAD
-
--- Mutants of a whole sketch's bytes: refused, or answering everything.
-CREATE FUNCTION sketch_mutate(sketch bytea, n int, seed int DEFAULT 1,
-                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
-LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
-=======
 -- Nanoseconds of CPU a value: moments, quantiles, distinct, minhash, frequent, "all hashes" (the last three as a column uses them), of n values of
 -- column `which` that have so many different hashes (0: all); hash_text and hash_bytes_extended of texts of that length.
 CREATE FUNCTION sketch_bench(kernel text, which int, n int, "distinct" int DEFAULT 0) RETURNS float8
@@ -352,4 +345,8 @@ CREATE FUNCTION sketch_mutate(part text, n int, mutants int, seed int DEFAULT 1,
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
 CREATE FUNCTION sketch_part(part text, bytes bytea) RETURNS int
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_part';
->>>>>>> h/kern
+
+-- Mutants of a whole sketch's bytes: refused, or answering everything.
+CREATE FUNCTION sketch_whole(sketch bytea, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_whole';
