@@ -77,13 +77,14 @@ extern Sketch *sketch_copy(const Sketch *sketch, MemoryContext context);
 /* ERROR 22003 when counts have grown beyond what a sketch may hold. */
 extern void sketch_check_counts(const Sketch *sketch);
 
-/* Values that are not NULL, and those of them that have a rank. */
+/* Gives the number of values that are not NULL. */
 static inline int64
 sketch_values(const Sketch *sketch)
 {
 	return sketch->count - sketch->nulls;
 }
 
+/* Gives the number of those that have a rank. */
 static inline int64
 sketch_ranked(const Sketch *sketch)
 {

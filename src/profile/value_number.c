@@ -177,10 +177,15 @@ numeric_long(const Parts *parts, uint64 value, uint64 *hash)
 		return (double) whole;
 	}
 	if (value < EXACT_LIMIT)
+	{
 		value = value * NUMERIC_BASE + digit_at(parts, used++);
-	number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG);
+		number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG);
+	}
+	else
+		number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG) +
+			scale_exactly(digit_at(parts, used), (parts->weight - used) * NUMERIC_BASE_LOG);
 	*hash = hash_digits(parts);
-	return parts->negative ? -number : number;
+	return parts->negative && number != 0.0 ? -number : number;
 }
 
 /* Removes zeros from the end of a number whose last four digits are given, and says how many. */
@@ -228,7 +233,7 @@ numeric_short(const Parts *parts, uint64 value, int exponent, uint64 *hash)
 {
 	double		number = scale_exactly(value, exponent);
 
-	if (parts->negative)
+	if (parts->negative && number != 0.0)
 		number = -number;
 	if (value < EXACT_LIMIT && number != 0.0 && !isinf(number))
 		*hash = value_hash_real(number);

@@ -65,7 +65,7 @@ SELECT left(value, 60) AS value, (look(value)).looks, looks AS expected FROM see
 SELECT count(*) FROM seen WHERE value !~ '^\s' AND value !~ '\s$' AND value <> '' AND length(value) < 900 AND (look(E' \t' || value || '  ')).looks <> trim('padded ' || looks);
 
 -- patterns and characters
-SELECT value, (look(value)).characters, (look(value)).pattern
+SELECT (look(value)).characters, (look(value)).pattern
 FROM (VALUES (''), ('ABC-1234'), ('a b_C/9.x'), (E'a\tb\nc\x7f'), ('{"a": 1}')) AS v(value);
 SELECT length(pattern), right(pattern, 3) AS tail, characters
 FROM (VALUES (40), (41), (1000), (1024), (1025), (100000)) AS v(n), look(repeat('a', n));
