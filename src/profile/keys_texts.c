@@ -14,7 +14,6 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
-#include "core/pin.h"
 #include "core/text.h"
 #include "profile/keys_texts.h"
 #include "profile/value.h"
@@ -98,7 +97,7 @@ text_of(CodeTable *table, const CodeColumn *column, Datum value)
 	block->n = 1;
 	block->datums[0] = value;
 	value_read(reader, block);
-	text = value_text(reader, block, 0, &len);
+	text = value_block_text(reader, block, 0, &len);
 	shown = len <= TEXT_BYTES ? len : text_clip(text, len, TEXT_BYTES);
 	out = MemoryContextAlloc(table->context, shown + 4);
 	memcpy(out, text, shown);
@@ -117,7 +116,6 @@ key_texts_read(KeyTexts *texts)
 	Datum	   *values;
 	bool	   *nulls;
 	int			next = 0;
-	int			level;
 
 	texts->places = MemoryContextAlloc(table->context, mul_size(Max(texts->n, 1), sizeof(int)));
 	qsort(texts->wanted, texts->n, sizeof(KeyText), compare_wanted);
@@ -130,7 +128,6 @@ key_texts_read(KeyTexts *texts)
 	scan = source_scan_begin(table->source, table->spec.share, table->spec.seed);
 	for (int64 row = 0; next < texts->n && source_scan_next(scan, &values, &nulls); row++)
 	{
-		level = texts->wanted[next].row == row ? pin_begin(PIN_DATES | PIN_INTERVALS | PIN_FLOATS | PIN_BYTES) : 0;
 		for (; next < texts->n && texts->wanted[next].row == row; next++)
 		{
 			const CodeColumn *column = &table->columns[texts->wanted[next].column];
@@ -138,7 +135,6 @@ key_texts_read(KeyTexts *texts)
 			if (!nulls[column->attno - 1])
 				texts->wanted[next].text = text_of(table, column, values[column->attno - 1]);
 		}
-		pin_end(level);
 	}
 	source_scan_end(scan);
 	MemoryContextSwitchTo(old);
