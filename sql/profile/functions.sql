@@ -19,3 +19,12 @@ AS 'MODULE_PATHNAME', 'aipipe_profile_dependencies' LANGUAGE C VOLATILE PARALLEL
 COMMENT ON FUNCTION aipipe.profile_dependencies(regclass, int, float8, jsonb) IS
 'gives the minimal functional dependencies of a table, exact or with at most a share of rows that break them, what tells most first';
 GRANT EXECUTE ON FUNCTION aipipe.profile_dependencies(regclass, int, float8, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.profile_joins(
+    relations regclass[] DEFAULT NULL, schema name DEFAULT NULL, min_containment float8 DEFAULT 0.95, params jsonb DEFAULT '{}')
+RETURNS TABLE (left_relation regclass, left_column name, right_relation regclass, right_column name, containment float8, coverage float8,
+    left_distinct bigint, right_distinct bigint, right_unique boolean, cardinality text, name_similarity float8, declared boolean, score float8)
+AS 'MODULE_PATHNAME', 'aipipe_profile_joins' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 50;
+COMMENT ON FUNCTION aipipe.profile_joins(regclass[], name, float8, jsonb) IS
+'gives columns whose values are found in another column, in and across tables: verified candidates for foreign keys, the likeliest first';
+GRANT EXECUTE ON FUNCTION aipipe.profile_joins(regclass[], name, float8, jsonb) TO PUBLIC;

@@ -41,10 +41,13 @@ typedef struct Level
 	int		   *rights;			/* candidates of one left side */
 } Level;
 
-/* Takes a dependency into the result. */
+/* Takes a dependency into the result, unless it is no more than chance. */
 static void
-keep_dependency(DependencySearch *search, const Dependency *dependency)
+keep_dependency(DependencySearch *search, Dependency *dependency)
 {
+	dependency->score = dependency_score(search, dependency);
+	if (dependency->score <= 0 && !search->trivial)
+		return;
 	if (search->nfound == search->max_found)
 	{
 		int			max = Max(search->max_found * 2, 64);
@@ -58,9 +61,7 @@ keep_dependency(DependencySearch *search, const Dependency *dependency)
 		search->found = found;
 		search->max_found = max;
 	}
-	search->found[search->nfound] = *dependency;
-	search->found[search->nfound].score = dependency_score(search, dependency);
-	search->nfound++;
+	search->found[search->nfound++] = *dependency;
 }
 
 /* Counts the values of every column, as the right side of others. */
