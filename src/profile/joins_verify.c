@@ -64,7 +64,8 @@ append_value(StringInfo out, const JoinColumn *column, Common common)
 			appendStringInfo(out, "r.%s::pg_catalog.int8", name);
 			break;
 		case COMMON_NUMERIC:
-			appendStringInfo(out, "r.%s::pg_catalog.numeric", name);
+			/* through text a float keeps all of its digits */
+			appendStringInfo(out, "r.%s%s::pg_catalog.numeric", name, column->class == JOIN_FLOAT ? "::pg_catalog.text" : "");
 			break;
 		case COMMON_TIMESTAMP:
 			if (column->type == TIMESTAMPTZOID)
@@ -73,7 +74,10 @@ append_value(StringInfo out, const JoinColumn *column, Common common)
 				appendStringInfo(out, "r.%s::pg_catalog.timestamp", name);
 			break;
 		case COMMON_TEXT:
-			appendStringInfo(out, "r.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
+			if (column->class == JOIN_DECIMAL)
+				appendStringInfo(out, "pg_catalog.trim_scale(r.%s)::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
+			else
+				appendStringInfo(out, "r.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
 			break;
 	}
 }
