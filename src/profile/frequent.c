@@ -7,7 +7,7 @@
  *
  * A purge takes the 385th greatest count off all: at least so many counters lose it, so that all
  * that was ever taken off is at most a 385th of what was counted.  Together with what the door
- * loses (n / 1024) and withholds (n / 4096) that is less than n / FREQUENT_CAPACITY.
+ * loses (n / 1024) and withholds (n / 4096, or one) that is less than n / FREQUENT_CAPACITY.
  *
  *-------------------------------------------------------------------------
  */
@@ -335,7 +335,7 @@ frequent_error(const Frequent *f)
 int64
 frequent_absent(const Frequent *f)
 {
-	int64		waiting = f->door != NULL ? frequent_door_needs(f) - 1 : 0;
+	int64		waiting = Min(frequent_door_needs(f) - 1, f->door_turned);
 
 	return Min(f->absent + f->door_lost + waiting, f->total - frequent_sum(f));
 }

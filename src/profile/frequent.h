@@ -10,7 +10,7 @@
  *
  *		a count is never too large, and too small by at most frequent_error();
  *		a value that has no counter occurred at most frequent_absent() times;
- *		before anything was stored, neither exceeds n / FREQUENT_CAPACITY (+ 2 a sketch that was merged);
+ *		before anything was stored, neither exceeds n / FREQUENT_CAPACITY + 2 (for each sketch that was merged);
  *		while no more than FREQUENT_COUNTERS different texts were seen, all counts are exact.
  *
  * Storing keeps the most frequent items only: frequent_absent() of what was stored is that of the greatest

@@ -15,8 +15,6 @@
 
 #include "profile/frequent_int.h"
 
-#define PLACE_LOST_MAX ((1 << 26) - 1)
-
 /* Gives a hash's place. */
 static inline DoorPlace *
 place_of(const Frequent *f, uint64 hash)
@@ -42,36 +40,28 @@ frequent_door_needs(const Frequent *f)
 static inline int64
 may_lose(const Frequent *f)
 {
-	return Min(f->total / (4 * FREQUENT_CAPACITY), PLACE_LOST_MAX);
+	return Min(f->total / (4 * FREQUENT_CAPACITY), DOOR_LOST_MAX);
 }
 
-/* Says whether a value gets a counter; when not, it is counted here. */
+/* Says whether a value gets a counter; when not, it is counted here.  Branches are only for what is rare. */
 static inline bool
 pass(Frequent *f, uint64 hash, int needs, int64 most)
 {
 	DoorPlace  *place = place_of(f, hash);
+	bool		empty = place->count == 0;
+	bool		same = place->tag == tag_of(hash);
+	bool		other = !empty & !same;
 
-	if (place->count == 0)
-	{
-		place->tag = tag_of(hash);
-		place->count = 1;
-	}
-	else if (place->tag == tag_of(hash))
-	{
-		if (place->count + 1 >= needs)
-			return true;
-		place->count++;
-	}
-	else if (place->lost >= most)
+	if (unlikely(place->count + 1 >= needs) && same)
 		return true;
-	else
-	{
-		place->count--;
-		place->lost++;
-		if (place->lost > f->door_lost)
-			f->door_lost = place->lost;
-	}
+	if (unlikely(place->lost >= most) && other)
+		return true;
+	place->tag = empty ? tag_of(hash) : place->tag;
+	place->count += 1 - 2 * other;
+	place->lost += other;
+	f->door_lost = Max(f->door_lost, place->lost);
 	f->total++;
+	f->door_turned++;
 	return false;
 }
 
@@ -124,5 +114,6 @@ frequent_door_close(Frequent *f)
 	f->error = frequent_error(f);
 	f->absent = frequent_absent(f);
 	f->door_lost = 0;
+	f->door_turned = 0;
 	memset(f->door, 0, sizeof(DoorPlace) * DOOR_PLACES);
 }

@@ -13,14 +13,15 @@
 
 /* One-counter summaries, and how often a value must come by at most. */
 #define DOOR_PLACES 1024
-#define DOOR_MOST 32
+#define DOOR_MOST 200
+#define DOOR_LOST_MAX 0xffffff
 
 /* A place of the door: who stands there, how often it came by, and how many were lost here. */
 typedef struct DoorPlace
 {
 	uint32		tag;			/* other bits of the hash */
-	uint32		count:6;
-	uint32		lost:26;
+	uint32		count:8;
+	uint32		lost:24;
 } DoorPlace;
 
 typedef struct Counter
@@ -55,6 +56,7 @@ struct Frequent
 
 	DoorPlace  *door;			/* from the first purge on */
 	int64		door_lost;		/* greatest of its places */
+	int64		door_turned;	/* how many it has turned away */
 };
 
 extern int64 frequent_sum(const Frequent *f);

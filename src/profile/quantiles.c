@@ -102,14 +102,19 @@ put_sorted(Quantiles *q, int level, const double *values, int n)
 		int			at = l->n - 1;
 		int			from = n - 1;
 
-		for (int to = l->n + n - 1; from >= 0; to--)
-		{
-			bool		mine = at >= 0 && l->values[Max(at, 0)] > values[from];
+		double	   *to = l->values + l->n + n - 1;
 
-			l->values[to] = mine ? l->values[at] : values[from];
+		while (from >= 0 && at >= 0)
+		{
+			double		x = l->values[at];
+			double		y = values[from];
+			bool		mine = x > y;
+
+			*to-- = mine ? x : y;
 			at -= mine;
 			from -= !mine;
 		}
+		memcpy(l->values, values, sizeof(double) * (from + 1));
 	}
 	l->n += n;
 	q->retained += n;
