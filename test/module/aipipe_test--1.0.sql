@@ -244,6 +244,9 @@ CREATE FUNCTION tail_fit(scores real[], OUT points int, OUT threshold float8, OU
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_fit';
 CREATE FUNCTION tail_sample(scores real[], n int) RETURNS real[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
+
+CREATE FUNCTION tail_unseen(scores real[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_unseen';
 CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
 
