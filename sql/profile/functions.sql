@@ -47,3 +47,12 @@ SELECT c.profile, c.position, c.column_name, c.type, c.sketch
 COMMENT ON VIEW aipipe.profile_column IS 'Sketches of the columns of the profiles in aipipe.profile';
 
 GRANT SELECT ON aipipe.profile, aipipe.profile_column TO PUBLIC;
+
+-- Reports.
+
+CREATE OR REPLACE FUNCTION aipipe.profile_html(relation regclass, sample float8 DEFAULT 1, columns text[] DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aipipe_profile_html' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION aipipe.profile_html(regclass, float8, text[]) IS
+'gives a table''s profile as one self-contained HTML page: it loads nothing and runs nothing';
+GRANT EXECUTE ON FUNCTION aipipe.profile_html(regclass, float8, text[]) TO PUBLIC;
