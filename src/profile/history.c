@@ -128,21 +128,20 @@ store_columns(const Profile *profile, int64 id)
 	writer_close(writer);
 }
 
-/* Stores a profile for the current user and gives its id. */
+/* Stores a profile for its two readers and gives its id. */
 int64
-profile_store(const Profile *profile, Oid relid, int64 batch)
+profile_store(const Profile *profile, Oid table_owner, Oid taken_by, int64 batch)
 {
-	FiledUnder	filed = file_under(relid);
 	int64		id = writer_next_id("profile_data_id_seq");
 	Datum		values[lengthof(profile_columns)];
 	bool		nulls[lengthof(profile_columns)] = {0};
 	Writer	   *writer;
 
 	values[0] = Int64GetDatum(id);
-	values[1] = CStringGetTextDatum(filed.schema);
-	values[2] = CStringGetTextDatum(filed.relation);
-	values[3] = ObjectIdGetDatum(filed.owner);
-	values[4] = ObjectIdGetDatum(GetUserId());
+	values[1] = CStringGetTextDatum(profile->schema);
+	values[2] = CStringGetTextDatum(profile->relation);
+	values[3] = ObjectIdGetDatum(table_owner);
+	values[4] = ObjectIdGetDatum(taken_by);
 	values[5] = TimestampTzGetDatum(profile->taken_at);
 	values[6] = Int64GetDatum(profile->rows);
 	values[7] = Float8GetDatum(profile->share);
@@ -210,7 +209,7 @@ aipipe_profile_snapshot(PG_FUNCTION_ARGS)
 	arg_require(fcinfo, 1, "sample");
 	relid = PG_GETARG_OID(0);
 	profile = profile_relation(relid, arg_text_list(fcinfo, 2, "columns"), PG_GETARG_FLOAT8(1), -1);
-	PG_RETURN_INT64(profile_store(profile, relid, 0));
+	PG_RETURN_INT64(profile_store(profile, file_under(relid).owner, GetUserId(), 0));
 }
 
 /* Gives the latest profile of a table that was taken by a time, other than one; 0 when there is none. */

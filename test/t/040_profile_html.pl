@@ -12,11 +12,12 @@ use Test::More;
 my ($browser) = grep { -x } map { my $name = $_; map { "$_/$name" } split(/:/, $ENV{PATH}) } qw(chromium chromium-browser google-chrome);
 plan skip_all => 'no Chromium here' unless $browser;
 
-my $node = make_node('html', install => 1);
+my $node = make_node('html');
 my $sting = q{</title></style></script><script>document.title='stung'</script><img src=x onerror="document.title='stung'"><svg onload="document.title='stung'">};
 my $attribute = q{" onmouseover="document.title='stung'" x='};
 
 $node->safe_psql('postgres', qq{
+	CREATE EXTENSION aipipe;
 	CREATE SCHEMA "<b>s</b>";
 	CREATE TABLE "<b>s</b>"."<script>document.title='stung'</script>" (
 		id int, amount float8, born date, "<script>document.title='stung'</script>" text, "a""b' onload='x" text, utf text);
