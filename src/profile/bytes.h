@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 typedef struct Bytes
 {
 	const unsigned char *at;
@@ -24,7 +26,8 @@ extern uint32 bytes_uint32(Bytes *b);
 extern uint64 bytes_uint64(Bytes *b);
 extern double bytes_double(Bytes *b);
 
-/* A count within bounds, as a varint of 7 bits a byte, least first, in its shortest form. */
+/* 64 bits as a varint of 7 bits a byte, least first, in its shortest form; a count within bounds in the same form. */
+extern uint64 bytes_varint(Bytes *b);
 extern int64 bytes_count(Bytes *b, int64 min, int64 max);
 extern const char *bytes_take(Bytes *b, Size len);
 
@@ -41,7 +44,7 @@ extern void minhash_read(Bytes *b, struct MinHash *m);
 extern struct Frequent *frequent_read(Bytes *b, int stored);
 extern void moments_read(Bytes *b, struct Moments *moments);
 
-#include "lib/stringinfo.h"
+extern void bytes_put_varint(StringInfo out, uint64 value);
 extern void bytes_put_count(StringInfo out, int64 count);
 extern void bytes_put_double(StringInfo out, double value);
 extern void moments_write(const struct Moments *moments, StringInfo out);

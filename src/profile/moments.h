@@ -5,7 +5,9 @@
  * Mergeable, and the only part of a sketch besides counts that could be inverted
  * (Pébay, "Formulas for robust, one-pass parallel computation of covariances and
  * arbitrary-order statistical moments", 2008).  A block is summed about its own
- * first value and merged, so that 1e9 + small noise keeps its variance.
+ * mean and merged, so that 1e9 + small noise keeps its variance.
+ *
+ * The mean is always finite; a central moment that float8 cannot hold is NaN.
  */
 #ifndef PROFILE_MOMENTS_H
 #define PROFILE_MOMENTS_H

@@ -22,7 +22,7 @@
 #include "compat/compat.h"
 
 /* Capacity of the top level. */
-#define QUANTILES_K 256
+#define QUANTILES_K 768
 /* Rank error, as a share of the count, that 99 % of ranks keep to. */
 #define QUANTILES_ERROR 0.01
 #define QUANTILES_MAX_LEVELS 60
