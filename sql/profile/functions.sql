@@ -110,6 +110,13 @@ COMMENT ON FUNCTION aipipe.sketch_nulls(aipipe.sketch) IS
 'gives the number of NULLs';
 GRANT EXECUTE ON FUNCTION aipipe.sketch_nulls(aipipe.sketch) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.sketch_bytes(sketch aipipe.sketch)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'aipipe_sketch_bytes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+COMMENT ON FUNCTION aipipe.sketch_bytes(aipipe.sketch) IS
+'gives the size of the values in bytes, as they are in memory: uncompressed, without the row''s own';
+GRANT EXECUTE ON FUNCTION aipipe.sketch_bytes(aipipe.sketch) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.sketch_kind(sketch aipipe.sketch)
 RETURNS text
 AS 'MODULE_PATHNAME', 'aipipe_sketch_kind' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;

@@ -136,12 +136,14 @@ AS $body$
     ), pairs AS (
         SELECT s.batch, s.at, s.shape, pg_catalog.lag(s.shape) OVER (ORDER BY s.at, s.batch) AS before FROM shapes s
     )
-    SELECT p.at, p.batch, COALESCE(a.key, b.key),
-           CASE WHEN b.key IS NULL THEN 'column added' WHEN a.key IS NULL THEN 'column removed' ELSE 'type changed' END,
-           b.value, a.value
+    SELECT p.at, p.batch, c.key,
+           CASE WHEN c.before IS NULL THEN 'column added' WHEN c.after IS NULL THEN 'column removed' ELSE 'type changed' END,
+           c.before, c.after
       FROM pairs p
-     CROSS JOIN LATERAL (pg_catalog.jsonb_each_text(p.shape) a FULL JOIN pg_catalog.jsonb_each_text(p.before) b ON a.key = b.key)
-     WHERE p.before IS NOT NULL AND p.shape <> p.before AND a.value IS DISTINCT FROM b.value
+     CROSS JOIN LATERAL (SELECT COALESCE(a.key, b.key) AS key, b.value AS before, a.value AS after
+                           FROM pg_catalog.jsonb_each_text(p.shape) a
+                           FULL JOIN pg_catalog.jsonb_each_text(p.before) b ON a.key = b.key) c
+     WHERE p.before IS NOT NULL AND p.shape <> p.before AND c.after IS DISTINCT FROM c.before
      ORDER BY p.at, p.batch, 3
 $body$;
 COMMENT ON FUNCTION aipipe.source_schema_changes(text, int) IS
@@ -198,7 +200,7 @@ AS $body$
                                 WHERE l.look IN ('empty', 'null')))::float8 AS blank
           FROM measured m JOIN aipipe.profile_column c ON c.profile = m.profile GROUP BY c.column_name
     ), shares AS (
-        SELECT 1 - LEAST(f.n / NULLIF((SELECT pg_catalog.sum(m.rows) FROM measured m), 0), 1) AS accepted,
+        SELECT GREATEST(1 - f.n / NULLIF((SELECT pg_catalog.sum(m.rows) FROM measured m), 0)::float8, 0) AS accepted,
                (SELECT 1 - pg_catalog.sum(c.nulls) / NULLIF(pg_catalog.sum(c.n), 0) FROM cells c) AS complete,
                (SELECT 1 - pg_catalog.sum(c.blank) / NULLIF(pg_catalog.sum(c.n - c.nulls), 0) FROM cells c) AS filled,
                f.errors

@@ -31,6 +31,8 @@
 /* A column whose values repeat less is as good as unique; the estimate of distinct values is good to about 2 %. */
 #define DIFF_UNIQUE 0.97
 #define DIFF_NOT_UNIQUE 0.93
+/* And only where about as many rows were looked at: the more rows, the more values repeat. */
+#define DIFF_UNIQUE_ROWS 1.5
 /* Distance of distributions of lengths that is worth a word. */
 #define DIFF_LENGTHS 0.15
 
@@ -149,12 +151,15 @@ diff_unique(List *changes, const DiffColumn *from, const DiffColumn *to)
 {
 	double		a = sketch_uniqueness(from->sketch);
 	double		b = sketch_uniqueness(to->sketch);
+	double		na = number_of_values(from->sketch);
+	double		nb = number_of_values(to->sketch);
+	bool		lost = a >= DIFF_UNIQUE && b < DIFF_NOT_UNIQUE && nb <= na * DIFF_UNIQUE_ROWS;
+	bool		won = a < DIFF_NOT_UNIQUE && b >= DIFF_UNIQUE && na <= nb * DIFF_UNIQUE_ROWS;
 
-	if (!((a >= DIFF_UNIQUE && b < DIFF_NOT_UNIQUE) || (a < DIFF_NOT_UNIQUE && b >= DIFF_UNIQUE)) ||
-		Min(number_of_values(from->sketch), number_of_values(to->sketch)) < DIFF_MIN_ROWS)
+	if (!(lost || won) || Min(na, nb) < DIFF_MIN_ROWS)
 		return changes;
 	return diff_add(changes, to->name, "distinct", diff_index(1 - a, 1 - b), diff_percent(a), diff_percent(b),
-					psprintf(a > b ? "\"%s\" was as good as unique: only %s of its values are different now, %s before"
+					psprintf(lost ? "\"%s\" was as good as unique: only %s of its values are different now, %s before"
 							 : "\"%s\" is as good as unique now: %s of its values are different, %s before",
 							 to->name, diff_percent(b), diff_percent(a)));
 }

@@ -18,6 +18,8 @@
 #define DIFF_NAMED 5
 /* An item that both should have shown this often, and one did not at all, came or went. */
 #define DIFF_EXPECTED 7.0
+/* Where not all items are known some new one comes once or twice by chance. */
+#define DIFF_REPEATED 3
 #define DIFF_MIN_INDEX 0.01
 
 /* What is frequent in one profile. */
@@ -26,6 +28,7 @@ typedef struct FrequentSide
 	FrequentItem *items;
 	int			nitems;
 	double		total;			/* values, NULLs not among them */
+	bool		exact;			/* all items are listed */
 	double		unseen;			/* largest share that an item can have that is not listed */
 } FrequentSide;
 
@@ -34,11 +37,12 @@ static void
 read_side(FrequentSide *side, const Frequent *frequent, const Sketch *sketch)
 {
 	memset(side, 0, sizeof(*side));
+	side->exact = frequent == NULL || frequent_exact(frequent);
 	side->total = sketch->count - sketch->nulls;
 	if (frequent == NULL)
 		return;
 	side->nitems = frequent_items(frequent, &side->items);
-	if (!frequent_exact(frequent) && side->total > 0)
+	if (!side->exact && side->total > 0)
 		side->unseen = (frequent_error(frequent) + (side->nitems > 0 ? side->items[side->nitems - 1].count : 0)) / side->total;
 }
 
@@ -64,6 +68,8 @@ only_here(const FrequentSide *here, const FrequentSide *there, StringInfo names)
 		const FrequentItem *item = &here->items[i];
 		double		s = item->count / here->total;
 
+		if (!there->exact && item->count < DIFF_REPEATED)
+			continue;
 		if (s <= 2 * there->unseen || s * there->total < DIFF_EXPECTED || has_item(there, item->hash))
 			continue;
 		share += s;

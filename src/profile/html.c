@@ -146,13 +146,14 @@ put_overview(StringInfo out, const Profile *profile)
 	{
 		const ProfileColumn *column = &profile->columns[i];
 		const Sketch *sketch = column->sketch;
+		bool		exact;
 
 		appendStringInfo(out, "<tr><td><a href=\"#c%d\">", i + 1);
 		html_text(out, column->name, strlen(column->name));
 		appendStringInfoString(out, "</a></td><td>");
 		html_text(out, column->type, strlen(column->type));
 		appendStringInfo(out, "</td><td>%.2f %%</td><td>%.0f</td><td>",
-						 sketch->count > 0 ? 100.0 * sketch->nulls / sketch->count : 0.0, sketch_distinct(sketch, NULL));
+						 sketch->count > 0 ? 100.0 * sketch->nulls / sketch->count : 0.0, sketch_distinct(sketch, &exact));
 		html_text(out, sketch->min.text, sketch->min.len);
 		appendStringInfoString(out, "</td><td>");
 		html_text(out, sketch->max.text, sketch->max.len);
