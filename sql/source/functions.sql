@@ -200,11 +200,11 @@ AS $body$
                                 WHERE l.look IN ('empty', 'null')))::float8 AS blank
           FROM measured m JOIN aipipe.profile_column c ON c.profile = m.profile GROUP BY c.column_name
     ), shares AS (
-        SELECT GREATEST(1 - f.n / NULLIF((SELECT pg_catalog.sum(m.rows) FROM measured m), 0)::float8, 0) AS accepted,
+        SELECT CASE WHEN r.n > 0 THEN GREATEST(1 - COALESCE(f.n, 0) / r.n, 0) END AS accepted,
                (SELECT 1 - pg_catalog.sum(c.nulls) / NULLIF(pg_catalog.sum(c.n), 0) FROM cells c) AS complete,
                (SELECT 1 - pg_catalog.sum(c.blank) / NULLIF(pg_catalog.sum(c.n - c.nulls), 0) FROM cells c) AS filled,
                f.errors
-          FROM flagged f
+          FROM flagged f, (SELECT pg_catalog.sum(m.rows)::float8 AS n FROM measured m) r
     )
     SELECT 'veracity', 'accepted rows', s.accepted, 'share', NULL::jsonb FROM shares s
     UNION ALL

@@ -24,8 +24,10 @@
 #define DIFF_MIN_INDEX 0.01
 /* A distribution that differs less is called the same ("no shift" in credit scoring). */
 #define DIFF_MIN_SHIFT 0.1
-/* Bins of sketch_psi(), for what chance gives. */
-#define DIFF_BINS 11
+/* Bins of sketch_psi() at most, by deciles and by frequent values, and the rows that each should have on average. */
+#define DIFF_DECILES 11
+#define DIFF_VALUES 101
+#define DIFF_ROWS_A_BIN 5
 /* A column rises with the rows when this share of neighbours does. */
 #define DIFF_RISING 0.95
 /* A column whose values repeat less is as good as unique; the estimate of distinct values is good to about 2 %. */
@@ -83,11 +85,17 @@ diff_distribution(List *changes, const DiffColumn *from, const DiffColumn *to)
 	double		na = from->sketch->count;
 	double		nb = to->sketch->count;
 	double		nulls = diff_index(share_of(from->sketch->nulls, na), share_of(to->sketch->nulls, nb));
-	double		chance = DIFF_BINS * (1 / na + 1 / nb);
-	double		index = sketch_psi(from->sketch, to->sketch) - nulls;
+	bool		exact;
+	double		bins = value_kind_is_numeric(to->sketch->kind) ? DIFF_DECILES
+		: Min(sketch_distinct(from->sketch, &exact) + 1, DIFF_VALUES);
+	double		chance = bins * (1 / na + 1 / nb);
+	double		index;
 	char	   *before;
 	char	   *after;
 
+	if (Min(na, nb) < Max(DIFF_MIN_ROWS, DIFF_ROWS_A_BIN * bins))
+		return changes;
+	index = sketch_psi(from->sketch, to->sketch) - nulls;
 	if (!(index > DIFF_MIN_SHIFT) || index < 3 * chance)
 		return changes;
 	if (!value_kind_is_numeric(to->sketch->kind))

@@ -20,7 +20,7 @@ SELECT position, column_name, type, aipipe.sketch_count(sketch) AS count, aipipe
 SELECT aipipe.profile_snapshot('orders') AS second \gset
 SELECT * FROM aipipe.profile_diff('orders');
 CREATE TABLE later AS
-SELECT i AS id, 20 + (i * 6007 % 1000) / 10.0 AS amount, (ARRAY['new', 'paid', 'sent'])[1 + i % 3] AS status, 'user' || i || '@example.com' AS email,
+SELECT i AS id, (20 + (i * 6007 % 1000) / 10.0)::float8 AS amount, (ARRAY['new', 'paid', 'sent'])[1 + i % 3] AS status, 'user' || i || '@example.com' AS email,
        '2026-01-01 00:00+00'::timestamptz + i * interval '7 minutes' AS placed, lpad((i % 90)::text, 3, '0') AS code, i % 2 = 0 AS ok
   FROM generate_series(2001, 4000) i;
 SELECT aipipe.profile_snapshot('later') AS later \gset
@@ -45,7 +45,7 @@ SELECT count(*) > 10 FROM aipipe.profile_diff('orders', (SELECT taken_at FROM ai
 SELECT * FROM aipipe.profile_diff('orders', '2020-01-01', '2021-01-01');
 
 -- a tiny profile differs by chance in everything, and says nothing
-CREATE TABLE few AS SELECT * FROM later LIMIT 8;
+CREATE TABLE few AS SELECT * FROM later WHERE id % 250 = 7;
 SELECT aipipe.profile_snapshot('few') AS few \gset
 SELECT column_name, change, sentence FROM aipipe.profile_diff(:first, :few);
 CREATE TABLE nobody (LIKE later);
