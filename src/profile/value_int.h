@@ -102,7 +102,8 @@ extern uint64 value_hash_digits(const char *text, int len);
 static inline uint64
 value_hash_string(const char *text, int len)
 {
-	if (len > 0 && len <= 19 && (unsigned char) text[len - 1] - '0' < 10u)
+	if (len > 0 && len <= 19 && (unsigned char) (text[len - 1] - '0') < 10 &&
+		((unsigned char) (text[0] - '0') < 10 || text[0] == '-'))
 		return value_hash_digits(text, len);
 	return hash_text(HASH_TEXT, text, len);
 }

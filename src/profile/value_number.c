@@ -38,6 +38,8 @@
 #define EXACT_LIMIT UINT64CONST(1000000000000000)
 /* float8 has all powers of ten up to this one. */
 #define EXACT_POWER 22
+/* Bytes of digits that are hashed without an allocation. */
+#define HASHED_BYTES 64
 
 static const double powers_of_ten[] = {
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
@@ -125,8 +127,9 @@ scale_exactly(uint64 value, int exponent)
 static uint64
 hash_digits(const Parts *parts)
 {
+	char		buffer[HASHED_BYTES];
 	int			size = 3 + 2 * parts->ndigits;
-	char	   *bytes = palloc(size);
+	char	   *bytes = size <= HASHED_BYTES ? buffer : palloc(size);
 	char	   *at = bytes;
 	uint64		hash;
 
@@ -141,7 +144,8 @@ hash_digits(const Parts *parts)
 		*at++ = (char) (digit & 0xff);
 	}
 	hash = hash_text(HASH_REAL, bytes, size);
-	pfree(bytes);
+	if (bytes != buffer)
+		pfree(bytes);
 	return hash;
 }
 
@@ -173,10 +177,15 @@ numeric_long(const Parts *parts, uint64 value, uint64 *hash)
 		return (double) whole;
 	}
 	if (value < EXACT_LIMIT)
+	{
 		value = value * NUMERIC_BASE + digit_at(parts, used++);
-	number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG);
+		number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG);
+	}
+	else
+		number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG) +
+			scale_exactly(digit_at(parts, used), (parts->weight - used) * NUMERIC_BASE_LOG);
 	*hash = hash_digits(parts);
-	return parts->negative ? -number : number;
+	return parts->negative && number != 0.0 ? -number : number;
 }
 
 /* Removes zeros from the end of a number whose last four digits are given, and says how many. */
@@ -224,7 +233,7 @@ numeric_short(const Parts *parts, uint64 value, int exponent, uint64 *hash)
 {
 	double		number = scale_exactly(value, exponent);
 
-	if (parts->negative)
+	if (parts->negative && number != 0.0)
 		number = -number;
 	if (value < EXACT_LIMIT && number != 0.0 && !isinf(number))
 		*hash = value_hash_real(number);

@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
+#include "port/pg_bswap.h"
 #include "utils/inet.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -186,17 +187,19 @@ read_enums(ValueReader *reader, ValueBlock *block)
 	block->bytes = (int64) sizeof(Oid) * block->n;
 }
 
-/* Writes four bytes as eight hexadecimal digits. */
+/* Writes four bytes as eight hexadecimal digits, all at once: a half byte in each byte of a word. */
 static inline void
 write_hex(const unsigned char *bytes, char *out)
 {
-	static const char digits[] = "0123456789abcdef";
+	uint64		word = bytes[0] | (uint64) bytes[1] << 16 | (uint64) bytes[2] << 32 | (uint64) bytes[3] << 48;
+	uint64		halves = ((word >> 4) & UINT64CONST(0x000f000f000f000f)) | ((word & UINT64CONST(0x000f000f000f000f)) << 8);
+	uint64		letters = ((halves + UINT64CONST(0x0606060606060606)) >> 4) & UINT64CONST(0x0101010101010101);
+	uint64		digits = halves + UINT64CONST(0x3030303030303030) + letters * ('a' - '0' - 10);
 
-	for (int i = 0; i < 4; i++)
-	{
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
+#ifdef WORDS_BIGENDIAN
+	digits = pg_bswap64(digits);
+#endif
+	memcpy(out, &digits, sizeof(digits));
 }
 
 /* Writes each uuid in its usual form. */
