@@ -12,6 +12,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "compat/compat.h"
+
 typedef struct Bytes
 {
 	const unsigned char *at;
