@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 
 #include "profile/bytes.h"
 
@@ -31,6 +32,20 @@ bytes_take(Bytes *b, Size len)
 		bytes_error("It ends too early.");
 	b->at += len;
 	return (const char *) at;
+}
+
+/* Gives bytes as text that is valid in this database. */
+const char *
+bytes_text(const char *bytes, int len)
+{
+	char	   *text;
+
+	if (pg_verify_mbstr(GetDatabaseEncoding(), bytes, len, true))
+		return bytes;
+	text = palloc(len);
+	for (int i = 0; i < len; i++)
+		text[i] = (bytes[i] != '\0' && !IS_HIGHBIT_SET(bytes[i])) ? bytes[i] : '?';
+	return text;
 }
 
 /* Reads an unsigned number of so many bytes in network order. */

@@ -33,6 +33,12 @@ extern uint64 bytes_varint(Bytes *b);
 extern int64 bytes_count(Bytes *b, int64 min, int64 max);
 extern const char *bytes_take(Bytes *b, Size len);
 
+/*
+ * Bytes as text that is valid in this database, of the same length: in place where they are; else, as in a sketch
+ * from a database of another encoding, in CurrentMemoryContext with ? for all that is not ASCII.
+ */
+extern const char *bytes_text(const char *bytes, int len);
+
 /* Readers of the parts; what they give was checked whole and is in CurrentMemoryContext. */
 struct Quantiles;
 struct Distinct;

@@ -30,7 +30,7 @@ frequent_create(MemoryContext context, int stored)
 	Frequent   *f = MemoryContextAllocZero(context, sizeof(Frequent));
 
 	f->context = context;
-	f->stored = Min(stored, FREQUENT_STORED);
+	f->stored = Min(stored, FREQUENT_COUNTERS);
 	return f;
 }
 

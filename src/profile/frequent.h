@@ -45,7 +45,7 @@ typedef struct FrequentItem
 	const char *text;			/* not NUL-terminated; good until the next change */
 } FrequentItem;
 
-/* stored: how many items are written at most (FREQUENT_STORED or fewer). */
+/* stored: how many items are written at most (FREQUENT_COUNTERS or fewer). */
 extern Frequent *frequent_create(MemoryContext context, int stored);
 
 /*
@@ -84,5 +84,8 @@ extern bool frequent_exact(const Frequent *f);
 extern int	frequent_items(const Frequent *f, FrequentItem **items);
 
 extern void frequent_write(const Frequent *f, StringInfo out);
+
+/* The same with another limit, FREQUENT_COUNTERS for all. */
+extern void frequent_write_most(const Frequent *f, int most, StringInfo out);
 
 #endif							/* PROFILE_FREQUENT_H */

@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
-#include "mb/pg_wchar.h"
 
 #include "profile/bytes.h"
 #include "profile/frequent_int.h"
@@ -20,17 +19,17 @@
 
 /* Writes the most frequent items; those that are left out may be as frequent as the first of them, and the error. */
 void
-frequent_write(const Frequent *f, StringInfo out)
+frequent_write_most(const Frequent *f, int most, StringInfo out)
 {
 	FrequentItem *items;
 	int			n = frequent_items(f, &items);
 	int64		error = frequent_error(f);
 	int64		absent = frequent_absent(f);
 
-	if (n > f->stored)
+	if (n > most)
 	{
-		absent = Max(absent, items[f->stored].count + error);
-		n = f->stored;
+		absent = Max(absent, items[most].count + error);
+		n = most;
 	}
 	bytes_put_count(out, f->total);
 	bytes_put_count(out, error);
@@ -45,6 +44,13 @@ frequent_write(const Frequent *f, StringInfo out)
 		appendBinaryStringInfo(out, items[i].text, items[i].len);
 	}
 	pfree(items);
+}
+
+/* Writes as many items as are to be stored. */
+void
+frequent_write(const Frequent *f, StringInfo out)
+{
+	frequent_write_most(f, f->stored, out);
 }
 
 /* Reads one item, at most of count most. */
@@ -62,8 +68,6 @@ read_item(Bytes *b, FrequentItem *item, int64 most)
 	if (item->len > FREQUENT_TEXT)
 		bytes_error("A frequent value is too long.");
 	item->text = bytes_take(b, item->len);
-	if (!pg_verifymbstr(item->text, item->len, true))
-		bytes_error("A frequent value is no text of this database's encoding.");
 }
 
 /* Reads what frequent_write() wrote. */
@@ -89,8 +93,9 @@ frequent_read(Bytes *b, int stored)
 			bytes_error("Frequent values are not in order.");
 		if (frequent_count(f, item.hash, 0))
 			bytes_error("A frequent value is there twice.");
-		frequent_restore(f, &item);
 		before = item;
+		item.text = bytes_text(item.text, item.len);
+		frequent_restore(f, &item);
 	}
 	if (f->absent > left || (f->absent == 0 && left > 0))
 		bytes_error("Counts of frequent values do not fit their sum.");

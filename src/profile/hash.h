@@ -11,7 +11,13 @@
  *		text that is written as a whole number of at most 18 digits ("-7", no leading zero or plus)	as that number
  *		other text						of its bytes; trailing blanks of bpchar do not count
  *		date, timestamp, timestamptz	of microseconds since 2000-01-01 (UTC): a date is its midnight
- *		anything else					of its output text, or of its type's extended hash
+ *		interval, time, timetz			of microseconds, a month counted as 30 days, as = does; a zone other than UTC adds to it
+ *		boolean							as itself
+ *		uuid, inet, enum, json, other	as their text, so that a text column of the same keys compares
+ *		array							of its dimensions and its elements' hashes
+ *		bytea, jsonb					of their bytes (jsonb: 1.0 and 1.00 differ; machines of one byte order)
+ *
+ * NaN is one value, and -0 is 0.
  *
  * The hash is part of the sketch's stored format: it never changes.
  */
@@ -28,7 +34,8 @@ typedef enum HashSort
 	HASH_TIME,
 	HASH_BOOL,
 	HASH_TEXT,
-	HASH_OTHER
+	HASH_OTHER,
+	HASH_DURATION
 } HashSort;
 
 /* Spreads 64 bits over 64 bits: the finalizer of MurmurHash3 (Appleby), variant 13 (Stafford). */

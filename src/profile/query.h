@@ -36,8 +36,9 @@ typedef struct SketchBin
 extern int	sketch_histogram(const Sketch *sketch, int n, SketchBin **bins);
 
 /*
- * Population stability index of b against a: by a's deciles for kinds with numbers, by a's frequent values and
- * "other" for the rest, NULL a bin of its own; shares are floored at 1e-4.  0 = alike, above .25 = shifted.
+ * Population stability index of b against a: by value where all values of both are counted (at most 20 different ones
+ * of a for kinds with numbers), else by a's deciles for kinds with numbers, by the values that are frequent in a or b and
+ * "other" for the rest; NULL and NaN are bins of their own.  0 = alike, above .25 = shifted.
  */
 extern double sketch_psi(const Sketch *a, const Sketch *b);
 
@@ -50,5 +51,32 @@ extern double sketch_containment(const Sketch *a, const Sketch *b);
 
 /* A number of a kind as its type would print it ("2024-01-03 00:00:00+00", "5", "true"); palloc'd. */
 extern char *sketch_number_text(const Sketch *sketch, double number);
+
+/* A time beside the values in ISO form, UTC ("2024-01-03 00:00:00+00"); palloc'd. */
+extern char *sketch_moment_text(TimestampTz at);
+
+/* ERROR 42804 unless the values of both are numbers, or of both are texts, of one kind. */
+extern void sketch_require_alike(const Sketch *a, const Sketch *b);
+
+/* The ranked values of a sketch, as quantiles.h gives them. */
+typedef struct SketchRanks
+{
+	int			n;
+	double	   *values;
+	int64	   *cumulative;
+	int64		count;
+} SketchRanks;
+
+extern void sketch_ranks(const Sketch *sketch, SketchRanks *ranks);
+
+/* The same answers as sketch_quantile() and sketch_cdf(), from ranks that were taken once. */
+extern double sketch_ranks_quantile(const Sketch *sketch, const SketchRanks *ranks, double p);
+extern double sketch_ranks_cdf(const Sketch *sketch, const SketchRanks *ranks, double x);
+
+/*
+ * PSI of shares: what is missing on one side counts as .0001 there, or as a millionth of the least share when that
+ * is no more than .0001 (Evidently's rule).  expected and actual are changed.
+ */
+extern double psi_of_shares(double *expected, double *actual, int n);
 
 #endif							/* PROFILE_QUERY_H */

@@ -10,8 +10,15 @@
  *		TIME		seconds since 1970-01-01 00:00 (UTC)		on demand
  *		DURATION	seconds (a month has 30 days, twelve of them 365.25); since midnight for time	on demand
  *		BOOL		0 or 1										on demand
- *		TEXT		-											the value's bytes
- *		OTHER		-											the output function's
+ *		TEXT		-											the value's bytes, bpchar's without its padding
+ *		OTHER		-											the output function's; on demand for arrays, bytea and jsonb
+ *
+ * NUMBER: integers, floats, numeric, money (in its unit, not in cents), oid.  TIME: date, timestamp, timestamptz.
+ * DURATION: interval, time, timetz (in UTC).  TEXT: text, varchar, bpchar, name, "char", enums, and extensions' types of
+ * category S (citext).  OTHER: everything else.  A domain is read as its base type.  A numeric beyond float8 is infinite as a number.
+ *
+ * Texts are the same in every session: dates ISO, timestamptz in UTC, floats in full, money without a sign of
+ * currency, names of a regclass qualified.
  */
 #ifndef PROFILE_VALUE_H
 #define PROFILE_VALUE_H
@@ -40,11 +47,17 @@ typedef struct ValueReader ValueReader;
 typedef struct ValueBlock
 {
 	int			n;
-	Datum		datums[PROFILE_BLOCK];
+	Datum		datums[PROFILE_BLOCK];	/* value_read() may put detoasted copies in their place */
 	uint64		hashes[PROFILE_BLOCK];
 	double		numbers[PROFILE_BLOCK];
-	const char *texts[PROFILE_BLOCK];	/* TEXT, OTHER: bytes in the datum or in CurrentMemoryContext */
-	int			lengths[PROFILE_BLOCK]; /* bytes of texts */
+
+	/*
+	 * TEXT, OTHER: bytes in the datum or in CurrentMemoryContext, good until the reader reads its next block.  NULL
+	 * throughout the block where a text costs much and order means nothing (value_reader_is_lazy()).
+	 */
+	const char *texts[PROFILE_BLOCK];
+	int			lengths[PROFILE_BLOCK]; /* bytes of texts; of the value where texts is NULL */
+	int64		bytes;			/* sum of the values' sizes as stored, detoasted, without their headers */
 } ValueBlock;
 
 extern ValueReader *value_reader_create(MemoryContext context, Oid type);
@@ -52,6 +65,9 @@ extern ValueKind value_reader_kind(const ValueReader *reader);
 
 /* format_type of the reader's type, the same in every session. */
 extern const char *value_reader_type_name(const ValueReader *reader);
+
+/* Says whether an OTHER reader's blocks hold no texts: value_block_text() makes one when it is asked for. */
+extern bool value_reader_is_lazy(const ValueReader *reader);
 
 /* "number", "time" …; NULL for a number that is no kind. */
 extern const char *value_kind_name(ValueKind kind);
@@ -70,9 +86,12 @@ value_kind_is_numeric(ValueKind kind)
 extern void value_read(ValueReader *reader, ValueBlock *block);
 
 /* The text of one value of the block, in CurrentMemoryContext or in place. */
-extern const char *value_text(ValueReader *reader, const ValueBlock *block, int i, int *len);
+extern const char *value_block_text(ValueReader *reader, const ValueBlock *block, int i, int *len);
 
-/* Which of two values of the block comes first: exactly by number (int8 and numeric beyond float8 too), by bytes for text. */
+/*
+ * Which of two values of the block comes first (< 0, 0, > 0): exactly by number (int8 and numeric beyond float8 too; NaN
+ * is the largest), by bytes for text; by the stored bytes, which is some order, where texts are NULL.
+ */
 extern int	value_compare(ValueReader *reader, const ValueBlock *block, int i, int j);
 
 #endif							/* PROFILE_VALUE_H */

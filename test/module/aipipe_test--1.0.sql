@@ -250,6 +250,27 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_unseen';
 CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
 
+-- What a profile reads of one value of any type; its order (-1, 0, 1); nanoseconds a value of an array.
+CREATE FUNCTION value_read(value anyelement, OUT type text, OUT kind text, OUT number float8, OUT text text, OUT hash text, OUT bytes bigint,
+                           OUT lazy bool) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_value_read';
+CREATE FUNCTION value_compare(a anyelement, b anyelement) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_value_compare';
+CREATE FUNCTION bench_value("values" anyarray, repeats int DEFAULT 5) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_value';
+
+-- What a text looks like; n hostile texts, how many of which look like anything; nanoseconds a text.
+CREATE FUNCTION look(value text, OUT characters int, OUT pattern text, OUT looks text) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look';
+CREATE FUNCTION look_fuzz(n int, seed int DEFAULT 1) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look_fuzz';
+CREATE FUNCTION bench_look("values" text[], repeats int DEFAULT 5) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_look';
+
+-- Hints of a column: its sketch's bytes, name, type.
+CREATE FUNCTION hints(sketch bytea, name text, type oid) RETURNS text[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_hints';
+
 -- A detector's artifact (model_export) by the name of its algorithm: compiled; opened, which gives its features.
 CREATE FUNCTION detector_compile(algorithm text, artifact bytea) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_compile';
@@ -331,6 +352,12 @@ CREATE FUNCTION sketch_mutate(part text, n int, mutants int, seed int DEFAULT 1,
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
 CREATE FUNCTION sketch_part(part text, bytes bytea) RETURNS int
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_part';
+
+-- Mutants of a whole sketch's bytes: refused, or answering everything.
+CREATE FUNCTION sketch_whole(sketch bytea, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_whole';
+
 -- The least and the greatest share of trials in which one bit of a text's hash changes with one bit of the text; a text's hash.
 CREATE FUNCTION sketch_avalanche(length int, OUT lowest float8, OUT highest float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_avalanche';
