@@ -267,6 +267,10 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look_fuzz';
 CREATE FUNCTION bench_look("values" text[], repeats int DEFAULT 5) RETURNS float8
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_look';
 
+-- Hints of a column: its sketch's bytes, name, type.
+CREATE FUNCTION hints(sketch bytea, name text, type oid) RETURNS text[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_hints';
+
 -- A detector's artifact (model_export) by the name of its algorithm: compiled; opened, which gives its features.
 CREATE FUNCTION detector_compile(algorithm text, artifact bytea) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_detector_compile';
