@@ -93,6 +93,8 @@ typedef struct SurpriseAspect
 	bool	   *alone;			/* one heavy value; what lies between two of them was never seen */
 	bool		open_below;		/* number: what is below all bins belongs to the first */
 	bool		open_above;
+	bool		single_lo;		/* only one training row has the least value; known while it learns */
+	bool		single_hi;
 	float		core_lo;		/* number: beyond it the distance counts */
 	float		core_hi;
 	float		scale_lo;		/* its unit on either side; 0 = does not count */
@@ -106,6 +108,8 @@ typedef struct SurpriseAspect
 	SurpriseParent parents[SURPRISE_MAX_PARENTS];
 	Tail		marginal;		/* npoints = 0: not learned yet */
 	Tail		conditional;	/* with parents alone */
+	Tail		marginal_unseen;	/* what training rows are judged by; while they are, npoints = 0 else */
+	Tail		conditional_unseen;
 } SurpriseAspect;
 
 /* What is learned, as the artifact holds it. */
@@ -334,6 +338,9 @@ typedef struct SurpriseCodes
 extern void surprise_codes_create(const SurpriseTables *tables, SurpriseCodes *codes);
 extern void surprise_codes_free(SurpriseCodes *codes);
 extern void surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes);
+
+/* What the surprises of one aspect need of that, and no more. */
+extern void surprise_encode_one(const SurpriseTables *tables, int aspect, const float *rows, int nrows, SurpriseCodes *codes);
 
 /* Surprise of one aspect in bits, distance included; conditional is left alone without parents. */
 extern void surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,

@@ -96,6 +96,19 @@ surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, Surp
 			encode_aspect(tables, a, rows, nrows, codes);
 }
 
+/* Gives the outcomes that one aspect's surprises depend on: the group's, its own and its parents'. */
+void
+surprise_encode_one(const SurpriseTables *tables, int aspect, const float *rows, int nrows, SurpriseCodes *codes)
+{
+	const SurpriseNode *node = &tables->nodes[aspect];
+
+	if (tables->partition >= 0)
+		encode_aspect(tables, tables->partition, rows, nrows, codes);
+	encode_aspect(tables, aspect, rows, nrows, codes);
+	for (int k = 0; k < node->nparents; k++)
+		encode_aspect(tables, tables->links[node->first_parent + k].aspect, rows, nrows, codes);
+}
+
 /* Gives the bits that the distances from the core add. */
 static void
 distance_bits(const SurpriseTables *tables, const SurpriseNode *node, const float *rows, int nrows,

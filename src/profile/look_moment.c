@@ -7,6 +7,7 @@
  *				Jan 31, 2024  Wed, 31 Jan 2024; with BC after it
  *		time	15:04  3:04 pm  15:04:05.678  15:04:05Z  15:04:05 +01:00  15:04 UTC
  *		both	a date, then T, a blank or a comma and a blank, then a time; 20240131150405  20240131T150405Z  31/Jan/2024:15:04:05
+ *				Wed Jan 31 15:04:05 2024  Wed Jan 31 15:04:05.678 UTC 2024  Wed Jan 31 15:04:05 2024 CET
  *
  * Days are checked against their month and year.  Where day and month could be either way round, one
  * of both has to be right.
@@ -269,6 +270,49 @@ take_named_date(Cursor *c)
 	return take(c, ' ') && take_year(c, false, &year) && day_exists(year, month, day);
 }
 
+/* Passes a blank and the capitals of a zone behind it, when they are there. */
+static void
+pass_zone_name(Cursor *c)
+{
+	const char *at = c->at + 1;
+
+	if (peek(c) != ' ')
+		return;
+	while (at < c->end && look_is_upper(*at))
+		at++;
+	if (at - c->at >= 3)
+		c->at = at;
+}
+
+/* Says whether all is a date with its time before the year: Wed Jan 31 15:04:05 2024, with a zone before or behind the year. */
+static bool
+is_year_last(Cursor c)
+{
+	const char *time;
+	int			month;
+	int			day;
+	int			year;
+
+	if (take_name(&c, day_names, lengthof(day_names)) == 0 || !take(&c, ' '))
+		return false;
+	month = take_name(&c, month_names, lengthof(month_names));
+	if (month == 0 || !take(&c, ' '))
+		return false;
+	(void) take(&c, ' ');
+	if (take_digits(&c, 2, &day) == 0 || !take(&c, ' '))
+		return false;
+	time = c.at;
+	while (c.at < c.end && *c.at != ' ')
+		c.at++;
+	if (!is_time((Cursor) {time, c.at}, false))
+		return false;
+	pass_zone_name(&c);
+	if (!take(&c, ' ') || !take_year(&c, false, &year) || !day_exists(year, month, day))
+		return false;
+	pass_zone_name(&c);
+	return c.at == c.end;
+}
+
 /* Takes a date of eight digits, or of fourteen with its time. */
 static bool
 take_compact_date(Cursor *c)
@@ -322,6 +366,8 @@ look_moment(const LookText *text)
 		return 0;
 	if (text->colons > 0 && text->colons <= 3 && text->digits <= 15 && (c.at[1] == ':' || c.at[2] == ':'))
 		return is_time(c, false) ? LOOK_MASK(LOOK_TIME) : 0;
+	if (text->colons > 0 && look_is_letter(*c.at) && is_year_last(c))
+		return LOOK_MASK(LOOK_TIMESTAMP);
 	if (text->digits < 4 || text->len < 6 || !take_date(&c))
 		return 0;
 	if (c.at == c.end || (c.end - c.at == 3 && memcmp(c.at, " BC", 3) == 0))

@@ -14,8 +14,9 @@
 /* Bytes of a text by which neighbours of two blocks are compared. */
 #define SKETCH_LAST_TEXT 8192
 
-/* Texts whose looks are remembered, once so many texts came by. */
-#define SKETCH_LOOK_CACHE 256
+/* Texts whose looks are remembered, two where their hashes meet, and how many must have come by before it is worth it. */
+#define SKETCH_LOOK_CACHE 512
+#define SKETCH_LOOK_FROM 256
 
 /* What look_at() said of a text, found by the text's hash. */
 typedef struct LookCached

@@ -95,40 +95,17 @@ compare_across(const SketchBuild *build, ValueReader *reader, const ValueBlock *
 	return (len <= build->last_len) ? -1 : 1;
 }
 
-/* Orders a block of numbers, most of which differ as doubles. */
+/* Orders a block of numbers one by one, exactly. */
 static Ends
-order_numbers(SketchOrder *counts, ValueReader *reader, const ValueBlock *block, bool exact)
+order_exactly(SketchOrder *counts, ValueReader *reader, const ValueBlock *block)
 {
-	const double *x = block->numbers;
 	Ends		ends = {-1, -1};
-	int64		rising = 0;
-	int64		falling = 0;
-	bool		has_nan = false;
 
-	for (int i = 0; i < block->n; i++)
-		has_nan |= x[i] != x[i];
-	if (exact && !has_nan)
-	{
-		ends.least = ends.greatest = 0;
-		for (int i = 1; i < block->n; i++)
-		{
-			rising += x[i] > x[i - 1];
-			falling += x[i] < x[i - 1];
-			if (x[i] < x[ends.least])
-				ends.least = i;
-			if (x[i] > x[ends.greatest])
-				ends.greatest = i;
-		}
-		counts->rising += rising;
-		counts->falling += falling;
-		counts->equal += block->n - 1 - rising - falling;
-		return ends;
-	}
 	for (int i = 0; i < block->n; i++)
 	{
 		if (i > 0)
 			count_order(counts, compare_numbers(reader, block, i, i - 1));
-		if (isnan(x[i]))
+		if (isnan(block->numbers[i]))
 			continue;
 		if (ends.least < 0)
 			ends.least = ends.greatest = i;
@@ -137,6 +114,53 @@ order_numbers(SketchOrder *counts, ValueReader *reader, const ValueBlock *block,
 		else if (compare_numbers(reader, block, i, ends.greatest) > 0)
 			ends.greatest = i;
 	}
+	return ends;
+}
+
+/* Orders a block of numbers as doubles, unless there is NaN or values that doubles do not tell apart. */
+static Ends
+order_numbers(SketchOrder *counts, ValueReader *reader, const ValueBlock *block)
+{
+	const uint64 *hashes = block->hashes;
+	Ends		ends = {0, 0};
+	double		before = block->numbers[0];
+	double		low = before;
+	double		high = before;
+	int			rising = 0;
+	int			falling = 0;
+	int			close = before != before;
+
+	for (int i = 1; i < block->n; i++)
+	{
+		double		x = block->numbers[i];
+
+		rising += x > before;
+		falling += x < before;
+		if (x > high)
+		{
+			high = x;
+			ends.greatest = i;
+		}
+		else if (x < low)
+		{
+			low = x;
+			ends.least = i;
+		}
+		else if (x == before)
+			close |= hashes[i] != hashes[i - 1];
+		else if (x == high)
+			close |= hashes[i] != hashes[ends.greatest];
+		else if (x == low)
+			close |= hashes[i] != hashes[ends.least];
+		else
+			close |= x != x;
+		before = x;
+	}
+	if (close)
+		return order_exactly(counts, reader, block);
+	counts->rising += rising;
+	counts->falling += falling;
+	counts->equal += block->n - 1 - rising - falling;
 	return ends;
 }
 
@@ -219,7 +243,7 @@ sketch_order_block(Sketch *sketch, ValueReader *reader, const ValueBlock *block,
 
 	if (build->has_last)
 		count_order(&sketch->order, compare_across(build, reader, block, numeric));
-	ends = numeric ? order_numbers(&sketch->order, reader, block, build->exact_numbers) : order_texts(&sketch->order, block);
+	ends = numeric ? order_numbers(&sketch->order, reader, block) : order_texts(&sketch->order, block);
 	if (at != NULL)
 		earliest(block, at, &ends);
 	*least = ends.least;

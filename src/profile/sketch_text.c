@@ -59,9 +59,13 @@ look_cached(SketchBuild *build, const char *text, int len, uint64 hash, LookCach
 
 	if (build->looks != NULL)
 	{
-		slot = &build->looks[hash % SKETCH_LOOK_CACHE];
+		slot = &build->looks[hash % SKETCH_LOOK_CACHE & ~1];
 		if (slot->hash == hash && slot->pattern != 0)
 			return slot;
+		if (slot[1].hash == hash && slot[1].pattern != 0)
+			return slot + 1;
+		/* The older one makes room: what comes often is soon back in the first place. */
+		slot[1] = slot[0];
 	}
 	look_at(text, len, &look);
 	slot->hash = hash;
@@ -80,7 +84,7 @@ add_looks(Sketch *sketch, const ValueBlock *block, double *characters)
 
 	if (sketch->patterns == NULL)
 		sketch->patterns = frequent_create(sketch->context, FREQUENT_STORED);
-	if (build->looks == NULL && sketch_values(sketch) > SKETCH_LOOK_CACHE)
+	if (build->looks == NULL && sketch_values(sketch) > SKETCH_LOOK_FROM)
 		build->looks = MemoryContextAllocZero(sketch->context, sizeof(LookCached) * SKETCH_LOOK_CACHE);
 	for (int i = 0; i < block->n; i++)
 	{

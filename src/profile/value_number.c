@@ -109,22 +109,29 @@ numeric_parts(const unsigned char *data, int size, Parts *parts, double *special
 	return true;
 }
 
-/* Gives value * 10^exponent, rounded once. */
-static double
-scale_exactly(uint64 value, int exponent)
+/* Gives value * 10^exponent, rounded once, where float8 does not hold the power of ten. */
+static pg_noinline double
+scale_by_text(uint64 value, int exponent)
 {
 	char		text[48];
 
-	if (exponent >= 0 && exponent <= EXACT_POWER)
-		return (double) value * powers_of_ten[exponent];
-	if (exponent < 0 && exponent >= -EXACT_POWER)
-		return (double) value / powers_of_ten[-exponent];
 	snprintf(text, sizeof(text), UINT64_FORMAT "e%d", value, exponent);
 	return strtod(text, NULL);
 }
 
+/* Gives value * 10^exponent, rounded once when value is below 2^53. */
+static inline double
+scale_exactly(uint64 value, int exponent)
+{
+	if (exponent < 0 && exponent >= -EXACT_POWER && value <= (uint64) PG_INT64_MAX)
+		return (double) (int64) value / powers_of_ten[-exponent];
+	if (exponent >= 0 && exponent <= EXACT_POWER && value <= (uint64) PG_INT64_MAX)
+		return (double) (int64) value * powers_of_ten[exponent];
+	return scale_by_text(value, exponent);
+}
+
 /* Gives the hash of a numeric that neither int64 nor float8 holds: of its sign, weight and digits. */
-static uint64
+static pg_noinline uint64
 hash_digits(const Parts *parts)
 {
 	char		buffer[HASHED_BYTES];
@@ -164,7 +171,7 @@ numeric_fits(const Parts *parts, uint64 value, int64 *whole)
 }
 
 /* Reads a numeric of more digits than float8 holds; value is its first four. */
-static double
+static pg_noinline double
 numeric_long(const Parts *parts, uint64 value, uint64 *hash)
 {
 	int			used = NUMERIC_FITS;
@@ -228,7 +235,7 @@ numeric_whole(const Parts *parts, uint64 value, int exponent, int64 *whole)
 }
 
 /* Gives the number and the hash of a numeric of at most 15 decimal digits, which float8 tells apart; of others too. */
-static double
+static inline double
 numeric_short(const Parts *parts, uint64 value, int exponent, uint64 *hash)
 {
 	double		number = scale_exactly(value, exponent);
@@ -243,7 +250,7 @@ numeric_short(const Parts *parts, uint64 value, int exponent, uint64 *hash)
 }
 
 /* Gives the number and the hash of a finite numeric. */
-static double
+static inline double
 numeric_finite(const Parts *parts, uint64 *hash)
 {
 	int			exponent = (parts->weight - parts->ndigits + 1) * NUMERIC_BASE_LOG;

@@ -244,6 +244,9 @@ CREATE FUNCTION tail_fit(scores real[], OUT points int, OUT threshold float8, OU
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_fit';
 CREATE FUNCTION tail_sample(scores real[], n int) RETURNS real[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
+
+CREATE FUNCTION tail_unseen(scores real[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_unseen';
 CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
 
@@ -263,6 +266,10 @@ CREATE FUNCTION look_fuzz(n int, seed int DEFAULT 1) RETURNS int
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look_fuzz';
 CREATE FUNCTION bench_look("values" text[], repeats int DEFAULT 5) RETURNS float8
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_look';
+
+-- Hints of a column: its sketch's bytes, name, type.
+CREATE FUNCTION hints(sketch bytea, name text, type oid) RETURNS text[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_hints';
 
 -- A detector's artifact (model_export) by the name of its algorithm: compiled; opened, which gives its features.
 CREATE FUNCTION detector_compile(algorithm text, artifact bytea) RETURNS bytea
