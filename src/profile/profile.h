@@ -43,10 +43,10 @@ extern Profile *profile_relation(Oid relid, List *columns, double share, int wor
 extern Profile *profile_source(Source *source, List *columns, double share, uint64 seed, int workers);
 
 /*
- * Stores a profile of a relation for the current user and gives its id; batch is 0, or the batch of a gate whose
- * rows it is of.
+ * Stores a profile under its schema and relation, for who may read it: the table's owner and the role that took it.
+ * Gives its id; batch is 0, or the batch of a gate whose rows it is of.
  */
-extern int64 profile_store(const Profile *profile, Oid relid, int64 batch);
+extern int64 profile_store(const Profile *profile, Oid table_owner, Oid taken_by, int64 batch);
 
 /* Reads one back that the current user may see (error 42704 else), with its sketches. */
 extern Profile *profile_read(int64 id);
