@@ -232,3 +232,31 @@ FROM (SELECT country, count(*) AS orders FROM warehouse.orders WHERE placed_at::
       UNION ALL SELECT 'DE', count(*) / 2 FROM warehouse.orders WHERE placed_at::date = '2025-08-25' AND country = 'DE') AS d,
      aipipe.series_explain('orders_a_day', '2025-08-25', d.orders, d.country) AS e ORDER BY d.country, d.orders DESC;
 \set ECHO none
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'11. What does the feed look like, and what changed?':plain 'One scan gives a sketch of every column; sketches are kept, merged, compared.'
+\echo
+\set ECHO queries
+SELECT column_name AS "column", type, round(null_share::numeric, 3) AS nulls, distinct_values AS "distinct", p05, p50, p95, top -> 0 ->> 'value' AS most_frequent
+FROM aipipe.profile_table('warehouse.orders', columns => '{order_id,email,country,unit_price,coupon,placed_at}');
+SELECT determinant, dependent, round(error::numeric, 5) AS error, round(score::numeric, 2) AS score
+FROM aipipe.profile_dependencies('warehouse.orders', max_lhs => 1, params => '{"columns": ["country", "currency", "store", "channel", "category", "payment"]}');
+\set ECHO none
+\echo 'A new export: every batch is profiled as it lands. Overnight somebody changes it, and no row breaks a rule.'
+CREATE TABLE staging.export (LIKE demo.order_shape);
+CREATE TABLE demo.export AS SELECT o.* FROM demo.orders(400001, 6000, '2025-09-08', 2) AS o;
+\set ECHO queries
+SELECT aipipe.source_register('shop export', 'staging.export', 'orders of all shops, nightly', '{"every": "1 day"}') > 0 AS registered,
+       aipipe.gate_create('staging.export', timing => 'statement', params => '{"profile": true}') > 0 AS profiled;
+INSERT INTO staging.export SELECT * FROM demo.export WHERE order_id <= 403000;
+\set ECHO none
+INSERT INTO staging.export
+SELECT order_id, customer_id, CASE WHEN order_id % 3 > 0 THEN email END, country, lower(currency), store, channel, CASE payment WHEN 'paypal' THEN 'wallet' ELSE payment END,
+       category, quantity, unit_price * 100, discount, coupon, tax * 100, amount * 100, weight_kg, delivery_days, placed_at, local_time
+FROM demo.export WHERE order_id > 403000;
+\set ECHO queries
+SELECT d.column_name AS "column", d.change, round(d.score::numeric, 2) AS score, d.sentence
+FROM (SELECT min(id) AS yesterday, max(id) AS today FROM aipipe.profile WHERE relation = 'staging.export') AS p, aipipe.profile_diff(p.yesterday, p.today) AS d LIMIT 12;
+SELECT dimension, measure, round(value::numeric, 3) AS value, unit FROM aipipe.source_report('shop export')
+WHERE measure IN ('rows per batch', 'bytes per day', 'columns', 'patterns of text', 'cells that are not NULL', 'quality');
+\set ECHO none

@@ -30,6 +30,7 @@ typedef struct JoinOptions
 {
 	int64		max_verified;
 	int64		min_distinct;
+	double		min_score;
 	double		sample;
 	int64		seed;
 } JoinOptions;
@@ -37,6 +38,7 @@ typedef struct JoinOptions
 static const OptionSpec join_options[] = {
 	{"max_verified", OPTION_INT, OPTION_FIELD(JoinOptions, max_verified), 200, 0, 1000000},
 	{"min_distinct", OPTION_INT, OPTION_FIELD(JoinOptions, min_distinct), 3, 1, 1000000000},
+	{"min_score", OPTION_REAL, OPTION_FIELD(JoinOptions, min_score), 0.25, 0, 1},
 	{"sample", OPTION_REAL, OPTION_FIELD(JoinOptions, sample), 1, 1e-6, 1},
 	{"seed", OPTION_INT, OPTION_FIELD(JoinOptions, seed), 0, 0, 9007199254740991.0},
 };
@@ -200,6 +202,7 @@ aipipe_profile_joins(PG_FUNCTION_ARGS)
 	search.sample = options.sample;
 	search.seed = (uint64) options.seed;
 	search.min_distinct = options.min_distinct;
+	search.min_score = options.min_score;
 	progress_begin(&search.progress, "looking for joins");
 	joins_list(&search, relations, schema);
 	joins_scan(&search);

@@ -76,6 +76,7 @@ typedef struct JoinPair
 typedef struct JoinSearch
 {
 	double		min_containment;
+	double		min_score;		/* of pairs that are verified, unless they are declared */
 	double		sample;			/* share of rows that samples are drawn from */
 	uint64		seed;
 	int64		min_distinct;	/* values that a left column has at least */

@@ -120,6 +120,18 @@ find_declared(JoinSearch *search)
 	sql_free(result);
 }
 
+/* Lets go of the pairs that score too little to be worth a query. */
+static void
+drop_unlikely(JoinSearch *search)
+{
+	int			kept = 0;
+
+	for (int p = 0; p < search->npairs; p++)
+		if (search->pairs[p].declared || search->pairs[p].estimate >= search->min_score)
+			search->pairs[kept++] = search->pairs[p];
+	search->npairs = kept;
+}
+
 /* What is declared first, then by estimate, then by the order of columns. */
 static int
 compare_pairs(const void *a, const void *b)
@@ -158,6 +170,7 @@ joins_find_pairs(JoinSearch *search)
 		}
 	}
 	find_declared(search);
+	drop_unlikely(search);
 	if (search->npairs > 1)
 		qsort(search->pairs, search->npairs, sizeof(JoinPair), compare_pairs);
 }

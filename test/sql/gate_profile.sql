@@ -10,23 +10,23 @@ SELECT p.relation, p.batch IS NOT NULL AS of_batch, b.gate, p.rows, c.column_nam
 CREATE TABLE land (id int PRIMARY KEY, amount numeric(10, 2), status text, twice numeric GENERATED ALWAYS AS (amount * 2) STORED);
 SELECT aipipe.gate_create('land', timing => 'statement', params => '{"profile": true}') AS statement \gset
 SELECT aipipe.gate_create('land', params => '{"profile": true, "profile_rows": 10}') AS by_row \gset
-SELECT gate.id - :statement AS gate, detector, timing, on_anomaly, threshold, profile_rows FROM aipipe.gate ORDER BY id;
+SELECT gate.id - :statement AS gate, detector, timing, on_anomaly, threshold, profile_rows FROM aipipe.gate WHERE relation = 'public.land' ORDER BY id;
 INSERT INTO land SELECT i, i, CASE WHEN i % 4 > 0 THEN 'a' || i % 2 END FROM generate_series(1, 99) i;
 INSERT INTO land SELECT i, i, 'b' FROM generate_series(101, 300) i;
 INSERT INTO land VALUES (1000, 5, 'c');
 INSERT INTO land SELECT i, i, 'b' FROM generate_series(401, 500) i;
-SELECT gate - :statement AS gate, rows, accepted, quarantined, errors, model, score_max FROM aipipe.batch ORDER BY id;
-SELECT gate - :statement AS gate, rows, column_name, type, count, nulls, "distinct" FROM taken ORDER BY gate, rows, column_name;
+SELECT gate - :statement AS gate, rows, accepted, quarantined, errors, model, score_max FROM aipipe.batch WHERE relation = 'public.land' ORDER BY id;
+SELECT gate - :statement AS gate, rows, column_name, type, count, nulls, "distinct" FROM taken WHERE relation = 'public.land' ORDER BY gate, rows, column_name;
 -- a batch that is rolled back, or whose savepoint is, leaves none
 BEGIN; INSERT INTO land SELECT i, i, 'b' FROM generate_series(2001, 2200) i; ROLLBACK;
 BEGIN; SAVEPOINT s; INSERT INTO land SELECT i, i, 'b' FROM generate_series(2001, 2200) i; ROLLBACK TO s; COMMIT;
-SELECT count(DISTINCT rows) FROM taken;
+SELECT count(DISTINCT rows) FROM taken WHERE relation = 'public.land';
 -- COPY, paused
 COPY land (id, amount, status) FROM PROGRAM 'seq -f "%.0f,1,z" 3001 3150' WITH (FORMAT csv);
-SELECT gate - :statement AS gate, rows FROM taken WHERE column_name = 'id' AND rows = 150 ORDER BY 1;
+SELECT gate - :statement AS gate, rows FROM taken WHERE relation = 'public.land' AND column_name = 'id' AND rows = 150 ORDER BY 1;
 SELECT aipipe.gate_pause('land');
 INSERT INTO land SELECT i, i, 'b' FROM generate_series(4001, 4400) i;
-SELECT count(*) FROM taken WHERE rows = 400;
+SELECT count(*) FROM taken WHERE relation = 'public.land' AND rows = 400;
 SELECT aipipe.gate_drop('land');
 
 -- with a model: rows that leave are in the profile too

@@ -1,6 +1,7 @@
 -- Dependencies: the same minimal ones, with the same errors, as counting all of them in SQL finds; limits, rights, errors.
 CREATE SCHEMA profile_dependencies;
 SET search_path = profile_dependencies;
+SET aipipe.progress_interval = 0;
 CREATE TABLE odd (gone int, a int, b text, f float8, n numeric, c char(3), one int, most int);
 ALTER TABLE odd DROP COLUMN gone;
 INSERT INTO odd SELECT i % 10, CASE i % 5 WHEN 0 THEN '' WHEN 1 THEN ' ' WHEN 2 THEN 'x' END, (ARRAY['NaN', '-0', '0', 'Infinity', '7'])[1 + i % 5]::float8,

@@ -5,7 +5,7 @@ CREATE TABLE orders (id int, amount float8, status text, email text, placed time
 INSERT INTO orders
 SELECT i, 20 + (i * 7919 % 1000) / 10.0, (ARRAY['new', 'paid', 'sent'])[1 + i % 3], 'user' || i || '@example.com',
        '2026-01-01 00:00+00'::timestamptz + i * interval '7 minutes', lpad((i % 90)::text, 3, '0'), i % 2 = 0
-  FROM generate_series(1, 2000) i;
+  FROM generate_series(1, 480) i;
 
 -- nothing to compare
 SELECT * FROM aipipe.profile_diff('orders');
@@ -22,7 +22,7 @@ SELECT * FROM aipipe.profile_diff('orders');
 CREATE TABLE later AS
 SELECT i AS id, (20 + (i * 6007 % 1000) / 10.0)::float8 AS amount, (ARRAY['new', 'paid', 'sent'])[1 + i % 3] AS status, 'user' || i || '@example.com' AS email,
        '2026-01-01 00:00+00'::timestamptz + i * interval '7 minutes' AS placed, lpad((i % 90)::text, 3, '0') AS code, i % 2 = 0 AS ok
-  FROM generate_series(2001, 4000) i;
+  FROM generate_series(2001, 2480) i;
 SELECT aipipe.profile_snapshot('later') AS later \gset
 SELECT * FROM aipipe.profile_diff(:first, :later);
 
@@ -31,7 +31,7 @@ UPDATE orders SET
     status = CASE WHEN id % 10 = 0 THEN 'lost' WHEN status = 'paid' THEN 'new' ELSE status END,
     amount = CASE WHEN id % 4 = 0 THEN amount * 100 WHEN id % 100 = 1 THEN 'NaN' WHEN id = 7 THEN 'Infinity' ELSE amount END,
     email = CASE WHEN id % 5 = 0 THEN NULL WHEN id % 7 = 0 THEN 'none' ELSE email END,
-    code = CASE WHEN id > 1000 THEN code || 'X' ELSE code END;
+    code = CASE WHEN id > 240 THEN code || 'X' ELSE code END;
 ALTER TABLE orders ADD COLUMN extra int DEFAULT 1, DROP COLUMN placed, ALTER COLUMN ok TYPE text;
 DELETE FROM orders WHERE id % 3 <> 0;
 SELECT aipipe.profile_snapshot('orders') AS third \gset
@@ -45,7 +45,7 @@ SELECT count(*) > 10 FROM aipipe.profile_diff('orders', (SELECT taken_at FROM ai
 SELECT * FROM aipipe.profile_diff('orders', '2020-01-01', '2021-01-01');
 
 -- a tiny profile differs by chance in everything, and says nothing
-CREATE TABLE few AS SELECT * FROM later WHERE id % 250 = 7;
+CREATE TABLE few AS SELECT * FROM later WHERE id % 60 = 7;
 SELECT aipipe.profile_snapshot('few') AS few \gset
 SELECT column_name, change, sentence FROM aipipe.profile_diff(:first, :few);
 CREATE TABLE nobody (LIKE later);
@@ -83,7 +83,9 @@ SELECT count(*) FROM aipipe.profile;
 SELECT aipipe.profile_snapshot('later') AS taken \gset
 SELECT relation FROM aipipe.profile;
 SELECT count(*) FROM aipipe.profile_diff(:taken, :taken);
+\set VERBOSITY sqlstate
 SELECT count(*) FROM aipipe.profile_diff(:taken, :first);
+\set VERBOSITY terse
 SELECT aipipe.profile_snapshot('orders');
 SELECT * FROM aipipe.profile_column_data;
 RESET ROLE;

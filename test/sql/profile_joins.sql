@@ -1,6 +1,7 @@
 -- Joins: the same pairs, with the same figures, as joining every pair of columns in SQL finds; limits, rights, errors.
 CREATE SCHEMA profile_joins;
 SET search_path = profile_joins;
+SET aipipe.progress_interval = 0;
 CREATE TABLE customers (gone int, id int PRIMARY KEY, name text, country char(4));
 ALTER TABLE customers DROP COLUMN gone;
 CREATE TABLE orders (order_id bigint PRIMARY KEY, customer_id int REFERENCES customers, sku varchar, placed date, note text);
@@ -37,7 +38,7 @@ CREATE FUNCTION by_sql(share float8) RETURNS TABLE (lr text, lc name, rr text, r
      WHERE a.d >= 3 AND met.d >= share * a.d $$;
 CREATE FUNCTION ours(share float8) RETURNS TABLE (lr text, lc name, rr text, rc name, containment float8, coverage float8, l bigint, r bigint, right_unique boolean, cardinality text) LANGUAGE sql AS $$
     SELECT left_relation::text, left_column, right_relation::text, right_column, containment, coverage, left_distinct, right_distinct, right_unique, cardinality
-      FROM aipipe.profile_joins(ARRAY['customers', 'orders', 'products', 'employee', 'calendar', 'empty', 'parts']::regclass[], NULL, share, '{"max_verified": 1000}') $$;
+      FROM aipipe.profile_joins(ARRAY['customers', 'orders', 'products', 'employee', 'calendar', 'empty', 'parts']::regclass[], NULL, share, '{"max_verified": 1000, "min_score": 0}') $$;
 CREATE FUNCTION rounded(anyelement) RETURNS text LANGUAGE sql AS $$ SELECT round($1::numeric, 6)::text $$;
 SELECT share, (SELECT count(*) FROM ours(share)) AS found,
     (SELECT count(*) FROM (SELECT lr, lc, rr, rc, rounded(containment), rounded(coverage), l, r, right_unique, cardinality FROM by_sql(share)
@@ -53,6 +54,7 @@ SELECT left_relation, left_column, right_relation, right_column, round(containme
 SELECT left_column, right_column, declared FROM aipipe.profile_joins('{orders,customers,employee}', params => '{"max_verified": 1}');
 SELECT left_column, right_column FROM aipipe.profile_joins('{orders,products}', NULL, 0.9, '{"min_distinct": 53}');
 SELECT left_column, right_relation, right_column, containment FROM aipipe.profile_joins('{orders,customers}', params => '{"sample": 0.3, "seed": 2}');
+SELECT left_column, right_column, round(score::numeric, 2) AS score FROM aipipe.profile_joins('{orders,products,parts}', params => '{"min_score": 0.4}');
 SELECT count(*) FROM aipipe.profile_joins('{empty}');
 SELECT left_column, right_column FROM aipipe.profile_joins('{calendar,calendar}');
 -- columns of one table; a view is looked at when it is named

@@ -1,6 +1,7 @@
 -- Keys: the same minimal sets as counting every set in SQL finds, for any values; limits, rights, errors.
 CREATE SCHEMA profile_keys;
 SET search_path = profile_keys;
+SET aipipe.progress_interval = 0;
 -- what values can be: NULLs, NaN, zeros of both signs, blanks, scales, padding, a dropped column, a constant, hostile names
 CREATE TABLE odd (gone int, a int, b text, f float8, n numeric, c char(3), d date, "we ""ird, name" int, one int);
 ALTER TABLE odd DROP COLUMN gone;
