@@ -274,7 +274,7 @@ RETURNS TABLE (
     min text, max text, mean float8, stddev float8, skewness float8, kurtosis float8,
     p01 text, p05 text, p25 text, p50 text, p75 text, p95 text, p99 text, zero_share float8, negative_share float8,
     infinities bigint, nans bigint, top jsonb, patterns jsonb, looks jsonb, lengths jsonb, monotonic text,
-    bytes bigint, workers int, sketch aipipe.sketch)
+    hints text[], bytes bigint, workers int, sketch aipipe.sketch)
 AS 'MODULE_PATHNAME', 'aipipe_profile_table' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 20;
 COMMENT ON FUNCTION aipipe.profile_table(regclass, float8, text[], int, bigint) IS
 'gives a row a column of a relation with what its values look like, in one scan of all of it or of a share of its pages';
@@ -288,7 +288,7 @@ RETURNS TABLE (
     min text, max text, mean float8, stddev float8, skewness float8, kurtosis float8,
     p01 text, p05 text, p25 text, p50 text, p75 text, p95 text, p99 text, zero_share float8, negative_share float8,
     infinities bigint, nans bigint, top jsonb, patterns jsonb, looks jsonb, lengths jsonb, monotonic text,
-    bytes bigint, workers int, sketch aipipe.sketch)
+    hints text[], bytes bigint, workers int, sketch aipipe.sketch)
 AS 'MODULE_PATHNAME', 'aipipe_profile_source' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 20;
 COMMENT ON FUNCTION aipipe.profile_source(text, float8, text[], int, bigint) IS
 'gives what profile_table() does, of a SELECT or of a relation by its name';

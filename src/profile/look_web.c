@@ -33,38 +33,64 @@ look_uuid(const LookText *text)
 	return LOOK_MASK(LOOK_UUID);
 }
 
+/* Where a byte may stand: before the @, in a label, in a label of letters.  A table, because which it is cannot be foreseen. */
+#define BYTE_LOCAL 0x01
+#define BYTE_LABEL 0x02
+#define BYTE_LETTER 0x04
+
+static const uint8 address_bytes[256] = {
+	['0' ... '9'] = BYTE_LOCAL | BYTE_LABEL,
+	['A' ... 'Z'] = BYTE_LOCAL | BYTE_LABEL | BYTE_LETTER,
+	['a' ... 'z'] = BYTE_LOCAL | BYTE_LABEL | BYTE_LETTER,
+	['-'] = BYTE_LOCAL | BYTE_LABEL,
+	['!'] = BYTE_LOCAL, ['#'] = BYTE_LOCAL, ['$'] = BYTE_LOCAL, ['%'] = BYTE_LOCAL, ['&'] = BYTE_LOCAL,
+	['\''] = BYTE_LOCAL, ['*'] = BYTE_LOCAL, ['+'] = BYTE_LOCAL, ['.'] = BYTE_LOCAL, ['/'] = BYTE_LOCAL,
+	['='] = BYTE_LOCAL, ['?'] = BYTE_LOCAL, ['^'] = BYTE_LOCAL, ['_'] = BYTE_LOCAL, ['`'] = BYTE_LOCAL,
+	['{'] = BYTE_LOCAL, ['|'] = BYTE_LOCAL, ['}'] = BYTE_LOCAL, ['~'] = BYTE_LOCAL,
+};
+
+/* Gives what all of the bytes may be. */
+static inline uint8
+bytes_all(const char *s, int len)
+{
+	uint8		all = PG_UINT8_MAX;
+
+	for (int i = 0; i < len; i++)
+		all &= address_bytes[(unsigned char) s[i]];
+	return all;
+}
+
 /* Says whether bytes are a domain of at least two labels, the last of which is of letters. */
 static bool
 is_domain(const char *s, int len)
 {
-	int			label = 0;
-	int			labels = 1;
-	const char *last = s;
+	const char *end = s + len;
+	int			labels = 0;
 
 	if (len < 3 || len > DOMAIN_MAX)
 		return false;
-	for (int i = 0; i < len; i++)
+	for (;; labels++)
 	{
-		if (s[i] == '.')
-		{
-			if (label == 0 || s[i - 1] == '-')
-				return false;
-			label = 0;
-			labels++;
-			last = s + i + 1;
-			continue;
-		}
-		if (!(look_is_letter(s[i]) || look_is_digit(s[i]) || (s[i] == '-' && label > 0)) || ++label > LABEL_MAX)
+		const char *dot = memchr(s, '.', end - s);
+		int			label = (int) ((dot != NULL ? dot : end) - s);
+		uint8		all = bytes_all(s, label);
+
+		if (label == 0 || label > LABEL_MAX || s[0] == '-' || s[label - 1] == '-' || !(all & BYTE_LABEL))
 			return false;
+		if (dot == NULL)
+			return labels > 0 && label > 1 && ((all & BYTE_LETTER) || (label > 4 && memcmp(s, "xn--", 4) == 0));
+		s = dot + 1;
 	}
-	if (labels < 2 || label < 2 || s[len - 1] == '-' || !look_is_letter(*last))
-		return false;
-	if (label > 4 && memcmp(last, "xn--", 4) == 0)
-		return true;
-	for (int i = 0; i < label; i++)
-		if (!look_is_letter(last[i]))
-			return false;
-	return true;
+}
+
+/* Says whether two dots stand side by side. */
+static bool
+has_empty_part(const char *s, int len)
+{
+	for (int i = 1; i < len; i++)
+		if (s[i] == '.' && s[i - 1] == '.')
+			return true;
+	return false;
 }
 
 /* Says whether a text is one address of e-mail. */
@@ -79,15 +105,8 @@ look_email(const LookText *text)
 	local = (int) (at - text->s);
 	if (local < 1 || local > LOCAL_MAX || text->s[0] == '.' || at[-1] == '.')
 		return 0;
-	for (int i = 0; i < local; i++)
-	{
-		char		c = text->s[i];
-
-		if (look_is_letter(c) || look_is_digit(c) || (c != '\0' && strchr("!#$%&'*+/=?^_`{|}~-", c) != NULL))
-			continue;
-		if (c != '.' || text->s[i - 1] == '.')
-			return 0;
-	}
+	if (!(bytes_all(text->s, local) & BYTE_LOCAL) || (text->dots > 2 && has_empty_part(text->s, local)))
+		return 0;
 	return is_domain(at + 1, text->len - local - 1) ? LOOK_MASK(LOOK_EMAIL) : 0;
 }
 

@@ -53,7 +53,7 @@ extern int64 table_read(TableReading *reading, const TablePart *part, SourceScan
 extern bool table_read_parallel(TableReading *reading, const TablePart *part, int workers, int64 *rows, int *helpers);
 
 /* Columns of the result of profile_table(), and one row of it. */
-#define TABLE_ROW_COLUMNS 37
+#define TABLE_ROW_COLUMNS 38
 extern void table_row(const Profile *profile, int column, Datum *values, bool *nulls);
 
 #endif							/* PROFILE_TABLE_INT_H */

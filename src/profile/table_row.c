@@ -14,12 +14,14 @@
 
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
+#include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 
 #include "profile/access.h"
+#include "profile/hint.h"
 #include "profile/table_int.h"
 
 /* Frequent values and patterns that a row shows. */
@@ -309,6 +311,19 @@ put_signs(RowBuilder *row, const Sketch *sketch)
 	put_number(row, below);
 }
 
+/* Adds what the column seems to be, as an array that may be empty. */
+static void
+put_hints(RowBuilder *row, const ProfileColumn *column)
+{
+	List	   *hints = hint_column(column->sketch, column->name, column->typeid);
+	Datum	   *texts = palloc(Max(mul_size(sizeof(Datum), list_length(hints)), 1));
+	ListCell   *cell;
+
+	foreach(cell, hints)
+		texts[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
+	put(row, PointerGetDatum(construct_array(texts, list_length(hints), TEXTOID, -1, false, TYPALIGN_INT)));
+}
+
 /* Fills the row of one column. */
 void
 table_row(const Profile *profile, int column, Datum *values, bool *nulls)
@@ -333,6 +348,7 @@ table_row(const Profile *profile, int column, Datum *values, bool *nulls)
 	put_json(&row, looks_json(sketch));
 	put_json(&row, lengths_json(sketch));
 	put_text(&row, sketch_monotonic(sketch));
+	put_hints(&row, profiled);
 	put(&row, Int64GetDatum(sketch->bytes));
 	put(&row, Int32GetDatum(profile->workers));
 	put(&row, PointerGetDatum(sketch_write(sketch)));

@@ -25,6 +25,8 @@ FROM aipipe.profile_table('orders', columns => '{id,amount,weight,active,ordered
 SELECT column_name, p01, p05, p25, p50, p75, p95, p99 FROM aipipe.profile_table('orders', columns => '{weight,active,born,wait,nothing,same}');
 SELECT column_name, top FROM aipipe.profile_table('orders', columns => '{status,active,same,tags,doc,nothing,"hostile \"name''; --"}');
 SELECT column_name, patterns, looks, lengths FROM aipipe.profile_table('orders', columns => '{code,status,id,tags}');
+-- what columns seem to be
+SELECT column_name, hints FROM aipipe.profile_table('orders', columns => '{id,status,nothing,same,tags}');
 -- the sketch is the one that the aggregate gives
 SELECT column_name, aipipe.sketch_count(sketch), aipipe.sketch_nulls(sketch), aipipe.sketch_type(sketch) FROM aipipe.profile_table('orders', columns => '{id,nothing}');
 SELECT t.sketch::text = s.sketch::text AS equal FROM aipipe.profile_table('orders', columns => '{code}') AS t, (SELECT aipipe.profile_sketch(code) AS sketch FROM orders) AS s;
