@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "anomaly/surprise.h"
+#include "learn/xgb.h"
 
 /* Bytes of a cell of the tables of pairs: counts twice, compiled, written. */
 #define CELL_BYTES 24
@@ -31,6 +32,7 @@
 
 static const OptionSpec surprise_options[] = {
 	{"bins", OPTION_INT, OPTION_FIELD(SurpriseOptions, bins), 32, 2, SURPRISE_MAX_BINS},
+	{"full_conditional", OPTION_BOOL, OPTION_FIELD(SurpriseOptions, full_conditional), false},
 	{"min_information", OPTION_REAL, OPTION_FIELD(SurpriseOptions, min_information), 0.02, 0, 64},
 	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), -1, -1, SURPRISE_MAX_PARENTS},
 	{"partition_by", OPTION_TEXT, OPTION_FIELD(SurpriseOptions, partition_by)},
@@ -76,6 +78,8 @@ training_bytes(int64 nrows, int ncols, const SurpriseOptions *options)
 	bytes = add_size(bytes, mul_size(ncols, ASPECT_BYTES));
 	/* codes of the sample for pairs, or its surprises for the tails */
 	bytes = add_size(bytes, mul_size(mul_size(sample, ncols), 2 * sizeof(float)));
+	if (options->full_conditional)
+		bytes = add_size(bytes, surprise_full_bytes(nrows, ncols));
 	return add_size(bytes, mul_size(Min(Max(nrows, 1), SEVERITY_ROWS), SEVERITY_BYTES));
 }
 
@@ -174,6 +178,8 @@ learn(const TrainRequest *request, const SurpriseOptions *options)
 		progress_phase(progress, "counting", request->rows->nrows);
 	surprise_count(request->rows, model, progress);
 	learn_novelty(model);
+	if (options->full_conditional)
+		surprise_learn_full(request, options, model);
 	surprise_calibrate(request->rows, 0, model, progress);
 	return model;
 }
@@ -225,6 +231,8 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe surprise train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	model = learn(request, &options);
+	if (model->nfulls > 0)
+		result->library = MemoryContextStrdup(caller, psprintf("aipipe " AIPIPE_VERSION ", xgboost %s", xgb_version()));
 	surprise_write(model, &result->artifact);
 	if (request->component)
 		surprise_compile_model(model, true, &result->unseen);

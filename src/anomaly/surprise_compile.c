@@ -11,6 +11,7 @@
  *		uint16			shorts[nshorts]			maps
  *		uint8			bytes[nbytes]			outcomes → what pairs tell apart
  *		tails, each as tail_compile() writes it
+ *		SurpriseFullNode ...					trees, when there are some
  *
  * each part padded to 8 bytes.  Probabilities are shares of the counted rows.  What was
  * never counted has the mass of half a row; what is unseen has that of as many
@@ -24,7 +25,8 @@
  * A row of the training is in the counts that judge it: no cell of it was ever empty.
  * So tails and severities that new rows are to be compared with are learned by a form in
  * which every outcome, and every pair of outcomes, counts one row less.  That is no
- * distribution, but right for each row that is in the counts.
+ * distribution, but right for each row that is in the counts.  Trees are those that were grown
+ * without the row.
  *
  *-------------------------------------------------------------------------
  */
@@ -294,7 +296,7 @@ put_part(StringInfo out, const void *part, Size len)
 
 /* Puts the parts together. */
 static void
-put_parts(Compiling *c, StringInfo out)
+put_parts(Compiling *c, bool unseen, StringInfo out)
 {
 	const SurpriseModel *model = c->model;
 	SurpriseHeader header = {.format = SURPRISE_FORMAT, .byte_order = COMPILED_BYTE_ORDER};
@@ -317,6 +319,7 @@ put_parts(Compiling *c, StringInfo out)
 	header.nbytes = c->bytes.len;
 	header.power = model->power;
 	header.partition = model->partition;
+	header.nfulls = model->nfulls;
 	put_part(out, &header, sizeof(header));
 	put_part(out, c->nodes.data, c->nodes.len);
 	put_part(out, c->links.data, c->links.len);
@@ -325,6 +328,7 @@ put_parts(Compiling *c, StringInfo out)
 	put_part(out, c->shorts.data, c->shorts.len);
 	put_part(out, c->bytes.data, c->bytes.len);
 	put_part(out, c->tails.data, c->tails.len);
+	surprise_compile_full(model, unseen, out);
 	header.length = out->len - start;
 	memcpy(out->data + start, &header, sizeof(header));
 	header.crc = compiled_crc(out->data + start, header.length, offsetof(SurpriseHeader, crc));
@@ -348,7 +352,7 @@ surprise_compile_model(const SurpriseModel *model, bool unseen, StringInfo out)
 	initStringInfo(&c.tails);
 	for (int a = 0; a < model->naspects; a++)
 		compile_aspect(&c, a);
-	put_parts(&c, out);
+	put_parts(&c, unseen, out);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 }

@@ -94,6 +94,8 @@ surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, Surp
 	for (int a = 0; a < tables->naspects; a++)
 		if (a != tables->partition)
 			encode_aspect(tables, a, rows, nrows, codes);
+	for (int i = 0; tables->folded && i < nrows; i++)
+		codes->folds[i] = surprise_fold(rows + i * (Size) tables->nfeatures, tables->nfeatures);
 }
 
 /* Gives the bits that the distances from the core add. */
@@ -255,6 +257,19 @@ take_powers(const SurpriseNode *node, int nrows, const float *powers, float *bes
 	}
 }
 
+/* Takes what an aspect's trees say into its column's, when it has some. */
+static void
+take_full(const SurpriseTables *tables, int aspect, const float *rows, int nrows, const SurpriseCodes *codes, float *best)
+{
+	float		powers[SURPRISE_BLOCK];
+
+	if (tables->full_of == NULL || tables->full_of[aspect] == NULL)
+		return;
+	surprise_full_powers(tables, tables->full_of[aspect], rows, nrows, codes, powers);
+	for (int i = 0; i < nrows; i++)
+		best[i] = Max(best[i], powers[i]);
+}
+
 /* Scores one block. */
 static void
 score_block(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes, float *out)
@@ -273,6 +288,7 @@ score_block(const SurpriseTables *tables, const float *rows, int nrows, Surprise
 		take_powers(node, nrows, marginal, best);
 		if (both)
 			take_powers(node, nrows, conditional, best);
+		take_full(tables, a, rows, nrows, codes, best);
 		if (a + 1 < tables->naspects && tables->nodes[a + 1].column == node->column)
 			continue;
 		for (int i = 0; i < nrows; i++)
@@ -315,6 +331,7 @@ surprise_columns(const SurpriseTables *tables, const float *rows, int nrows, flo
 		if (surprise_powers(tables, a, rows, nrows, &codes, marginal, conditional))
 			take_powers(node, nrows, conditional, best);
 		take_powers(node, nrows, marginal, best);
+		take_full(tables, a, rows, nrows, &codes, best);
 	}
 	surprise_codes_free(&codes);
 }
