@@ -18,7 +18,6 @@
 #include "utils/memutils.h"
 
 #include "anomaly/surprise.h"
-#include "learn/xgb.h"
 
 /* Bytes of a cell of the tables of pairs: counts twice, compiled, written. */
 #define CELL_BYTES 24
@@ -231,8 +230,8 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe surprise train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	model = learn(request, &options);
-	if (model->nfulls > 0)
-		result->library = MemoryContextStrdup(caller, psprintf("aipipe " AIPIPE_VERSION ", xgboost %s", xgb_version()));
+	if (model->library != NULL)
+		result->library = MemoryContextStrdup(caller, psprintf("aipipe " AIPIPE_VERSION ", %s", model->library));
 	surprise_write(model, &result->artifact);
 	if (request->component)
 		surprise_compile_model(model, true, &result->unseen);
@@ -329,7 +328,23 @@ explain(const LoadedModel *model, const float *row, int output, double *phi)
 	pfree(columns);
 }
 
-/* Tells what features take part in: gain is their weight as parents, cover the bits of their outcomes, weight the pairs. */
+/* Adds each feature's part in what trees look at: those of one column have a gain of 1 together, as its pairs have. */
+static void
+add_trees(const SurpriseTables *tables, const SurpriseTrees *trees, double *gain)
+{
+	Size		n = trees->nlooks;
+	double	   *sums = palloc0(mul_size(sizeof(double), 3 * n));
+	double		total = 0;
+
+	forest_importance(trees->forest[0], sums, sums + n, sums + 2 * n);
+	for (Size k = 0; k < n; k++)
+		total += Max(sums[k], 0);
+	for (Size k = 0; k < n && total > 0; k++)
+		gain[tables->nodes[trees->looks[k]].feature] += Max(sums[k], 0) / total;
+	pfree(sums);
+}
+
+/* Tells what features take part in: gain is their weight as parents and to trees, cover the bits of their outcomes, weight the pairs. */
 static void
 importance(const LoadedModel *model, double *gain, double *cover, double *weight)
 {
@@ -353,6 +368,8 @@ importance(const LoadedModel *model, double *gain, double *cover, double *weight
 			weight[node->feature]++;
 		}
 	}
+	for (int k = 0; k < tables->nfulls; k++)
+		add_trees(tables, &tables->fulls[k], gain);
 }
 
 const Algorithm algorithm_surprise = {

@@ -65,8 +65,6 @@
 #define SURPRISE_FULL_FOLDS 2
 /* The group of what the trees do not judge. */
 #define SURPRISE_FULL_NONE SURPRISE_FULL_GROUPS
-/* Bits that z by the trees pays: the best of three figures is more easily great than that of two, log2(3 / 2). */
-#define SURPRISE_FULL_HANDICAP 0.585f
 /* Most bits that count: 2^(power * z) must stay within float32. */
 #define SURPRISE_MAX_POWER 120.0f
 
@@ -131,6 +129,7 @@ typedef struct SurpriseFull
 	int			ngroups;
 	uint8	   *groups;			/* by outcome of the aspect; SURPRISE_FULL_NONE = not judged */
 	float		gain;			/* bits by which they tell a value of rows that they did not see better than its share does */
+	bool		instead;		/* they tell it better than the pairs, whose place they take */
 	int			nlooks;
 	int32	   *looks;			/* ascending: aspects of other columns that the trees look at */
 	Tail		tail;			/* npoints = 0: not learned yet */
@@ -153,6 +152,7 @@ typedef struct SurpriseModel
 	SurpriseAspect *aspects;
 	int			nfulls;
 	SurpriseFull *fulls;		/* by ascending aspect */
+	char	   *library;		/* that trees were grown with in this training, or NULL */
 	Severity	severity;		/* of minus the margins; npoints = 0: not learned yet */
 } SurpriseModel;
 
@@ -356,6 +356,8 @@ typedef struct SurpriseFullNode
 	int32		ngroups;
 	int32		nlooks;
 	int32		nforests;		/* 1, or one a fold */
+	uint32		instead;		/* of the pairs: 0 or 1 */
+	uint32		unused;			/* zero */
 	uint64		forest[SURPRISE_FULL_FOLDS];	/* bytes */
 } SurpriseFullNode;
 
@@ -369,6 +371,7 @@ typedef struct SurpriseTrees
 	const int32 *looks;
 	int			nforests;
 	const CompiledForest *forest[SURPRISE_FULL_FOLDS];
+	bool		instead;		/* of the pairs */
 	Tail		tail;
 } SurpriseTrees;
 
@@ -392,7 +395,6 @@ typedef struct SurpriseTables
 	SurpriseTrees *fulls;
 	const SurpriseTrees **full_of;	/* by aspect: its trees, or NULL; NULL without any */
 	bool		folded;			/* a row's fold says which of the forests judges it */
-	float		full_handicap;	/* what 2^(power * z) of a full conditional is multiplied by */
 } SurpriseTables;
 
 /* surprise_compile.c */
@@ -419,7 +421,10 @@ extern void surprise_encode(const SurpriseTables *tables, const float *rows, int
 extern void surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 						  const SurpriseCodes *codes, float *marginal, float *conditional);
 
-/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one. */
+/* The trees that judge an aspect, or NULL. */
+extern const SurpriseTrees *surprise_trees(const SurpriseTables *tables, int aspect);
+
+/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one, which trees may take the place of. */
 extern bool surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 							const SurpriseCodes *codes, float *marginal, float *conditional);
 
@@ -447,7 +452,7 @@ extern void surprise_full_margins(const SurpriseTables *tables, const SurpriseTr
 extern void surprise_full_surprise(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
 								   const SurpriseCodes *codes, float *bits);
 
-/* The same as 2^(power * z), with its handicap; 1 where they do not judge. */
+/* The same as 2^(power * z); 1 where they do not judge. */
 extern void surprise_full_powers(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
 								 const SurpriseCodes *codes, float *powers);
 

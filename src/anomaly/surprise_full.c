@@ -51,6 +51,9 @@
 /* Groups that a number's values make. */
 #define NUMBER_GROUPS 8
 
+/* Where no more than this part of the rows is in a group of several outcomes, groups lose nothing. */
+#define EXACT_MERGED 0.05
+
 /* A gain that chance gives is not as many standard errors above zero. */
 #define ERRORS 3.0
 
@@ -72,6 +75,7 @@ typedef struct Teaching
 	uint16	   *codes;			/* [target * nrows + row] */
 	uint8	   *judges;			/* the fold whose trees judge the row */
 	uint8	   *teaches;		/* the fold whose trees it does not teach */
+	double	   *pairs;			/* by target: bits by which its pairs tell a value better than its share does, of all rows together */
 	Jsonb	   *params;
 } Teaching;
 
@@ -316,12 +320,14 @@ read_rows(Teaching *teaching, const Target *targets)
 	StringInfoData compiled;
 	SurpriseTables *tables;
 	SurpriseCodes codes;
+	float		marginal[SURPRISE_BLOCK];
+	float		conditional[SURPRISE_BLOCK];
 	pg_prng_state rng;
 	int64		row = 0;
 	int			n;
 
 	initStringInfo(&compiled);
-	surprise_compile_model(teaching->model, false, &compiled);
+	surprise_compile_model(teaching->model, true, &compiled);
 	tables = surprise_open(compiled.data, compiled.len, false);
 	surprise_codes_create(tables, &codes);
 	pg_prng_seed(&rng, teaching->request->seed ^ UINT64CONST(0x66756c6c));
@@ -332,8 +338,14 @@ read_rows(Teaching *teaching, const Target *targets)
 		surprise_encode(tables, block, n, &codes);
 		surprise_look(tables, teaching->looks, teaching->nlooks, block, n, &codes, teaching->values + done * teaching->nlooks);
 		for (int t = 0; t < teaching->ntargets; t++)
-			memcpy(teaching->codes + t * teaching->nrows + done, codes.codes + targets[t].full.aspect * SURPRISE_BLOCK,
-				   sizeof(uint16) * n);
+		{
+			int			a = targets[t].full.aspect;
+
+			memcpy(teaching->codes + t * teaching->nrows + done, codes.codes + a * SURPRISE_BLOCK, sizeof(uint16) * n);
+			surprise_bits(tables, a, block, n, &codes, marginal, conditional);
+			for (int i = 0; i < n && tables->nodes[a].nparents > 0; i++)
+				teaching->pairs[t] += marginal[i] - conditional[i];
+		}
 		for (int i = 0; i < n; i++)
 		{
 			const float *one = block + (Size) i * ncols;
@@ -380,6 +392,26 @@ number_groups(const SurpriseAspect *aspect, uint8 *groups)
 	groups[SURPRISE_NULL(aspect)] = SURPRISE_FULL_GROUPS - 1;
 }
 
+/* Whether nearly every row's group is its very outcome, so that nothing is lost by groups. */
+static bool
+is_exact(const uint8 *groups, const int64 *rows, int noutcomes)
+{
+	int			members[SURPRISE_FULL_GROUPS + 1] = {0};
+	int64		judged = 0;
+	int64		merged = 0;
+
+	for (int k = 0; k < noutcomes; k++)
+		members[groups[k]] += rows[k] > 0;
+	for (int k = 0; k < noutcomes; k++)
+	{
+		if (groups[k] == SURPRISE_FULL_NONE)
+			continue;
+		judged += rows[k];
+		merged += members[groups[k]] > 1 ? rows[k] : 0;
+	}
+	return merged <= EXACT_MERGED * judged;
+}
+
 /* Brings the outcomes of a column to groups that are large enough; false when that is less than two. */
 static bool
 make_groups(const Teaching *teaching, Target *target)
@@ -411,6 +443,7 @@ make_groups(const Teaching *teaching, Target *target)
 	for (int k = 0; k < n; k++)
 		groups[k] = number[groups[k]];
 	target->full.groups = groups;
+	target->full.instead = is_exact(groups, rows, n);
 	pfree(rows);
 	return target->full.ngroups >= 2 && judged >= COLUMN_MIN_ROWS && 2 * judged >= teaching->nrows;
 }
@@ -597,6 +630,7 @@ teach(const Teaching *teaching, Target *target)
 	train_trees(teaching, target, -1, counts, &result);
 	keep_bytes(caller, &result.artifact, &artifact);
 	keep_bytes(caller, &result.compiled, &target->full.compiled);
+	teaching->model->library = MemoryContextStrdup(caller, result.library);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	target->full.artifact = artifact.data;
@@ -621,13 +655,16 @@ surprise_learn_full(const TrainRequest *request, const SurpriseOptions *options,
 	teaching.codes = palloc_extended(mul_size(sizeof(uint16), mul_size(teaching.nrows, teaching.ntargets)), MCXT_ALLOC_HUGE);
 	teaching.judges = palloc_extended(teaching.nrows, MCXT_ALLOC_HUGE);
 	teaching.teaches = palloc_extended(teaching.nrows, MCXT_ALLOC_HUGE);
+	teaching.pairs = palloc0(mul_size(sizeof(double), teaching.ntargets));
 	progress_phase(request->progress, "growing trees", teaching.ntargets);
 	read_rows(&teaching, targets);
 	model->fulls = palloc0(mul_size(sizeof(SurpriseFull), teaching.ntargets));
 	for (int t = 0; t < teaching.ntargets; t++)
 	{
 		targets[t].codes = teaching.codes + t * teaching.nrows;
-		if (teach(&teaching, &targets[t]))
+		if (!teach(&teaching, &targets[t]))
+			continue;
+		targets[t].full.instead &= targets[t].full.gain > teaching.pairs[t] / teaching.nrows;
 			model->fulls[model->nfulls++] = targets[t].full;
 		progress_update(request->progress, t + 1);
 	}

@@ -3,7 +3,7 @@
  * surprise_full_artifact.c
  *	  Full conditionals within an artifact of cell surprise, and within its compiled form.
  *
- *		"full":[{"aspect":0,"groups":[0,1,1,-1,2],"gain":0.4,"looks":[1,2],"tail":{…},"trees_bytes":N,"trees":{…}},…]
+ *		"full":[{"aspect":0,"groups":[0,1,1,-1,2],"gain":0.4,"instead":1,"looks":[1,2],"tail":{…},"trees_bytes":N,"trees":{…}},…]
  *
  * -1 is an outcome that is not judged; "trees" are an artifact of algorithm
  * "xgboost".  The compiled form is drawn at SurpriseFullNode.
@@ -70,7 +70,8 @@ write_full(const SurpriseModel *model, const SurpriseFull *full, StringInfo out)
 		appendStringInfo(out, "%s%d", k > 0 ? "," : "", full->groups[k] == SURPRISE_FULL_NONE ? -1 : full->groups[k]);
 	appendStringInfoString(out, "],\"gain\":");
 	artifact_put_float(out, full->gain);
-	appendStringInfoString(out, ",\"looks\":[");
+	appendStringInfoString(out, ",\"instead\":");
+	appendStringInfo(out, "%d,\"looks\":[", full->instead ? 1 : 0);
 	for (int i = 0; i < full->nlooks; i++)
 		appendStringInfo(out, "%s%d", i > 0 ? "," : "", full->looks[i]);
 	appendStringInfoString(out, "],\"tail\":");
@@ -160,6 +161,8 @@ read_full(ArtifactReader *r, const SurpriseModel *model, SurpriseFull *full)
 	full->gain = artifact_float(r);
 	if (!(full->gain > 0 && full->gain <= 64))
 		artifact_error(r, "a gain is out of range");
+	artifact_expect(r, ",\"instead\":");
+	full->instead = artifact_integer(r, 0, 1) == 1;
 	artifact_expect(r, ",\"looks\":");
 	read_looks(r, model, full);
 	artifact_expect(r, ",\"tail\":");
@@ -214,7 +217,7 @@ surprise_compile_full(const SurpriseModel *model, bool unseen, StringInfo out)
 	for (int k = 0; k < model->nfulls; k++)
 	{
 		const SurpriseFull *full = &model->fulls[k];
-		SurpriseFullNode node = {full->aspect, full->ngroups, full->nlooks, 1};
+		SurpriseFullNode node = {full->aspect, full->ngroups, full->nlooks, 1, full->instead};
 
 		if (unseen && full->folds[0].len > 0)
 			node.nforests = SURPRISE_FULL_FOLDS;
@@ -283,13 +286,14 @@ open_trees(const SurpriseFullNode *node, const char *bytes, Size len, Size *at, 
 	Size		noutcomes;
 
 	if (node->aspect < 0 || node->aspect >= tables->naspects || node->nlooks < 1 || node->nlooks > SURPRISE_FULL_ASPECTS ||
-		(node->nforests != 1 && node->nforests != SURPRISE_FULL_FOLDS))
+		(node->nforests != 1 && node->nforests != SURPRISE_FULL_FOLDS) || node->instead > 1 || node->unused != 0)
 		unsound("trees are out of range");
 	noutcomes = (Size) tables->nodes[node->aspect].nvalues + 2;
 	trees->aspect = node->aspect;
 	trees->ngroups = node->ngroups;
 	trees->nlooks = node->nlooks;
 	trees->nforests = node->nforests;
+	trees->instead = node->instead != 0;
 	trees->groups = (const uint8 *) take_part(bytes, len, at, noutcomes);
 	trees->looks = (const int32 *) take_part(bytes, len, at, sizeof(int32) * node->nlooks);
 	check_trees(tables, trees, noutcomes);
@@ -324,7 +328,6 @@ surprise_open_full(const SurpriseHeader *header, const char *bytes, Size len, bo
 	tables->nfulls = header->nfulls;
 	tables->fulls = palloc0(mul_size(sizeof(SurpriseTrees), header->nfulls));
 	tables->full_of = palloc0(mul_size(sizeof(SurpriseTrees *), tables->naspects));
-	tables->full_handicap = exp2f(-tables->power * SURPRISE_FULL_HANDICAP);
 	for (int k = 0; k < header->nfulls; k++)
 	{
 		if (k > 0 && nodes[k].aspect <= nodes[k - 1].aspect)

@@ -139,16 +139,12 @@ surprise_full_surprise(const SurpriseTables *tables, const SurpriseTrees *trees,
 	}
 }
 
-/* Gives 2^(power * z) of a column by its trees, with its handicap; 1 where they do not judge. */
+/* Gives 2^(power * z) of a column by its trees; 1 where they do not judge. */
 void
 surprise_full_powers(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
 					 const SurpriseCodes *codes, float *powers)
 {
 	surprise_full_surprise(tables, trees, rows, nrows, codes, powers);
 	for (int i = 0; i < nrows; i++)
-	{
-		float		power = powers[i] < 0 ? 1 : surprise_power(tables->power, &trees->tail, powers[i]);
-
-		powers[i] = Max(power * tables->full_handicap, 1.0f);
-	}
+		powers[i] = powers[i] < 0 ? 1 : surprise_power(tables->power, &trees->tail, powers[i]);
 }

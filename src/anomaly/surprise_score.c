@@ -226,17 +226,25 @@ conditional_powers(const SurpriseTables *tables, int aspect, int nrows, float *b
 	}
 }
 
-/* Gives 2^(power * z) of one aspect by its marginal and its conditional surprise; false when there is no conditional one. */
+/* Gives what trees judge an aspect, or NULL. */
+const SurpriseTrees *
+surprise_trees(const SurpriseTables *tables, int aspect)
+{
+	return tables->full_of ? tables->full_of[aspect] : NULL;
+}
+
+/* Gives 2^(power * z) of one aspect by its marginal and its conditional surprise; false when there is no conditional one, or trees take its place. */
 bool
 surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 				const SurpriseCodes *codes, float *marginal, float *conditional)
 {
 	const SurpriseNode *node = &tables->nodes[aspect];
+	const SurpriseTrees *trees = surprise_trees(tables, aspect);
 	float		far[SURPRISE_BLOCK];
 
 	distance_bits(tables, node, rows, nrows, codes, far);
 	marginal_powers(tables, aspect, nrows, codes->codes + aspect * SURPRISE_BLOCK, far, marginal);
-	if (node->nparents == 0)
+	if (node->nparents == 0 || (trees != NULL && trees->instead))
 		return false;
 	conditional_bits(tables, aspect, nrows, codes, conditional);
 	for (int i = 0; i < nrows; i++)
@@ -261,11 +269,12 @@ take_powers(const SurpriseNode *node, int nrows, const float *powers, float *bes
 static void
 take_full(const SurpriseTables *tables, int aspect, const float *rows, int nrows, const SurpriseCodes *codes, float *best)
 {
+	const SurpriseTrees *trees = surprise_trees(tables, aspect);
 	float		powers[SURPRISE_BLOCK];
 
-	if (tables->full_of == NULL || tables->full_of[aspect] == NULL)
+	if (trees == NULL)
 		return;
-	surprise_full_powers(tables, tables->full_of[aspect], rows, nrows, codes, powers);
+	surprise_full_powers(tables, trees, rows, nrows, codes, powers);
 	for (int i = 0; i < nrows; i++)
 		best[i] = Max(best[i], powers[i]);
 }
