@@ -333,14 +333,19 @@ static void
 add_trees(const SurpriseTables *tables, const SurpriseTrees *trees, double *gain)
 {
 	Size		n = trees->nlooks;
-	double	   *sums = palloc0(mul_size(sizeof(double), 3 * n));
+	double	   *sums = palloc0(mul_size(sizeof(double), 4 * n));
 	double		total = 0;
 
-	forest_importance(trees->forest[0], sums, sums + n, sums + 2 * n);
+	for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
+	{
+		forest_importance(trees->forest[f], sums + n, sums + 2 * n, sums + 3 * n);
+		for (Size k = 0; k < n; k++)
+			sums[k] += Max(sums[n + k], 0);
+	}
 	for (Size k = 0; k < n; k++)
-		total += Max(sums[k], 0);
-	for (Size k = 0; k < n && total > 0; k++)
-		gain[tables->nodes[trees->looks[k]].feature] += Max(sums[k], 0) / total;
+		total += sums[k];
+	for (Size k = 0; k < n && total > 0 && isfinite(total); k++)
+		gain[tables->nodes[trees->looks[k]].feature] += sums[k] / total;
 	pfree(sums);
 }
 

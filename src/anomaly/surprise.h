@@ -61,8 +61,8 @@
 #define SURPRISE_FULL_GROUPS 10
 #define SURPRISE_FULL_ASPECTS 128
 #define SURPRISE_FULL_COLUMNS 64
-/* Parts of the training rows, each judged by trees that saw the others. */
-#define SURPRISE_FULL_FOLDS 2
+/* Kinds of rows, each judged by trees that learned from the others. */
+#define SURPRISE_FULL_FOLDS 3
 /* The group of what the trees do not judge. */
 #define SURPRISE_FULL_NONE SURPRISE_FULL_GROUPS
 /* Most bits that count: 2^(power * z) must stay within float32. */
@@ -133,10 +133,9 @@ typedef struct SurpriseFull
 	int			nlooks;
 	int32	   *looks;			/* ascending: aspects of other columns that the trees look at */
 	Tail		tail;			/* npoints = 0: not learned yet */
-	const char *artifact;		/* the trees', from all rows */
-	Size		artifact_len;
-	StringInfoData compiled;	/* of them */
-	StringInfoData folds[SURPRISE_FULL_FOLDS];	/* those that did not see the fold; without bytes but in training */
+	const char *artifact[SURPRISE_FULL_FOLDS];	/* the trees', by the fold that they judge */
+	Size		artifact_len[SURPRISE_FULL_FOLDS];
+	StringInfoData compiled[SURPRISE_FULL_FOLDS];	/* of them */
 } SurpriseFull;
 
 /* What is learned, as the artifact holds it. */
@@ -259,7 +258,7 @@ extern SurpriseModel *surprise_read(const char *artifact, Size len);
 extern const char *surprise_check_full(const SurpriseModel *model, const SurpriseFull *full);
 extern void surprise_write_full(const SurpriseModel *model, StringInfo out);
 extern void surprise_read_full(ArtifactReader *r, SurpriseModel *model);
-extern void surprise_compile_full(const SurpriseModel *model, bool unseen, StringInfo out);
+extern void surprise_compile_full(const SurpriseModel *model, StringInfo out);
 
 /* Cells of the tables of pairs, or of groups. */
 extern Size surprise_cells(const SurpriseModel *model, bool whole);
@@ -355,9 +354,7 @@ typedef struct SurpriseFullNode
 	int32		aspect;
 	int32		ngroups;
 	int32		nlooks;
-	int32		nforests;		/* 1, or one a fold */
 	uint32		instead;		/* of the pairs: 0 or 1 */
-	uint32		unused;			/* zero */
 	uint64		forest[SURPRISE_FULL_FOLDS];	/* bytes */
 } SurpriseFullNode;
 
@@ -369,8 +366,7 @@ typedef struct SurpriseTrees
 	const uint8 *groups;
 	int			nlooks;
 	const int32 *looks;
-	int			nforests;
-	const CompiledForest *forest[SURPRISE_FULL_FOLDS];
+	const CompiledForest *forest[SURPRISE_FULL_FOLDS];	/* by the fold that it judges */
 	bool		instead;		/* of the pairs */
 	Tail		tail;
 } SurpriseTrees;
@@ -394,7 +390,6 @@ typedef struct SurpriseTables
 	int			nfulls;
 	SurpriseTrees *fulls;
 	const SurpriseTrees **full_of;	/* by aspect: its trees, or NULL; NULL without any */
-	bool		folded;			/* a row's fold says which of the forests judges it */
 } SurpriseTables;
 
 /* surprise_compile.c */
@@ -409,7 +404,7 @@ typedef struct SurpriseCodes
 {
 	uint16	   *codes;
 	uint8	   *pairs;			/* as pairs tell them apart */
-	uint8		folds[SURPRISE_BLOCK];	/* of the rows; only when the tables are folded */
+	uint8		folds[SURPRISE_BLOCK];	/* of the rows; only with trees */
 } SurpriseCodes;
 
 /* surprise_score.c: blocks of at most SURPRISE_BLOCK rows */
@@ -434,7 +429,7 @@ extern void surprise_open_full(const SurpriseHeader *header, const char *bytes, 
 
 /* surprise_full_score.c */
 
-/* The part of the training that a row belongs to. */
+/* The fold of a row, which says which trees judge it. */
 extern uint8 surprise_fold(const float *row, int nfeatures);
 
 /* What the trees look at of a block of rows, row by row. */

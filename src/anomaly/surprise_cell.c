@@ -97,14 +97,14 @@ likeliest(const Verdict *verdict)
 
 /* Adds what the looks of a row contribute to the margin of a group, so many times. */
 static void
-add_contributions(const SurpriseTrees *trees, const float *looks, int group, double times, double *sums)
+add_contributions(const SurpriseTrees *trees, int fold, const float *looks, int group, double times, double *sums)
 {
 	double	   *phi = palloc(sizeof(double) * (trees->nlooks + 1));
 
 	/* of two groups there is one margin, for the second */
 	if (trees->ngroups == 2)
 		times = group == 1 ? times : -times;
-	forest_shap(trees->forest[0], looks, trees->ngroups == 2 ? 0 : group, phi);
+	forest_shap(trees->forest[fold], looks, trees->ngroups == 2 ? 0 : group, phi);
 	for (int k = 0; k < trees->nlooks; k++)
 		sums[k] += times * phi[k];
 	pfree(phi);
@@ -123,9 +123,9 @@ find_because(const SurpriseTables *tables, const float *row, const SurpriseCodes
 	verdict->because = -1;
 	surprise_full_margins(tables, trees, row, 1, codes, verdict->margins);
 	surprise_look(tables, trees->looks, trees->nlooks, row, 1, codes, looks);
-	add_contributions(trees, looks, group, -1, sums);
+	add_contributions(trees, codes->folds[0], looks, group, -1, sums);
 	if (trees->ngroups > 2)
-		add_contributions(trees, looks, likeliest(verdict), 1, sums);
+		add_contributions(trees, codes->folds[0], looks, likeliest(verdict), 1, sums);
 	for (int k = 0; k < trees->nlooks; k++)
 	{
 		int			column = tables->nodes[trees->looks[k]].column;

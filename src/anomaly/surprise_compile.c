@@ -25,8 +25,7 @@
  * A row of the training is in the counts that judge it: no cell of it was ever empty.
  * So tails and severities that new rows are to be compared with are learned by a form in
  * which every outcome, and every pair of outcomes, counts one row less.  That is no
- * distribution, but right for each row that is in the counts.  Trees are those that were grown
- * without the row.
+ * distribution, but right for each row that is in the counts.
  *
  *-------------------------------------------------------------------------
  */
@@ -296,7 +295,7 @@ put_part(StringInfo out, const void *part, Size len)
 
 /* Puts the parts together. */
 static void
-put_parts(Compiling *c, bool unseen, StringInfo out)
+put_parts(Compiling *c, StringInfo out)
 {
 	const SurpriseModel *model = c->model;
 	SurpriseHeader header = {.format = SURPRISE_FORMAT, .byte_order = COMPILED_BYTE_ORDER};
@@ -328,7 +327,7 @@ put_parts(Compiling *c, bool unseen, StringInfo out)
 	put_part(out, c->shorts.data, c->shorts.len);
 	put_part(out, c->bytes.data, c->bytes.len);
 	put_part(out, c->tails.data, c->tails.len);
-	surprise_compile_full(model, unseen, out);
+	surprise_compile_full(model, out);
 	header.length = out->len - start;
 	memcpy(out->data + start, &header, sizeof(header));
 	header.crc = compiled_crc(out->data + start, header.length, offsetof(SurpriseHeader, crc));
@@ -352,7 +351,7 @@ surprise_compile_model(const SurpriseModel *model, bool unseen, StringInfo out)
 	initStringInfo(&c.tails);
 	for (int a = 0; a < model->naspects; a++)
 		compile_aspect(&c, a);
-	put_parts(&c, unseen, out);
+	put_parts(&c, out);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 }

@@ -8,15 +8,15 @@
  * frequent categories or ranges of about equal shares, and boosted trees learn
  * the group from the aspects of the other columns, on a sample of the rows.
  *
- * How much the trees of a column know, rows tell that did not teach them: half of the
- * sample is judged by trees that the other half taught.  A column whose trees tell no
- * more than its shares do gets none.  The trees that serve learn from all of the
- * sample; those of the halves judge the training rows when tails and severities are
- * learned, as though these had not been seen.
+ * Rows are of three kinds, by their content, and each kind is judged by trees that
+ * learned from the other two, in training as ever after.  So tails and severities come
+ * from rows that taught nothing to what judges them, and new rows compare with these as
+ * equals.  Of training rows that are alike every third one teaches the other
+ * trees: one of two or three is judged by trees that saw the others, as a new row would be.
  *
- * A row is known by its content alone when it is judged, so its content says which
- * half judges it.  Of rows that are alike every second one teaches the trees that
- * judge them: they are judged by no more of their like than a new row would be.
+ * The same rows tell how much the trees know: a column whose trees tell no more than
+ * the shares of its outcomes do gets none.  Where the groups are the outcomes
+ * themselves and trees tell more than the pairs do, they take the pairs' place.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,9 +35,9 @@
 #include "anomaly/surprise.h"
 
 /* Few and shallow: what is learned must be small enough for one column of many. */
-#define TREE_PARAMS "{\"n_estimators\": 20, \"max_depth\": 3, \"learning_rate\": 0.3, \"reg_lambda\": 2, " \
+#define TREE_PARAMS "{\"n_estimators\": 12, \"max_depth\": 3, \"learning_rate\": 0.4, \"reg_lambda\": 2, " \
 	"\"min_child_weight\": 2, \"max_bin\": 64}"
-#define TREE_NODES (20 * 15)
+#define TREE_NODES (12 * 15 * SURPRISE_FULL_FOLDS)
 
 /* Rows that teach: at most so many, and less where rows times looks times groups would be more than the work. */
 #define TEACHING_ROWS (32 * 1024)
@@ -57,7 +57,7 @@
 /* A gain that chance gives is not as many standard errors above zero. */
 #define ERRORS 3.0
 
-/* Bytes of a node: as JSON twice, compiled three times. */
+/* Bytes of a node: as JSON and compiled, twice. */
 #define NODE_BYTES 400
 
 /* What one training works on. */
@@ -151,7 +151,7 @@ surprise_full_bytes(int64 nrows, int ncols)
 	/* what is looked at, once of all columns and once of those that one column's trees see */
 	bytes = add_size(bytes, mul_size(mul_size(rows, Min(ncols, 4 * SURPRISE_FULL_ASPECTS) + size.ncols), sizeof(float)));
 	bytes = add_size(bytes, mul_size(mul_size(rows, columns), sizeof(uint16)));
-	return add_size(bytes, mul_size(columns, Min(TREE_NODES, 40 * rows) * SURPRISE_FULL_GROUPS * NODE_BYTES));
+	return add_size(bytes, mul_size(columns, TREE_NODES * SURPRISE_FULL_GROUPS * NODE_BYTES));
 }
 
 /* Whether something can be learned from an aspect or about it: it varies, and does not move by itself. */
@@ -351,7 +351,7 @@ read_rows(Teaching *teaching, const Target *targets)
 			const float *one = block + (Size) i * ncols;
 
 			teaching->judges[done + i] = surprise_fold(one, ncols);
-			hashed[done + i].hash = hash_bytes_extended((const unsigned char *) one, (int) sizeof(float) * ncols, 1);
+			hashed[done + i].hash = hash_bytes_extended((const unsigned char *) one, (int) (sizeof(float) * ncols), 0);
 			hashed[done + i].row = done + i;
 		}
 	}
@@ -488,7 +488,7 @@ copy_looks(const Teaching *teaching, const Target *target, int64 row, float *out
 		out[i] = values[target->places[i]];
 }
 
-/* Trains trees on the rows that they judge but those of a fold (-1 = none); counts the rows by group. */
+/* Trains trees on the rows that have a group but those of a fold; counts them by group. */
 static void
 train_trees(const Teaching *teaching, const Target *target, int fold, int64 *counts, TrainResult *result)
 {
@@ -578,6 +578,7 @@ train_fold(const Teaching *teaching, Target *target, int fold, Gain *gain)
 	MemoryContext context = AllocSetContextCreate(caller, "aipipe surprise fold", ALLOCSET_DEFAULT_SIZES);
 	int64		counts[SURPRISE_FULL_GROUPS] = {0};
 	TrainResult result = {0};
+	StringInfoData artifact;
 	int64		before = gain->rows;
 
 	MemoryContextSwitchTo(context);
@@ -585,7 +586,11 @@ train_fold(const Teaching *teaching, Target *target, int fold, Gain *gain)
 	if (result.compiled.len > 0)
 	{
 		measure(teaching, target, fold, counts, &result.compiled, gain);
-		keep_bytes(caller, &result.compiled, &target->full.folds[fold]);
+		keep_bytes(caller, &result.artifact, &artifact);
+		keep_bytes(caller, &result.compiled, &target->full.compiled[fold]);
+		target->full.artifact[fold] = artifact.data;
+		target->full.artifact_len[fold] = artifact.len;
+		teaching->model->library = MemoryContextStrdup(caller, result.library);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
@@ -607,11 +612,6 @@ is_gain(const Teaching *teaching, const Gain *gain, float *mean)
 static bool
 teach(const Teaching *teaching, Target *target)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context;
-	int64		counts[SURPRISE_FULL_GROUPS] = {0};
-	TrainResult result = {0};
-	StringInfoData artifact;
 	Gain		gain = {0};
 
 	if (target->full.nlooks == 0 || !make_groups(teaching, target))
@@ -623,19 +623,7 @@ teach(const Teaching *teaching, Target *target)
 		if (!train_fold(teaching, target, f, &gain) || gain.sum <= 0)
 			return false;
 	}
-	if (!is_gain(teaching, &gain, &target->full.gain))
-		return false;
-	context = AllocSetContextCreate(caller, "aipipe surprise trees", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(context);
-	train_trees(teaching, target, -1, counts, &result);
-	keep_bytes(caller, &result.artifact, &artifact);
-	keep_bytes(caller, &result.compiled, &target->full.compiled);
-	teaching->model->library = MemoryContextStrdup(caller, result.library);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
-	target->full.artifact = artifact.data;
-	target->full.artifact_len = artifact.len;
-	return true;
+	return is_gain(teaching, &gain, &target->full.gain);
 }
 
 /* Trains the trees of the columns that other columns tell of. */
@@ -662,10 +650,11 @@ surprise_learn_full(const TrainRequest *request, const SurpriseOptions *options,
 	for (int t = 0; t < teaching.ntargets; t++)
 	{
 		targets[t].codes = teaching.codes + t * teaching.nrows;
-		if (!teach(&teaching, &targets[t]))
-			continue;
-		targets[t].full.instead &= targets[t].full.gain > teaching.pairs[t] / teaching.nrows;
+		if (teach(&teaching, &targets[t]))
+		{
+			targets[t].full.instead &= targets[t].full.gain > teaching.pairs[t] / teaching.nrows;
 			model->fulls[model->nfulls++] = targets[t].full;
+		}
 		progress_update(request->progress, t + 1);
 	}
 	pfree(teaching.values);

@@ -3,10 +3,11 @@
  * surprise_full_artifact.c
  *	  Full conditionals within an artifact of cell surprise, and within its compiled form.
  *
- *		"full":[{"aspect":0,"groups":[0,1,1,-1,2],"gain":0.4,"instead":1,"looks":[1,2],"tail":{…},"trees_bytes":N,"trees":{…}},…]
+ *		"full":[{"aspect":0,"groups":[0,1,1,-1,2],"gain":0.4,"instead":1,"looks":[1,2],"tail":{…},
+ *		 "trees":[N,{…},N,{…},N,{…}]},…]
  *
- * -1 is an outcome that is not judged; "trees" are an artifact of algorithm
- * "xgboost".  The compiled form is drawn at SurpriseFullNode.
+ * -1 is an outcome that is not judged; trees are artifacts of algorithm "xgboost" behind their
+ * length in bytes, one for each fold of rows that they judge.  The compiled form is drawn at SurpriseFullNode.
  *
  *-------------------------------------------------------------------------
  */
@@ -76,9 +77,13 @@ write_full(const SurpriseModel *model, const SurpriseFull *full, StringInfo out)
 		appendStringInfo(out, "%s%d", i > 0 ? "," : "", full->looks[i]);
 	appendStringInfoString(out, "],\"tail\":");
 	tail_write(&full->tail, out);
-	appendStringInfo(out, ",\"trees_bytes\":%zu,\"trees\":", full->artifact_len);
-	appendBinaryStringInfo(out, full->artifact, full->artifact_len);
-	appendStringInfoChar(out, '}');
+	appendStringInfoString(out, ",\"trees\":[");
+	for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
+	{
+		appendStringInfo(out, "%s%zu,", f > 0 ? "," : "", full->artifact_len[f]);
+		appendBinaryStringInfo(out, full->artifact[f], full->artifact_len[f]);
+	}
+	appendStringInfoString(out, "]}");
 }
 
 /* Writes the trees of all columns; nothing when there are none. */
@@ -147,7 +152,26 @@ check_forest(const CompiledForest *forest, int ngroups, int nlooks)
 	return NULL;
 }
 
-/* Reads one column's; the trees are checked wholly and compiled. */
+/* Reads the trees that judge one fold, checks them wholly and compiles them. */
+static void
+read_trees(ArtifactReader *r, int fold, SurpriseFull *full)
+{
+	StringInfo	compiled = &full->compiled[fold];
+	const char *why;
+
+	if (fold > 0)
+		artifact_expect(r, ",");
+	full->artifact_len[fold] = (Size) artifact_integer(r, 1, MaxAllocSize);
+	artifact_expect(r, ",");
+	full->artifact[fold] = artifact_bytes(r, full->artifact_len[fold]);
+	initStringInfo(compiled);
+	algorithm_xgboost.compile(full->artifact[fold], full->artifact_len[fold], compiled);
+	why = check_forest(forest_open(compiled->data, compiled->len), full->ngroups, full->nlooks);
+	if (why != NULL)
+		artifact_error(r, why);
+}
+
+/* Reads one column's. */
 static void
 read_full(ArtifactReader *r, const SurpriseModel *model, SurpriseFull *full)
 {
@@ -167,17 +191,11 @@ read_full(ArtifactReader *r, const SurpriseModel *model, SurpriseFull *full)
 	read_looks(r, model, full);
 	artifact_expect(r, ",\"tail\":");
 	tail_read(r, &full->tail);
-	artifact_expect(r, ",\"trees_bytes\":");
-	full->artifact_len = (Size) artifact_integer(r, 1, MaxAllocSize);
-	artifact_expect(r, ",\"trees\":");
-	full->artifact = artifact_bytes(r, full->artifact_len);
-	artifact_expect(r, "}");
-	initStringInfo(&full->compiled);
-	algorithm_xgboost.compile(full->artifact, full->artifact_len, &full->compiled);
-	why = check_forest(forest_open(full->compiled.data, full->compiled.len), full->ngroups, full->nlooks);
-	if (why == NULL)
-		why = surprise_check_full(model, full);
-	if (why != NULL)
+	artifact_expect(r, ",\"trees\":[");
+	for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
+		read_trees(r, f, full);
+	artifact_expect(r, "]}");
+	if ((why = surprise_check_full(model, full)) != NULL)
 		artifact_error(r, why);
 }
 
@@ -210,19 +228,17 @@ put_part(StringInfo out, const void *part, Size len)
 	appendBinaryStringInfo(out, padding, MAXALIGN(len) - len);
 }
 
-/* Writes the compiled trees of all columns: with unseen, those that did not see a row of the training. */
+/* Writes the compiled trees of all columns. */
 void
-surprise_compile_full(const SurpriseModel *model, bool unseen, StringInfo out)
+surprise_compile_full(const SurpriseModel *model, StringInfo out)
 {
 	for (int k = 0; k < model->nfulls; k++)
 	{
 		const SurpriseFull *full = &model->fulls[k];
-		SurpriseFullNode node = {full->aspect, full->ngroups, full->nlooks, 1, full->instead};
+		SurpriseFullNode node = {full->aspect, full->ngroups, full->nlooks, full->instead ? 1 : 0};
 
-		if (unseen && full->folds[0].len > 0)
-			node.nforests = SURPRISE_FULL_FOLDS;
-		for (int f = 0; f < node.nforests; f++)
-			node.forest[f] = node.nforests > 1 ? full->folds[f].len : full->compiled.len;
+		for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
+			node.forest[f] = full->compiled[f].len;
 		put_part(out, &node, sizeof(node));
 	}
 	for (int k = 0; k < model->nfulls; k++)
@@ -233,11 +249,8 @@ surprise_compile_full(const SurpriseModel *model, bool unseen, StringInfo out)
 		put_part(out, full->looks, sizeof(int32) * full->nlooks);
 		if (model->severity.npoints > 0)
 			tail_compile(&full->tail, out);
-		if (unseen && full->folds[0].len > 0)
-			for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
-				put_part(out, full->folds[f].data, full->folds[f].len);
-		else
-			put_part(out, full->compiled.data, full->compiled.len);
+		for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
+			put_part(out, full->compiled[f].data, full->compiled[f].len);
 	}
 }
 
@@ -286,13 +299,12 @@ open_trees(const SurpriseFullNode *node, const char *bytes, Size len, Size *at, 
 	Size		noutcomes;
 
 	if (node->aspect < 0 || node->aspect >= tables->naspects || node->nlooks < 1 || node->nlooks > SURPRISE_FULL_ASPECTS ||
-		(node->nforests != 1 && node->nforests != SURPRISE_FULL_FOLDS) || node->instead > 1 || node->unused != 0)
+		node->instead > 1)
 		unsound("trees are out of range");
 	noutcomes = (Size) tables->nodes[node->aspect].nvalues + 2;
 	trees->aspect = node->aspect;
 	trees->ngroups = node->ngroups;
 	trees->nlooks = node->nlooks;
-	trees->nforests = node->nforests;
 	trees->instead = node->instead != 0;
 	trees->groups = (const uint8 *) take_part(bytes, len, at, noutcomes);
 	trees->looks = (const int32 *) take_part(bytes, len, at, sizeof(int32) * node->nlooks);
@@ -305,7 +317,7 @@ open_trees(const SurpriseFullNode *node, const char *bytes, Size len, Size *at, 
 			unsound("a tail is out of range");
 		*at += taken;
 	}
-	for (int f = 0; f < node->nforests; f++)
+	for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
 	{
 		const char *why;
 
@@ -313,7 +325,6 @@ open_trees(const SurpriseFullNode *node, const char *bytes, Size len, Size *at, 
 		if ((why = check_forest(trees->forest[f], trees->ngroups, trees->nlooks)) != NULL)
 			unsound(why);
 	}
-	tables->folded |= node->nforests > 1;
 	tables->full_of[trees->aspect] = trees;
 }
 

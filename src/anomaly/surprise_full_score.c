@@ -23,13 +23,22 @@
 /* Probabilities below 2^-this are told as this. */
 #define MAX_GROUP_BITS 64.0
 
-/* Gives the part of the training that a row belongs to: rows that are alike are in one. */
+/* Gives the fold of a row: rows that are alike are in one, on every machine. */
 uint8
 surprise_fold(const float *row, int nfeatures)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) row, (int) (sizeof(float) * nfeatures), 0);
+	uint32		hash = 0;
 
-	return (uint8) (hash % SURPRISE_FULL_FOLDS);
+	for (int f = 0; f < nfeatures; f++)
+	{
+		/* no negative zero, one kind of not a number */
+		float		value = isnan(row[f]) ? get_float4_nan() : row[f] + 0.0f;
+		uint32		bits;
+
+		memcpy(&bits, &value, sizeof(bits));
+		hash = hash_combine(hash, murmurhash32(bits));
+	}
+	return (uint8) (murmurhash32(hash) % SURPRISE_FULL_FOLDS);
 }
 
 /* Gives what the trees see of one aspect of a row. */
@@ -81,31 +90,25 @@ surprise_group_bits(const float *margins, int ngroups, int group)
 	return isfinite(bits) ? (float) Min(Max(bits / M_LN2, 0), MAX_GROUP_BITS) : 0;
 }
 
-/* Gives the margins of the rows that one forest judges: of all, or of a fold. */
+/* Gives the margins of the rows that are in one fold. */
 static void
-judge_rows(const SurpriseTrees *trees, const SurpriseCodes *codes, int fold, const float *looks, int nrows, float *margins)
+judge_fold(const SurpriseTrees *trees, const SurpriseCodes *codes, int fold, const float *looks, int nrows, float *part,
+		   float *margins)
 {
 	int			width = trees->ngroups == 2 ? 1 : trees->ngroups;
 	float		own[SURPRISE_BLOCK * SURPRISE_FULL_GROUPS];
-	float	   *part;
 	int			n = 0;
 
-	if (trees->nforests == 1)
-	{
-		forest_margin(trees->forest[0], looks, nrows, margins);
-		return;
-	}
-	part = palloc(mul_size(sizeof(float) * SURPRISE_BLOCK, trees->nlooks));
 	for (int i = 0; i < nrows; i++)
 		if (codes->folds[i] == fold)
 			memcpy(part + (Size) n++ * trees->nlooks, looks + (Size) i * trees->nlooks, sizeof(float) * trees->nlooks);
-	if (n > 0)
-		forest_margin(trees->forest[fold], part, n, own);
+	if (n == 0)
+		return;
+	forest_margin(trees->forest[fold], part, n, own);
 	n = 0;
 	for (int i = 0; i < nrows; i++)
 		if (codes->folds[i] == fold)
 			memcpy(margins + i * width, own + n++ * width, sizeof(float) * width);
-	pfree(part);
 }
 
 /* Gives the margins of a block of rows. */
@@ -113,11 +116,12 @@ void
 surprise_full_margins(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
 					  const SurpriseCodes *codes, float *margins)
 {
-	float	   *looks = palloc(mul_size(sizeof(float) * nrows, trees->nlooks));
+	float	   *looks = palloc(mul_size(2 * sizeof(float) * nrows, trees->nlooks));
+	float	   *part = looks + (Size) nrows * trees->nlooks;
 
 	surprise_look(tables, trees->looks, trees->nlooks, rows, nrows, codes, looks);
-	for (int f = 0; f < trees->nforests; f++)
-		judge_rows(trees, codes, f, looks, nrows, margins);
+	for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
+		judge_fold(trees, codes, f, looks, nrows, part, margins);
 	pfree(looks);
 }
 

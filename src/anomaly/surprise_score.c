@@ -94,7 +94,7 @@ surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, Surp
 	for (int a = 0; a < tables->naspects; a++)
 		if (a != tables->partition)
 			encode_aspect(tables, a, rows, nrows, codes);
-	for (int i = 0; tables->folded && i < nrows; i++)
+	for (int i = 0; tables->nfulls > 0 && i < nrows; i++)
 		codes->folds[i] = surprise_fold(rows + i * (Size) tables->nfeatures, tables->nfeatures);
 }
 
