@@ -20,6 +20,9 @@
 
 #include "anomaly/surprise.h"
 
+/* Bits that a z by trees pays: what does not fit the others is less surely wrong than what never was. */
+#define HANDICAP_BITS 1.0f
+
 /* Probabilities below 2^-this are told as this. */
 #define MAX_GROUP_BITS 64.0
 
@@ -143,12 +146,14 @@ surprise_full_surprise(const SurpriseTables *tables, const SurpriseTrees *trees,
 	}
 }
 
-/* Gives 2^(power * z) of a column by its trees; 1 where they do not judge. */
+/* Gives 2^(power * z) of a column by its trees, less a handicap; 1 where they do not judge. */
 void
 surprise_full_powers(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
 					 const SurpriseCodes *codes, float *powers)
 {
+	float		handicap = exp2f(-tables->power * HANDICAP_BITS);
+
 	surprise_full_surprise(tables, trees, rows, nrows, codes, powers);
 	for (int i = 0; i < nrows; i++)
-		powers[i] = powers[i] < 0 ? 1 : surprise_power(tables->power, &trees->tail, powers[i]);
+		powers[i] = powers[i] < 0 ? 1 : Max(handicap * surprise_power(tables->power, &trees->tail, powers[i]), 1.0f);
 }
