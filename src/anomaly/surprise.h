@@ -419,7 +419,7 @@ extern void surprise_bits(const SurpriseTables *tables, int aspect, const float 
 /* The trees that judge an aspect, or NULL. */
 extern const SurpriseTrees *surprise_trees(const SurpriseTables *tables, int aspect);
 
-/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one, which trees may take the place of. */
+/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one, which is 1 where trees judge in its place. */
 extern bool surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 							const SurpriseCodes *codes, float *marginal, float *conditional);
 

@@ -233,7 +233,7 @@ surprise_trees(const SurpriseTables *tables, int aspect)
 	return tables->full_of ? tables->full_of[aspect] : NULL;
 }
 
-/* Gives 2^(power * z) of one aspect by its marginal and its conditional surprise; false when there is no conditional one, or trees take its place. */
+/* Gives 2^(power * z) of one aspect by its marginal and its conditional surprise; false when there is no conditional one.  It is 1 where trees judge in its place. */
 bool
 surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 				const SurpriseCodes *codes, float *marginal, float *conditional)
@@ -244,12 +244,15 @@ surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int
 
 	distance_bits(tables, node, rows, nrows, codes, far);
 	marginal_powers(tables, aspect, nrows, codes->codes + aspect * SURPRISE_BLOCK, far, marginal);
-	if (node->nparents == 0 || (trees != NULL && trees->instead))
+	if (node->nparents == 0)
 		return false;
 	conditional_bits(tables, aspect, nrows, codes, conditional);
 	for (int i = 0; i < nrows; i++)
 		conditional[i] += far[i];
 	conditional_powers(tables, aspect, nrows, conditional);
+	for (int i = 0; trees != NULL && trees->instead && i < nrows; i++)
+		if (trees->groups[codes->codes[aspect * SURPRISE_BLOCK + i]] != SURPRISE_FULL_NONE)
+			conditional[i] = 1;
 	return true;
 }
 

@@ -26,7 +26,7 @@ SELECT count(*) AS rows, bool_and(s BETWEEN 0 AND 1) AS sound, count(*) FILTER (
 SELECT count(*), bool_and(p.prediction = aipipe.anomaly_score('trees', a)) AS block_is_row FROM (SELECT *, row_number() OVER () AS id FROM sale) a
 	JOIN aipipe.model_predict_batch('trees', 'SELECT *, row_number() OVER () AS id FROM fullcond.sale', 'id') p ON p.key::int = a.id;
 -- severities are those of rows that taught no trees that judge them: new rows are no stranger
-SELECT min(verdict) AS drift FROM aipipe.anomaly_drift('trees', 'news');
+SELECT bool_and(verdict <> 'drifted') AS alike FROM aipipe.anomaly_drift('trees', 'news');
 
 -- NULL, never seen, extreme: scored, and the trees have no say in what they never saw
 SELECT country, kind, tax, amount, round(aipipe.anomaly_score('trees', v)::numeric, 1) >= 0 AS scored,
