@@ -5,8 +5,8 @@
  *
  * Components learn one after the other from the same rows.  Then each scores the
  * training rows, where it can as though it had not seen them, its scores make its tail,
- * and the bits that the tail gives them add up to the rows' margins, which have a tail
- * and severities of their own.
+ * and the bits that the tail of the other rows gives each add up to the rows' margins,
+ * which have a tail and severities of their own.
  *
  * A refresh lets those components learn the new rows that can.  The old rows are
  * gone: what is known of their scores is the old tail, so as many scores as they
@@ -137,9 +137,12 @@ score_rows(const LoadedModel *component, const ScoredRows *scored)
 	return scores;
 }
 
-/* Learns a tail from the new rows' scores, and from the old tail as far as it still weighs. */
+/*
+ * Learns a tail from the new rows' scores, and from the old tail as far as it still
+ * weighs; unseen, unless it is NULL, becomes what these rows are judged by.
+ */
 static void
-learn_tail(const ScoredRows *scored, const float *scores, const Tail *old, double keep, Tail *tail)
+learn_tail(const ScoredRows *scored, const float *scores, const Tail *old, double keep, Tail *tail, Tail *unseen)
 {
 	double		old_rows = old ? keep * old->rows : 0;
 	double		rows = old_rows + scored->rows->nrows;
@@ -153,6 +156,8 @@ learn_tail(const ScoredRows *scored, const float *scores, const Tail *old, doubl
 	for (int64 i = 0; i < nnew; i++)
 		all[nold + i] = scores[(int64) ((double) i * scored->n / nnew)];
 	tail_learn(all, nold + nnew, tail);
+	if (unseen)
+		tail_learn_unseen(all, nold + nnew, tail, unseen);
 	tail->rows = (int64) Max(rint(rows), 1);
 	pfree(all);
 }
@@ -190,6 +195,7 @@ learn_tails(const TrainRequest *request, Learned *learned, const EnsembleModel *
 	{
 		EnsembleMember *member = &model->member[c];
 		TrainResult *part = &learned->result[c];
+		Tail		others;
 		float	   *scores;
 
 		member->algorithm = learned->choice.algorithm[c];
@@ -199,12 +205,12 @@ learn_tails(const TrainRequest *request, Learned *learned, const EnsembleModel *
 		compiled[c] = part->compiled;
 		unseen[c] = part->unseen.len > 0 ? part->unseen : part->compiled;
 		scores = score_rows(member->algorithm->open(unseen[c].data, unseen[c].len), &scored);
-		learn_tail(&scored, scores, old ? &old->member[c].tail : NULL, keep, &member->tail);
+		learn_tail(&scored, scores, old ? &old->member[c].tail : NULL, keep, &member->tail, &others);
 		for (int64 i = 0; i < scored.n; i++)
-			margins[i] += (float) (member->weight * tail_bits(&member->tail, scores[i]));
+			margins[i] += (float) (member->weight * tail_bits(&others, scores[i]));
 		pfree(scores);
 	}
-	learn_tail(&scored, margins, old ? &old->tail : NULL, keep, &model->tail);
+	learn_tail(&scored, margins, old ? &old->tail : NULL, keep, &model->tail, NULL);
 	learn_severity(&scored, margins, old, keep, &model->severity);
 	ensemble_write(model, &result->artifact);
 	ensemble_compile_model(model, compiled, &result->compiled);

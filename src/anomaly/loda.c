@@ -98,11 +98,14 @@ check_request(const TrainRequest *request, int64 projections)
 				errhint("Use fewer projections, name fewer columns, or raise aipipe.train_max_memory."));
 }
 
-/* Gives minus the raw scores of the rows, or of every stride-th: severities count a lower score as stranger. */
+/*
+ * Gives minus the raw scores of the rows, or of every stride-th, each as though it had
+ * not been counted: severities count a lower score as stranger.
+ */
 static float *
 score_rows(const Loda *loda, const TrainRequest *request, int64 *stride, int64 *nscores)
 {
-	const LodaState *state = loda_view(loda);
+	const LodaState *state = loda_view(loda, true);
 	const Matrix *rows = request->rows;
 	Size		width = sizeof(float) * rows->ncols;
 	float	   *block = palloc(mul_size(width, LODA_BLOCK));
@@ -133,7 +136,8 @@ static void
 write_result(const Loda *loda, const Severity *severity, const LodaOptions *options, TrainResult *result)
 {
 	loda_write(loda, severity, &result->artifact);
-	loda_compile(loda, severity, &result->compiled);
+	loda_compile(loda, severity, false, &result->compiled);
+	loda_compile(loda, severity, true, &result->unseen);
 	options_to_json(&result->params, loda_options, lengthof(loda_options), options);
 }
 
@@ -143,6 +147,7 @@ begin_result(TrainResult *result)
 {
 	initStringInfo(&result->artifact);
 	initStringInfo(&result->compiled);
+	initStringInfo(&result->unseen);
 	initStringInfo(&result->params);
 	result->library = pstrdup("aipipe " AIPIPE_VERSION);
 }
@@ -196,8 +201,7 @@ loda_refresh(const RefreshRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe loda refresh", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	loda_read(request->artifact, request->artifact_len, &loda, &old);
-	if (loda.nfeatures != train->rows->ncols)
-		elog(ERROR, "artifact of %d features meets rows of %d", loda.nfeatures, train->rows->ncols);
+	refresh_check_features(request, loda.nfeatures);
 	loda_add(train, request->keep, &loda);
 	scores = score_rows(&loda, train, &stride, &nscores);
 	severity_merge(&old, request->keep / stride, scores, nscores, &severity);
@@ -215,7 +219,7 @@ compile_artifact(const char *artifact, Size len, StringInfo compiled)
 	Severity	severity;
 
 	loda_read(artifact, len, &loda, &severity);
-	loda_compile(&loda, &severity, compiled);
+	loda_compile(&loda, &severity, false, compiled);
 }
 
 /* Opens a compiled form in CurrentMemoryContext. */

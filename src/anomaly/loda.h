@@ -123,8 +123,11 @@ extern int64 loda_sample_rows(int64 nrows);
 
 /* loda_score.c */
 
-/* Makes what projecting needs of what was learned so far, in CurrentMemoryContext. */
-extern LodaState *loda_view(const Loda *loda);
+/*
+ * Makes what projecting needs of what was learned so far, in CurrentMemoryContext; unseen:
+ * what judges a row that was counted as though it had not been.
+ */
+extern LodaState *loda_view(const Loda *loda, bool unseen);
 
 /*
  * A block's rows on the common scale: input-major, LODA_BLOCK floats an input;
@@ -161,7 +164,7 @@ extern void loda_write(const Loda *loda, const Severity *severity, StringInfo ou
 extern void loda_read(const char *artifact, Size len, Loda *loda, Severity *severity);
 
 /* loda_compiled.c */
-extern void loda_compile(const Loda *loda, const Severity *severity, StringInfo compiled);
+extern void loda_compile(const Loda *loda, const Severity *severity, bool unseen, StringInfo compiled);
 
 /* Error XX001 when anything is off. */
 extern void loda_open(const char *compiled, Size len, LodaState *state);

@@ -78,11 +78,11 @@ put_projections(const LodaState *state, StringInfo out)
 	put(out, state->cells, state->cell_first[n]);
 }
 
-/* Writes the compiled form. */
+/* Writes the compiled form, or that which judges a counted row as though it had not been counted. */
 void
-loda_compile(const Loda *loda, const Severity *severity, StringInfo compiled)
+loda_compile(const Loda *loda, const Severity *severity, bool unseen, StringInfo compiled)
 {
-	const LodaState *state = loda_view(loda);
+	const LodaState *state = loda_view(loda, unseen);
 	LodaHeader	header = {0};
 	int			start = compiled->len;
 

@@ -38,7 +38,7 @@ typedef void (*VisitBlock) (void *arg, int projection, const float *values, int 
 static void
 visit_rows(const Loda *loda, const Matrix *rows, int64 stride, VisitBlock visit, void *arg, Progress *progress)
 {
-	const LodaState *state = loda_view(loda);
+	const LodaState *state = loda_view(loda, false);
 	Size		width = sizeof(float) * rows->ncols;
 	int64		total = (rows->nrows - 1) / stride + 1;
 	float	   *block = palloc(mul_size(width, LODA_BLOCK));

@@ -239,9 +239,9 @@ view_inputs(const Loda *loda, View *view)
 	}
 }
 
-/* Turns a projection's counts into excess bits. */
+/* Turns a projection's counts into excess bits, those of a row that is itself among the counts so many times. */
 static void
-view_cells(const LodaProjection *projection, View *view, int p)
+view_cells(const LodaProjection *projection, double own, View *view, int p)
 {
 	float	   *cells = view->cells + view->cell_first[p];
 	double		rows = projection->below + projection->above;
@@ -256,15 +256,16 @@ view_cells(const LodaProjection *projection, View *view, int p)
 	bits -= projection->below * log2((projection->below + LODA_FLOOR) / total);
 	bits -= projection->above * log2((projection->above + LODA_FLOOR) / total);
 	bits = rows > 0 ? bits / rows : 0;
+	total -= own;
 	for (int b = 0; b < projection->nbins; b++)
-		cells[b] = (float) (-log2((projection->count[b] + LODA_FLOOR) / total) - bits);
-	view->below[p] = (float) (-log2((projection->below + LODA_FLOOR) / total) - bits);
-	view->above[p] = (float) (-log2((projection->above + LODA_FLOOR) / total) - bits);
+		cells[b] = (float) (-log2((Max(projection->count[b] - own, 0) + LODA_FLOOR) / total) - bits);
+	view->below[p] = (float) (-log2((Max(projection->below - own, 0) + LODA_FLOOR) / total) - bits);
+	view->above[p] = (float) (-log2((Max(projection->above - own, 0) + LODA_FLOOR) / total) - bits);
 }
 
 /* Lays out the projections. */
 static void
-view_projections(const Loda *loda, View *view)
+view_projections(const Loda *loda, double own, View *view)
 {
 	int32		nentries = 0;
 	int32		ncells = 0;
@@ -295,19 +296,19 @@ view_projections(const Loda *loda, View *view)
 		view->cell_first[p + 1] = view->cell_first[p] + projection->nbins;
 		view->from[p] = projection->from;
 		view->inverse_width[p] = 1 / projection->width;
-		view_cells(projection, view, p);
+		view_cells(projection, own, view, p);
 	}
 }
 
 /* Makes what projecting and scoring need of what was learned. */
 LodaState *
-loda_view(const Loda *loda)
+loda_view(const Loda *loda, bool unseen)
 {
 	LodaState  *state = palloc0(sizeof(LodaState));
 	View		view = {0};
 
 	view_inputs(loda, &view);
-	view_projections(loda, &view);
+	view_projections(loda, unseen ? 1 : 0, &view);
 	state->nfeatures = loda->nfeatures;
 	state->ninputs = loda->ninputs;
 	state->nprojections = loda->nprojections;

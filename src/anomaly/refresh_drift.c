@@ -8,6 +8,7 @@
  * training are even only where there are some: distance and index are taken at the
  * p-values that the new rows have, where the expected share is the p-value itself.
  * So a detector whose training rows were nearly all alike raises no false alarm.
+ * The training rows are a sample themselves: both tests are those of two samples.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +25,9 @@
 
 #define BINS 10
 
+/* More training rows than this tell no more: tails and severities are learned from so many. */
+#define TRAINING_ROWS (256 * 1024)
+
 /* What chance alone explains is no drift, whatever its size. */
 #define SIGNIFICANT 0.01
 
@@ -36,6 +40,7 @@ struct Drift
 	int			nparts;
 	const char *name[DRIFT_MAX_PARTS];
 	double		expected;		/* share of training rows at or above the threshold */
+	double		training[DRIFT_MAX_PARTS];	/* rows that p-values are shares of */
 	Matrix	   *pvalues;		/* rows x parts */
 };
 
@@ -54,6 +59,13 @@ has_components(const ModelVersion *version)
 	return version->loaded->algorithm == &algorithm_ensemble;
 }
 
+/* Gives the number of training rows that p-values are shares of. */
+static double
+training_rows(int64 nrows)
+{
+	return (double) Min(Max(nrows, 1), TRAINING_ROWS);
+}
+
 /* Begins to collect. */
 Drift *
 drift_begin(const ModelVersion *version, Size budget)
@@ -67,11 +79,16 @@ drift_begin(const ModelVersion *version, Size budget)
 	{
 		drift->nparts = ensemble_ncomponents(version->loaded);
 		for (int i = 0; i < drift->nparts; i++)
+		{
 			drift->name[i] = ensemble_component(version->loaded, i)->algorithm->name;
-		drift->name[drift->nparts++] = "(all)";
+			drift->training[i] = training_rows(ensemble_tail(version->loaded, i)->rows);
+		}
+		drift->name[drift->nparts] = "(all)";
 	}
 	else
-		drift->name[drift->nparts++] = version->loaded->algorithm->name;
+		drift->name[drift->nparts] = version->loaded->algorithm->name;
+	drift->training[drift->nparts] = version->encoder->ncolumns > 0 ? training_rows(version->encoder->columns[0].nrows) : TRAINING_ROWS;
+	drift->nparts++;
 	drift->pvalues = matrix_create(CurrentMemoryContext, drift->nparts, budget, "drift");
 	return drift;
 }
@@ -183,19 +200,46 @@ flagged_index(double flagged, double expected)
 }
 
 /*
- * Gives the verdict: the greater of two indexes, each if it is more than chance.
+ * Gives the chance that so many rows or more are flagged of rows like the training
+ * rows.  A share of `training` rows was flagged, so that of all such rows is
+ * Beta(flagged + 1, others), as what lies beyond an order statistic is (Wilks 1942).
+ */
+static double
+flagged_chance(int64 flagged, const DriftReport *report, double training)
+{
+	double		expected = report->expected * training;
+
+	return stats_beta_binomial_upper(flagged, report->rows, expected + 1, Max(training - expected, 1), SIGNIFICANT);
+}
+
+/* Gives the share that is expected of rows like the training rows, beyond whose strangest new ones lie too. */
+static double
+flagged_mean(const DriftReport *report, double training)
+{
+	return (report->expected * training + 1) / (training + 1);
+}
+
+/* Gives the index that chance alone brings on average. */
+static double
+chance_index(int64 rows, double training)
+{
+	return (BINS - 1) * (1.0 / rows + 1 / training);
+}
+
+/*
+ * Gives the verdict: the greater of two indexes, each if it is more than chance, by how much it is.
  * Ten bins do not see what happens among the few strangest rows, for which a detector is made.
  */
 static const char *
-judge(const DriftReport *report)
+judge(const DriftReport *report, double training)
 {
 	int64		flagged = (int64) rint(report->flagged * report->rows);
 	double		index = 0;
 
 	if (report->pvalue < SIGNIFICANT)
-		index = report->psi;
-	if (1 - stats_binomial_lower(flagged - 1, report->rows, report->expected) < SIGNIFICANT)
-		index = Max(index, flagged_index(report->flagged, report->expected));
+		index = report->psi - chance_index(report->rows, training);
+	if (flagged_chance(flagged, report, training) < SIGNIFICANT)
+		index = Max(index, flagged_index(report->flagged, flagged_mean(report, training)));
 	return index > DRIFT_PSI ? "drifted" : index > SHIFT_PSI ? "shifted" : "stable";
 }
 
@@ -203,17 +247,18 @@ judge(const DriftReport *report)
 static void
 judge_part(const Drift *drift, int part, const float *pvalues, int64 n, DriftReport *report)
 {
-	double		root = sqrt((double) n);
+	double		training = drift->training[part];
+	double		root = sqrt(n * training / (n + training));
 
 	report->component = drift->name[part];
 	report->rows = n;
 	report->expected = drift->expected;
 	report->flagged = (double) rows_up_to(pvalues, n, (float) drift->expected) / n;
 	report->ks = uniform_distance(pvalues, n);
-	/* Stephens' (1970) correction for few rows */
+	/* of two samples (Smirnov 1948): the training rows are one too; Stephens' (1970) correction for few rows */
 	report->pvalue = stats_kolmogorov_upper((root + 0.12 + 0.11 / root) * report->ks);
 	report->psi = stability_index(pvalues, n);
-	report->verdict = judge(report);
+	report->verdict = judge(report, training);
 }
 
 /* Judges what was collected; nothing when that is nothing. */

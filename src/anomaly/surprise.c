@@ -123,7 +123,7 @@ check_budget(const TrainRequest *request, Size needed)
 				 errhint("Name fewer columns, lower bins or parents, or raise aipipe.train_max_memory.")));
 }
 
-/* Says how many rows a category that is new counts for: as many as came with a category of their own. */
+/* Says how many rows what is new counts for: as many as came with a category of their own, or went farther than all others. */
 static void
 learn_novelty(SurpriseModel *model)
 {
@@ -134,6 +134,8 @@ learn_novelty(SurpriseModel *model)
 
 		for (int k = 0; aspect->categorical && k < aspect->nvalues; k++)
 			once += aspect->counts[k] == 1;
+		if (!aspect->categorical)
+			once = (aspect->single_lo && !aspect->open_below) + (aspect->single_hi && !aspect->open_above);
 		aspect->novelty = Max((double) once, 0.5);
 	}
 }
@@ -260,8 +262,7 @@ surprise_refresh(const RefreshRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe surprise refresh", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	model = surprise_read(request->artifact, request->artifact_len);
-	if (model->nfeatures != request->train->rows->ncols)
-		elog(ERROR, "detector of %d features cannot learn rows of %d", model->nfeatures, request->train->rows->ncols);
+	refresh_check_features(request, model->nfeatures);
 	surprise_refresh_model(request, model);
 	surprise_write(model, &result->artifact);
 	if (request->train->component)

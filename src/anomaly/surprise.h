@@ -107,6 +107,8 @@ typedef struct SurpriseAspect
 	bool	   *alone;			/* one heavy value; what lies between two of them was never seen */
 	bool		open_below;		/* number: what is below all bins belongs to the first */
 	bool		open_above;
+	bool		single_lo;		/* only one training row has the least value; known while it learns */
+	bool		single_hi;
 	float		core_lo;		/* number: beyond it the distance counts */
 	float		core_hi;
 	float		scale_lo;		/* its unit on either side; 0 = does not count */
@@ -120,6 +122,8 @@ typedef struct SurpriseAspect
 	SurpriseParent parents[SURPRISE_MAX_PARENTS];
 	Tail		marginal;		/* npoints = 0: not learned yet */
 	Tail		conditional;	/* with parents alone */
+	Tail		marginal_unseen;	/* what training rows are judged by; while they are, npoints = 0 else */
+	Tail		conditional_unseen;
 } SurpriseAspect;
 
 /* Trees that tell the value of a column from the others. */
@@ -133,6 +137,7 @@ typedef struct SurpriseFull
 	int			nlooks;
 	int32	   *looks;			/* ascending: aspects of other columns that the trees look at */
 	Tail		tail;			/* npoints = 0: not learned yet */
+	Tail		tail_unseen;	/* that judges a row of the training as though it had not been there; npoints = 0: read, not trained */
 	const char *artifact[SURPRISE_FULL_FOLDS];	/* the trees', by the fold that they judge */
 	Size		artifact_len[SURPRISE_FULL_FOLDS];
 	StringInfoData compiled[SURPRISE_FULL_FOLDS];	/* of them */
@@ -258,7 +263,7 @@ extern SurpriseModel *surprise_read(const char *artifact, Size len);
 extern const char *surprise_check_full(const SurpriseModel *model, const SurpriseFull *full);
 extern void surprise_write_full(const SurpriseModel *model, StringInfo out);
 extern void surprise_read_full(ArtifactReader *r, SurpriseModel *model);
-extern void surprise_compile_full(const SurpriseModel *model, StringInfo out);
+extern void surprise_compile_full(const SurpriseModel *model, bool unseen, StringInfo out);
 
 /* Cells of the tables of pairs, or of groups. */
 extern Size surprise_cells(const SurpriseModel *model, bool whole);
@@ -411,6 +416,9 @@ typedef struct SurpriseCodes
 extern void surprise_codes_create(const SurpriseTables *tables, SurpriseCodes *codes);
 extern void surprise_codes_free(SurpriseCodes *codes);
 extern void surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes);
+
+/* What the surprises of one aspect need of that, and no more. */
+extern void surprise_encode_one(const SurpriseTables *tables, int aspect, const float *rows, int nrows, SurpriseCodes *codes);
 
 /* Surprise of one aspect in bits, distance included; conditional is left alone without parents. */
 extern void surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,

@@ -66,9 +66,9 @@ worth(double old_rows, double new_rows, int64 scores)
 	return old_rows > 0 ? (int64) Min(rint(scores * old_rows / new_rows), (double) 4 * scores) : 0;
 }
 
-/* Learns a tail from scores, with room behind them for what an older tail is worth. */
+/* Learns a tail from scores, with room behind them for what an older tail is worth, and what judges these rows themselves. */
 static void
-learn_tail(float *scores, int64 n, int64 nold, Tail *tail)
+learn_tail(float *scores, int64 n, int64 nold, Tail *tail, Tail *unseen)
 {
 	if (tail->npoints > 0 && nold > 0)
 	{
@@ -76,7 +76,9 @@ learn_tail(float *scores, int64 n, int64 nold, Tail *tail)
 		n += nold;
 	}
 	tail_learn(scores, n, tail);
+	tail_learn_unseen(scores, n, tail, unseen);
 	thin_tail(tail);
+	thin_tail(unseen);
 }
 
 /* Surprises of a sample's rows: of each aspect, and of each column with trees, as many as there is space for. */
@@ -145,7 +147,7 @@ learn_full_tails(SampleBits *bits, int64 nrows, int64 nold, SurpriseModel *model
 
 		CHECK_FOR_INTERRUPTS();
 		if (bits->nfull[k] > 0)
-			learn_tail(own, bits->nfull[k], nold * bits->nfull[k] / nrows, &full->tail);
+			learn_tail(own, bits->nfull[k], nold * bits->nfull[k] / nrows, &full->tail, &full->tail_unseen);
 		else if (full->tail.npoints == 0)
 		{
 			/* what judges none of the rows has no measure but its own bits */
@@ -180,9 +182,9 @@ learn_tails(const Matrix *rows, double old_rows, SurpriseModel *model, Progress 
 		SurpriseAspect *aspect = &model->aspects[a];
 
 		CHECK_FOR_INTERRUPTS();
-		learn_tail(bits.marginal + a * bits.space, nrows, nold, &aspect->marginal);
+		learn_tail(bits.marginal + a * bits.space, nrows, nold, &aspect->marginal, &aspect->marginal_unseen);
 		if (aspect->nparents > 0)
-			learn_tail(bits.conditional + a * bits.space, nrows, nold, &aspect->conditional);
+			learn_tail(bits.conditional + a * bits.space, nrows, nold, &aspect->conditional, &aspect->conditional_unseen);
 		if (progress)
 			progress_update(progress, a + 1);
 	}

@@ -155,11 +155,11 @@ find_verdict(const SurpriseTables *tables, const float *row, int column, Verdict
 
 	verdict->aspect = -1;
 	surprise_codes_create(tables, &codes);
-	surprise_encode(tables, row, 1, &codes);
 	for (int a = 0; a < tables->naspects; a++)
 	{
 		if (tables->nodes[a].column != column)
 			continue;
+		surprise_encode_one(tables, a, row, 1, &codes);
 		if (surprise_powers(tables, a, row, 1, &codes, marginal, conditional))
 			judge(tables, &codes, a, true, NULL, conditional[0], verdict);
 		if ((trees = surprise_trees(tables, a)) != NULL)
@@ -170,7 +170,7 @@ find_verdict(const SurpriseTables *tables, const float *row, int column, Verdict
 		}
 		judge(tables, &codes, a, false, NULL, marginal[0], verdict);
 	}
-	verdict->group = codes.codes[Max(tables->partition, 0) * SURPRISE_BLOCK];
+	verdict->group = verdict->aspect >= 0 && tables->partition >= 0 ? codes.codes[tables->partition * SURPRISE_BLOCK] : 0;
 	if (verdict->aspect >= 0 && verdict->conditional)
 		find_parent(tables, &codes, verdict);
 	if (verdict->aspect >= 0 && verdict->trees != NULL)

@@ -94,7 +94,7 @@ code_categories(const SurpriseCoder *coder, const float *values, Size stride, in
 	}
 }
 
-/* Codes numbers: all searches of a block take the same steps, so nothing is mispredicted. */
+/* Codes numbers: all searches of a block take the same steps, and a step is a mask, so nothing is mispredicted. */
 static void
 code_numbers(const SurpriseCoder *coder, const float *values, Size stride, int n, uint16 *codes)
 {
@@ -113,7 +113,7 @@ code_numbers(const SurpriseCoder *coder, const float *values, Size stride, int n
 		int			half = len / 2;
 
 		for (int i = 0; i < n; i++)
-			at[i] += edges[at[i] + half - 1] <= x[i] ? half : 0;
+			at[i] += half & -(int32) (edges[at[i] + half - 1] <= x[i]);
 		len -= half;
 	}
 	for (int i = 0; i < n; i++)

@@ -15,7 +15,8 @@
  *
  * each part padded to 8 bytes.  Probabilities are shares of the counted rows.  What was
  * never counted has the mass of half a row; what is unseen has that of as many
- * rows as there were categories seen only once (Good and Turing), if that is more.
+ * rows as there were categories seen only once (Good and Turing), or values that went
+ * farther than all others, if that is more.
  * Given a parent, counts are smoothed towards the marginal:
  *
  *		P(x | parent) = (rows with both + smoothing * P(x)) / (rows of the parent + smoothing)
@@ -25,7 +26,8 @@
  * A row of the training is in the counts that judge it: no cell of it was ever empty.
  * So tails and severities that new rows are to be compared with are learned by a form in
  * which every outcome, and every pair of outcomes, counts one row less.  That is no
- * distribution, but right for each row that is in the counts.
+ * distribution, but right for each row that is in the counts.  The tails of this form are
+ * those of the other rows, see tail_learn_unseen().
  *
  *-------------------------------------------------------------------------
  */
@@ -69,14 +71,17 @@ put_floats(Compiling *c, const float *values, Size n)
 	return at;
 }
 
-/* Gives the mass of an outcome without the row itself; a category without its only row is a new one. */
+/*
+ * Gives the mass of an outcome without the row itself; a category without its only row
+ * is a new one.  Without the least value another one is the least.
+ */
 static double
 outcome_mass(const SurpriseAspect *aspect, int outcome, double own)
 {
 	double		left = aspect->counts[outcome] - own;
 
 	if (outcome == SURPRISE_UNSEEN(aspect) || (own > 0 && left <= 0 && aspect->categorical && outcome < aspect->nvalues))
-		return Max(left, Max(aspect->novelty - own, NEVER_MASS));
+		return Max(left, Max(aspect->novelty - (aspect->categorical ? own : 0), NEVER_MASS));
 	return Max(left, NEVER_MASS);
 }
 
@@ -110,6 +115,20 @@ probabilities(const SurpriseAspect *aspect, double own, double *pairs, int npair
 	return shares;
 }
 
+/* Gives the tail by which a surprise alone is judged. */
+static const Tail *
+marginal_tail(const Compiling *c, const SurpriseAspect *aspect)
+{
+	return c->own > 0 && aspect->marginal_unseen.npoints > 0 ? &aspect->marginal_unseen : &aspect->marginal;
+}
+
+/* Gives the tail by which a surprise given others is judged. */
+static const Tail *
+conditional_tail(const Compiling *c, const SurpriseAspect *aspect)
+{
+	return c->own > 0 && aspect->conditional_unseen.npoints > 0 ? &aspect->conditional_unseen : &aspect->conditional;
+}
+
 /* Writes what depends on an outcome alone; gives the probabilities of what pairs tell apart. */
 static double *
 compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
@@ -118,12 +137,13 @@ compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	double	   *pairs = palloc0(sizeof(double) * node->npair);
 	double	   *shares = probabilities(aspect, c->own, pairs, node->npair);
 	float	   *table = palloc(mul_size(sizeof(float), n));
+	const Tail *marginal = marginal_tail(c, aspect);
 
 	for (int k = 0; k < n; k++)
 		table[k] = (float) Max(-log2(shares[k]), 0);
 	node->bits = put_floats(c, table, n);
 	for (int k = 0; k < n; k++)
-		table[k] = aspect->marginal.npoints > 0 ? surprise_power(c->model->power, &aspect->marginal, table[k]) : 1;
+		table[k] = marginal->npoints > 0 ? surprise_power(c->model->power, marginal, table[k]) : 1;
 	node->powers = put_floats(c, table, n);
 	for (int k = 0; k < n; k++)
 		table[k] = (float) Max(log2(pairs[surprise_pair(aspect, k)] / shares[k]), 0);
@@ -136,11 +156,33 @@ compile_outcomes(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 	return pairs;
 }
 
+/*
+ * Gives what codes a number.  Without the only row that has it, the least or greatest
+ * value would lie outside the range.
+ */
+static SurpriseCoder *
+number_coder(const Compiling *c, const SurpriseAspect *aspect)
+{
+	SurpriseAspect others = *aspect;
+	int			last = aspect->nvalues - 1;
+	Size		bytes = mul_size(sizeof(float), Max(aspect->nvalues, 1));
+
+	if (c->own == 0 || aspect->nvalues == 0)
+		return surprise_coder(aspect);
+	others.lo = memcpy(palloc(bytes), aspect->lo, bytes);
+	others.hi = memcpy(palloc(bytes), aspect->hi, bytes);
+	if (aspect->single_lo && aspect->lo[0] < aspect->hi[0])
+		others.lo[0] = nextafterf(aspect->lo[0], INFINITY);
+	if (aspect->single_hi && aspect->lo[last] < aspect->hi[last])
+		others.hi[last] = nextafterf(aspect->hi[last], -INFINITY);
+	return surprise_coder(&others);
+}
+
 /* Writes the edges and bounds of a number. */
 static void
 compile_number(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 {
-	SurpriseCoder *coder = surprise_coder(aspect);
+	SurpriseCoder *coder = number_coder(c, aspect);
 
 	node->nedges = coder->nedges;
 	node->edges = put_floats(c, coder->edges, coder->nedges);
@@ -229,7 +271,7 @@ put_tail(Compiling *c, const Tail *tail)
 static void
 compile_grid(Compiling *c, const SurpriseAspect *aspect, SurpriseNode *node)
 {
-	const Tail *tail = &aspect->conditional;
+	const Tail *tail = conditional_tail(c, aspect);
 	float		grid[SURPRISE_GRID + 1];
 	float		lo = tail->score[0];
 	float		width = (Max(tail->threshold - lo, 1e-6f)) / SURPRISE_GRID;
@@ -276,7 +318,7 @@ compile_aspect(Compiling *c, int a)
 		compile_groups(c, aspect, &node);
 	compile_parents(c, aspect, pairs, &node);
 	if (aspect->marginal.npoints > 0)
-		node.marginal = put_tail(c, &aspect->marginal);
+		node.marginal = put_tail(c, marginal_tail(c, aspect));
 	if (aspect->conditional.npoints > 0)
 		compile_grid(c, aspect, &node);
 	appendBinaryStringInfo(&c->nodes, (const char *) &node, sizeof(node));
@@ -327,7 +369,7 @@ put_parts(Compiling *c, StringInfo out)
 	put_part(out, c->shorts.data, c->shorts.len);
 	put_part(out, c->bytes.data, c->bytes.len);
 	put_part(out, c->tails.data, c->tails.len);
-	surprise_compile_full(model, out);
+	surprise_compile_full(model, c->own > 0, out);
 	header.length = out->len - start;
 	memcpy(out->data + start, &header, sizeof(header));
 	header.crc = compiled_crc(out->data + start, header.length, offsetof(SurpriseHeader, crc));

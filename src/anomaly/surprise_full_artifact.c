@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "anomaly/surprise.h"
+#include "compat/compat.h"
 #include "learn/compiled.h"
 
 /* Gives the reason why the groups are none, or NULL. */
@@ -228,9 +229,9 @@ put_part(StringInfo out, const void *part, Size len)
 	appendBinaryStringInfo(out, padding, MAXALIGN(len) - len);
 }
 
-/* Writes the compiled trees of all columns. */
+/* Writes the compiled trees of all columns; unseen as for the whole form. */
 void
-surprise_compile_full(const SurpriseModel *model, StringInfo out)
+surprise_compile_full(const SurpriseModel *model, bool unseen, StringInfo out)
 {
 	for (int k = 0; k < model->nfulls; k++)
 	{
@@ -248,7 +249,7 @@ surprise_compile_full(const SurpriseModel *model, StringInfo out)
 		put_part(out, full->groups, SURPRISE_OUTCOMES(&model->aspects[full->aspect]));
 		put_part(out, full->looks, sizeof(int32) * full->nlooks);
 		if (model->severity.npoints > 0)
-			tail_compile(&full->tail, out);
+			tail_compile(unseen && full->tail_unseen.npoints > 0 ? &full->tail_unseen : &full->tail, out);
 		for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
 			put_part(out, full->compiled[f].data, full->compiled[f].len);
 	}

@@ -330,6 +330,9 @@ surprise_learn_groups(const TrainRequest *request, const SurpriseOptions *option
 		SurpriseAspect *place = &model->aspects[model->naspects];
 
 		CHECK_FOR_INTERRUPTS();
+		/* a key is a name: how long it is, or on what day, says nothing of the group's rows */
+		if (a != partition && plain[a].column == plain[partition].column)
+			continue;
 		if (a == partition)
 			model->partition = model->naspects;
 		place[0] = plain[a];

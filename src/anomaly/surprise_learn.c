@@ -261,6 +261,8 @@ void
 surprise_learn_number(SurpriseAspect *aspect, float *values, int64 n, int bins, double tail_share)
 {
 	sort_values(values, n);
+	aspect->single_lo = n > 1 && values[0] < values[1];
+	aspect->single_hi = n > 1 && values[n - 1] > values[n - 2];
 	learn_bins(aspect, values, n, bins);
 	learn_core(aspect, values, n, tail_share);
 }

@@ -85,6 +85,14 @@ encode_aspect(const SurpriseTables *tables, int a, const float *rows, int nrows,
 		pairs[i] = pair[code[i]];
 }
 
+/* Gives the folds of a block of rows, when there are trees. */
+static void
+encode_folds(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes)
+{
+	for (int i = 0; tables->nfulls > 0 && i < nrows; i++)
+		codes->folds[i] = surprise_fold(rows + i * (Size) tables->nfeatures, tables->nfeatures);
+}
+
 /* Gives the outcomes of a block of rows; the group first, which others depend on. */
 void
 surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes)
@@ -94,8 +102,24 @@ surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, Surp
 	for (int a = 0; a < tables->naspects; a++)
 		if (a != tables->partition)
 			encode_aspect(tables, a, rows, nrows, codes);
-	for (int i = 0; tables->nfulls > 0 && i < nrows; i++)
-		codes->folds[i] = surprise_fold(rows + i * (Size) tables->nfeatures, tables->nfeatures);
+	encode_folds(tables, rows, nrows, codes);
+}
+
+/* Gives the outcomes that one aspect's surprises depend on: the group's, its own, its parents' and what its trees look at. */
+void
+surprise_encode_one(const SurpriseTables *tables, int aspect, const float *rows, int nrows, SurpriseCodes *codes)
+{
+	const SurpriseNode *node = &tables->nodes[aspect];
+	const SurpriseTrees *trees = surprise_trees(tables, aspect);
+
+	if (tables->partition >= 0)
+		encode_aspect(tables, tables->partition, rows, nrows, codes);
+	encode_aspect(tables, aspect, rows, nrows, codes);
+	for (int k = 0; k < node->nparents; k++)
+		encode_aspect(tables, tables->links[node->first_parent + k].aspect, rows, nrows, codes);
+	for (int k = 0; trees != NULL && k < trees->nlooks; k++)
+		encode_aspect(tables, trees->looks[k], rows, nrows, codes);
+	encode_folds(tables, rows, nrows, codes);
 }
 
 /* Gives the bits that the distances from the core add. */

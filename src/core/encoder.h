@@ -150,4 +150,10 @@ extern char *encoder_range_text(const Encoder *encoder, int feature, double low,
 /* Features of a version as jsonb-ready JSON: [{"feature":…,"column":…,"type":…,"kind":…}]. */
 extern void encoder_describe(const Encoder *encoder, StringInfo out);
 
+/* Name of a type, the same in every session; one that is not built in is qualified. */
+extern char *encoder_type_name(Oid type);
+
+/* An interval in seconds: a month has 30 days, twelve of them 365.25. */
+extern double encoder_interval(Datum value);
+
 #endif							/* CORE_ENCODER_H */

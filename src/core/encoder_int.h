@@ -82,7 +82,6 @@ typedef struct EncoderType
 
 extern void encoder_type_of(Oid type, EncoderType *out);
 extern bool encoder_type_is_builtin(Oid type);
-extern char *encoder_type_name(Oid type);
 
 extern const char *encoder_kind_name(EncoderKind kind);
 extern bool encoder_kind_by_name(const char *name, EncoderKind *kind);
@@ -155,7 +154,6 @@ extern double encoder_numeric(Datum value);
 extern int64 encoder_time_of_day(EncoderForm form, Datum value);
 extern void encoder_date(int32 date, int nfeatures, float *out);
 extern void encoder_timestamp(int64 timestamp, int nfeatures, float *out);
-extern double encoder_interval(Datum value);
 extern void encoder_inet(Datum value, float *out);
 extern float encoder_array(Datum value);
 extern void encoder_json(Datum value, float *out);

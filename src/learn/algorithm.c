@@ -130,3 +130,22 @@ algorithm_check_scores_rows(ModelTask task, const char *model)
 			 errdetail("Task %s is about points in time.", task_names[task]),
 			 errhint("Use %s.", task_functions[task][model != NULL ? 1 : 0])));
 }
+
+/* Ends with the error for an artifact that is not that of its version. */
+void
+refresh_misfit(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the stored artifact does not fit the rest of its version"),
+			 errdetail("%s", detail),
+			 errhint("Promote another version, or train a new one.")));
+}
+
+/* Ends with an error when an artifact to be refreshed is not for rows of so many features as its version's encoder gives. */
+void
+refresh_check_features(const RefreshRequest *request, int nfeatures)
+{
+	if (nfeatures != request->train->rows->ncols)
+		refresh_misfit(psprintf("It is for rows of %d features; the version's encoder gives %d.", nfeatures, request->train->rows->ncols));
+}

@@ -12,6 +12,7 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
+#include "compat/compat.h"
 #include "core/encoder.h"
 #include "core/matrix.h"
 #include "core/options.h"
@@ -99,6 +100,10 @@ typedef struct RefreshRequest
 	Size		artifact_len;
 	double		keep;			/* weight of what was known, (0, 1]: one new row counts 1, one old row keep */
 } RefreshRequest;
+
+/* ERROR XX001: the artifact to be refreshed, which is for rows of so many features or whatever the detail says, is not its version's. */
+extern void refresh_check_features(const RefreshRequest *request, int nfeatures);
+extern void refresh_misfit(const char *detail) pg_attribute_noreturn();
 
 /* A parameter that a search draws when it is not told which: evenly between the bounds, or evenly in its logarithm. */
 typedef struct AlgorithmRange

@@ -66,6 +66,48 @@ artifact_end(const ArtifactReader *r)
 		artifact_error(r, "bytes follow its end");
 }
 
+/* Gives where the name of the member begins that reading is at, and its length; 0 when there is none. */
+static int
+member_name(const ArtifactReader *r, const char **name)
+{
+	Size		end;
+
+	for (Size at = r->at; at > 1; at--)
+	{
+		if (r->bytes[at - 1] != ':' || r->bytes[at - 2] != '"')
+			continue;
+		end = at - 2;
+		for (at = end; at > 0 && end - at < NAMEDATALEN; at--)
+		{
+			if (r->bytes[at - 1] == '"')
+			{
+				*name = r->bytes + at;
+				return (int) (end - at);
+			}
+		}
+		break;
+	}
+	return 0;
+}
+
+/* Raises the error for a number that is not what it must be, naming the member it belongs to. */
+static void
+number_error(const ArtifactReader *r, const char *what)
+{
+	const char *name;
+	int			len = member_name(r, &name);
+
+	for (int i = 0; i < len; i++)
+	{
+		/* of a damaged artifact anything */
+		if (strchr("abcdefghijklmnopqrstuvwxyz_", name[i]) == NULL || name[i] == '\0')
+			len = 0;
+	}
+	if (len == 0)
+		artifact_error(r, psprintf("a number %s", what));
+	artifact_error(r, psprintf("a number of \"%.*s\" %s", len, name, what));
+}
+
 /* Copies the number that must come next as text. */
 static void
 read_number(ArtifactReader *r, char *buffer)
@@ -77,7 +119,7 @@ read_number(ArtifactReader *r, char *buffer)
 		buffer[n++] = r->bytes[r->at++];
 	buffer[n] = '\0';
 	if (n == 0 || n == NUMBER_BYTES - 1)
-		artifact_error(r, "a number is missing or too long");
+		number_error(r, "is missing or too long");
 }
 
 /* Reads a whole number within bounds. */
@@ -92,9 +134,9 @@ artifact_integer(ArtifactReader *r, int64 min, int64 max)
 	errno = 0;
 	value = strtoi64(text, &end, 10);
 	if (*end != '\0' || errno != 0)
-		artifact_error(r, "a count is not a whole number");
+		number_error(r, "is not a whole number");
 	if (value < min || value > max)
-		artifact_error(r, "a count is out of range");
+		number_error(r, "is out of range");
 	return value;
 }
 
@@ -109,7 +151,7 @@ artifact_float(ArtifactReader *r)
 	read_number(r, text);
 	value = strtof(text, &end);
 	if (*end != '\0' || !isfinite(value))
-		artifact_error(r, "a number is not finite");
+		number_error(r, "is not finite");
 	return value;
 }
 
@@ -124,7 +166,7 @@ artifact_double(ArtifactReader *r)
 	read_number(r, text);
 	value = strtod(text, &end);
 	if (*end != '\0' || !isfinite(value))
-		artifact_error(r, "a number is not finite");
+		number_error(r, "is not finite");
 	return value;
 }
 

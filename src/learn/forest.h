@@ -148,11 +148,11 @@ extern void forest_margin_derived(const CompiledForest *forest, const ForestDeri
 extern bool forest_dividing(const CompiledForest *forest, bool *features);
 
 /*
- * The margin of one row (all features, the derived ones too) some of whose
- * missing values go both ways.  forest_margin() does not know of that: there
- * they go right.
+ * forest_margin_derived() for rows some of whose missing values go both ways, whether one row or
+ * many, with the same margins.  forest_margin() does not know of that: there they go right.
  */
-extern float forest_margin_divided(const CompiledForest *forest, const float *row);
+extern void forest_margin_divided(const CompiledForest *forest, const ForestDerived *derived,
+								  const float *rows, int nrows, float *out);
 
 /* Margins to served values (probabilities, values), bit-equal to the library's float results. */
 extern void forest_transform(const CompiledForest *forest, const float *margin, int nrows, float *out);

@@ -150,6 +150,31 @@ open_marks(CompiledForest *forest)
 	forest->nodes = nodes;
 }
 
+/* Copies the nodes into the form for rows that divide. */
+static void
+open_dividing(CompiledForest *forest)
+{
+	uint32		nnodes = forest->header->nnodes;
+	uint64	   *dividing;
+	uint8	   *looked_at;
+
+	if (forest->marked == NULL)
+		return;
+	dividing = palloc_extended(mul_size(nnodes, sizeof(uint64)), MCXT_ALLOC_HUGE);
+	looked_at = palloc0((Size) forest->header->nfeatures + 1);	/* leaves look at one more */
+	for (uint32 i = 0; i < nnodes; i++)
+	{
+		uint64		node = forest->nodes[i];
+		uint32		feature = node_column(node) / 2;
+		uint32		place = node_divides(forest->marked[i]) ? 2 : node_column(node) % 2;
+
+		dividing[i] = dividing_make(node_bits(node), DIVIDING_COLUMNS * feature + place, node_distance(node));
+		looked_at[feature] |= 1 << place;
+	}
+	forest->dividing = dividing;
+	forest->looked_at = looked_at;
+}
+
 /* Computes what is to be known of the trees below each node where walks go both ways. */
 static void
 open_subtrees(CompiledForest *forest)
@@ -233,6 +258,7 @@ forest_open(const char *bytes, Size len)
 	forest->means = (const double *) (bytes + layout.means);
 	open_marks(forest);
 	check_trees(forest);
+	open_dividing(forest);
 	open_subtrees(forest);
 	open_sets(forest);
 	return forest;

@@ -240,6 +240,8 @@ struct CompiledForest
 	const CompiledTree *trees;
 	const uint64 *nodes;
 	const uint64 *marked;		/* the same with the marks; NULL when there are none */
+	const uint64 *dividing;		/* where there are marks: the same for rows that divide, see below */
+	const uint8 *looked_at;		/* by feature, bits of the columns that any node of it looks at */
 	const CompiledSubtree *subtrees;	/* where there are marks, of each node */
 	const uint32 *words;
 	const CompiledStat *stats;
@@ -264,6 +266,38 @@ struct CompiledForest
 #define NARROW_PRESENT 97
 #define NARROW_SLOT 4			/* words */
 #define NARROW_MAX_WORDS (1 << 18)
+
+/*
+ * For rows that divide, opening copies the nodes into another form, in which every feature has three
+ * columns: 3f and 3f+1 hold what 2f and 2f+1 do, and at 3f+2, where the marked nodes look, a walk stays
+ * when the value is missing.
+ *
+ *		bits  0–31	as above
+ *		bits 32–48	column
+ *		bits 49–63	distance
+ */
+#define DIVIDING_COLUMNS 3
+
+/* Puts a node of that form together. */
+static inline uint64
+dividing_make(uint32 bits, uint32 column, uint32 distance)
+{
+	return (uint64) bits | (uint64) column << 32 | (uint64) distance << 49;
+}
+
+/* Gives the column that it looks at. */
+static inline uint32
+dividing_column(uint64 node)
+{
+	return (uint32) (node >> 32) & 0x1FFFF;
+}
+
+/* Gives the distance to its left child; 0 for a leaf. */
+static inline uint32
+dividing_distance(uint64 node)
+{
+	return (uint32) (node >> 49);
+}
 
 /* Byte offsets of the sections; false when the counts do not fit a length. */
 typedef struct CompiledLayout

@@ -52,7 +52,7 @@ walk_wide(const CompiledForest *forest, const uint64 *node, const float *values,
 
 		if (!node_is_categorical(*node))
 		{
-			node = step(node, values, NULL, shift, NULL, false);
+			node = step(node, values, NULL, shift, NULL);
 			continue;
 		}
 		/* the even column is NaN when the value is missing; an odd one says that missing goes left */
@@ -78,7 +78,7 @@ add_trees(const CompiledForest *forest, int from, int n, const Columns *columns,
 		nodes[i] = forest->nodes + tree[Min(i, n - 1)].first;
 		depth = Max(depth, tree[Min(i, n - 1)].depth);
 	}
-	walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, sets, false);
+	walk_eight(nodes, depth, columns->values, columns->codes, 0, 0, sets);
 	for (int i = 0; i < n; i++)
 		out[tree[i].group] += node_value(*nodes[i]) * tree[i].weight;
 }
@@ -139,7 +139,7 @@ walk_rows(const uint64 *root, int depth, const Columns *columns, const uint32 *s
 	{
 		for (int i = 0; i < LANES; i++)
 			nodes[i] = root;
-		walk_eight(nodes, depth, columns->values + row, columns->codes + row, 6, 1, sets, false);
+		walk_eight(nodes, depth, columns->values + row, columns->codes + row, 6, 1, sets);
 		for (int i = 0; i < LANES; i++)
 			leaves[row + i] = node_value(*nodes[i]);
 	}

@@ -295,9 +295,9 @@ iforest_refresh(const RefreshRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe iforest refresh", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	forest = iforest_read(request->artifact, request->artifact_len, &pairs, &old);
-	if (pairs.ngiven != train->rows->ncols || forest->ntrees < options.n_estimators)
-		elog(ERROR, "isolation forest of %d features and %d trees meets rows of %d and " INT64_FORMAT " trees",
-			 pairs.ngiven, forest->ntrees, train->rows->ncols, options.n_estimators);
+	refresh_check_features(request, pairs.ngiven);
+	if (forest->ntrees < options.n_estimators)
+		refresh_misfit(psprintf("It has %d trees; the version's parameters say " INT64_FORMAT ".", forest->ntrees, options.n_estimators));
 	forest = renew_guarded(train, &options, forest, &pairs, old.rows, request->keep);
 	scores = score_rows(forest, &pairs, train->rows, SEVERITY_MAX_ROWS, &nscores, train->progress);
 	severity_merge(&old, request->keep, scores, nscores, &severity);

@@ -54,6 +54,76 @@ row_divides(const IforestState *state, const float *row)
 	return missing;
 }
 
+/* Scores rows all or none of which divide. */
+static void
+score_alike(const IforestState *state, const float *rows, int nrows, bool divide, float *out)
+{
+	ForestDerived derived = {.ngiven = state->pairs.ngiven};
+
+	if (state->pairs.npairs > 0)
+	{
+		derived.derive = iforest_derive;
+		derived.arg = &state->pairs;
+	}
+	if (divide)
+		forest_margin_divided(state->forest, &derived, rows, nrows, out);
+	else
+		forest_margin_derived(state->forest, &derived, rows, nrows, out);
+}
+
+/* Scores the rows of a block that divide, or the others, moved together. */
+static void
+score_some(const IforestState *state, const float *rows, int nrows, const bool *divides, bool divide, float *out)
+{
+	int			ngiven = state->pairs.ngiven;
+	float	   *some = palloc(mul_size(mul_size(sizeof(float), nrows), ngiven));
+	float	   *scores = palloc(mul_size(sizeof(float), nrows));
+	int			n = 0;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		if (divides[i] == divide)
+			memcpy(some + (Size) n++ * ngiven, rows + (Size) i * ngiven, sizeof(float) * ngiven);
+	}
+	score_alike(state, some, n, divide, scores);
+	n = 0;
+	for (int i = 0; i < nrows; i++)
+	{
+		if (divides[i] == divide)
+			out[i] = scores[n++];
+	}
+	pfree(some);
+	pfree(scores);
+}
+
+/* Scores a block: the rows that divide, and those that do not. */
+void
+iforest_score(const IforestState *state, const float *rows, int nrows, float *out)
+{
+	bool	   *divides;
+	int			n = 0;
+
+	if (nrows == 1)
+	{
+		score_alike(state, rows, 1, row_divides(state, rows), out);
+		return;
+	}
+	divides = palloc(mul_size(sizeof(bool), Max(nrows, 1)));
+	for (int i = 0; i < nrows; i++)
+	{
+		divides[i] = row_divides(state, rows + (Size) i * state->pairs.ngiven);
+		n += divides[i];
+	}
+	if (n == 0 || n == nrows)
+		score_alike(state, rows, nrows, n > 0, out);
+	else
+	{
+		score_some(state, rows, nrows, divides, true, out);
+		score_some(state, rows, nrows, divides, false, out);
+	}
+	pfree(divides);
+}
+
 /* Gives a copy of the row with its pairs. */
 static float *
 whole_row(const IforestState *state, const float *row)
@@ -64,77 +134,6 @@ whole_row(const IforestState *state, const float *row)
 	if (state->pairs.npairs > 0)
 		iforest_derive(&state->pairs, whole, 1, 1);
 	return whole;
-}
-
-/* Gives the raw score of a row that divides. */
-static float
-score_divided(const IforestState *state, const float *row)
-{
-	float	   *whole = whole_row(state, row);
-	float		score = forest_margin_divided(state->forest, whole);
-
-	pfree(whole);
-	return score;
-}
-
-/* Scores rows none of which divides. */
-static void
-score_plain(const IforestState *state, const float *rows, int nrows, float *out)
-{
-	ForestDerived derived = {.ngiven = state->pairs.ngiven};
-
-	if (state->pairs.npairs > 0)
-	{
-		derived.derive = iforest_derive;
-		derived.arg = &state->pairs;
-	}
-	forest_margin_derived(state->forest, &derived, rows, nrows, out);
-}
-
-/* Scores a block: the rows that do not divide are moved together. */
-void
-iforest_score(const IforestState *state, const float *rows, int nrows, float *out)
-{
-	int			ngiven = state->pairs.ngiven;
-	float	   *plain = NULL;	/* the rows that do not divide, once there is one that does */
-	int			nplain = 0;
-
-	for (int i = 0; i < nrows; i++)
-	{
-		const float *row = rows + (Size) i * ngiven;
-
-		if (row_divides(state, row))
-		{
-			if (plain == NULL)
-			{
-				plain = palloc(mul_size(mul_size(sizeof(float), nrows), ngiven));
-				memcpy(plain, rows, sizeof(float) * ngiven * i);
-				nplain = i;
-			}
-			out[i] = score_divided(state, row);
-		}
-		else if (plain != NULL)
-			memcpy(plain + (Size) nplain++ * ngiven, row, sizeof(float) * ngiven);
-	}
-	if (plain == NULL)
-	{
-		score_plain(state, rows, nrows, out);
-		return;
-	}
-	if (nplain > 0)
-	{
-		float	   *scores = palloc(mul_size(sizeof(float), nplain));
-		int			next = 0;
-
-		score_plain(state, plain, nplain, scores);
-		for (int i = 0; i < nrows; i++)
-		{
-			if (!row_divides(state, rows + (Size) i * ngiven))
-				out[i] = scores[next++];
-		}
-		pfree(scores);
-	}
-	pfree(plain);
 }
 
 /* Gives each given feature's share in a row's raw score and, behind them, the bias. */

@@ -5,7 +5,7 @@
  * Differences are the first less the second.  Equal to statsmodels, scipy and pROC
  * to 1e-6; each function names where its formula is from.
  *
- *		stats_special.c		distributions: normal, chi-square, t, binomial
+ *		stats_special.c		distributions: normal, chi-square, t, binomial, beta-binomial
  *		stats.c				counts, shares, means
  *		stats_auc.c			areas under ROC curves
  *		stats_bootstrap.c	whatever has no formula
@@ -67,6 +67,7 @@ extern double stats_t_p(double t, double df);	/* two-sided */
 extern double stats_t_quantile(double p, double df);
 extern double stats_kolmogorov_upper(double x);	/* of Kolmogorov's limiting distribution */
 extern double stats_binomial_lower(int64 successes, int64 trials, double p);	/* P(X <= successes) */
+extern double stats_beta_binomial_upper(int64 successes, int64 trials, double a, double b, double enough);
 
 /* stats.c */
 typedef enum McnemarMethod

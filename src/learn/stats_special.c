@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stats_special.c
- *	  Distributions: normal, chi-square, Student's t, binomial, Kolmogorov's.
+ *	  Distributions: normal, chi-square, Student's t, binomial, beta-binomial, Kolmogorov's.
  *
  * Everything stands on erfc() and lgamma() of the C library, the regularised
  * incomplete gamma and beta functions, and bisection where an inverse is wanted.
@@ -225,6 +225,32 @@ stats_binomial_lower(int64 successes, int64 trials, double p)
 	if (successes >= trials)
 		return 1;
 	return stats_beta(1 - p, (double) (trials - successes), (double) successes + 1);
+}
+
+/*
+ * Gives the chance of at least so many successes when their probability itself is
+ * drawn from Beta(a, b) (Skellam 1948), or less than enough as soon as it is less.
+ */
+double
+stats_beta_binomial_upper(int64 successes, int64 trials, double a, double b, double enough)
+{
+	double		n = (double) trials;
+	double		term;
+	double		below = 0;
+
+	if (isnan(a) || isnan(b) || a <= 0 || b <= 0)
+		return NAN;
+	if (successes <= 0)
+		return 1;
+	if (successes > trials)
+		return 0;
+	term = lgamma(a + b) - lgamma(b) + lgamma(b + n) - lgamma(a + b + n);
+	for (int64 k = 0; k < successes && below <= 1 - enough; k++)
+	{
+		below += exp(term);
+		term += log((n - k) / (k + 1)) + log((a + k) / (b + n - k - 1));
+	}
+	return Max(1 - below, 0);
 }
 
 /*

@@ -25,11 +25,10 @@
 
 #include "miscadmin.h"
 
-#include "learn/tail.h"
+#include "learn/tail_private.h"
 
 #define TAIL_SHARE 0.02
 #define TAIL_MIN_EXCEEDANCES 50
-#define TAIL_MAX_SHAPE 0.5
 
 /* A fit is dropped when it is off by more than this plus three standard errors of the rows' number, in bits. */
 #define TAIL_MISFIT 0.3
@@ -37,9 +36,6 @@
 
 /* Rows beyond the greatest of which are looked at for the exponential tail. */
 #define TAIL_TOP_ROWS 50
-
-/* Points that thinning leaves at most, before the two that a tail may add. */
-#define TAIL_THINNED (TAIL_MAX_POINTS - 8)
 
 /* A tail with an end goes on as a straight line from where this share of the way is left. */
 #define TAIL_LEFT (1.0 / 1024)
@@ -66,8 +62,8 @@ typedef struct TailHeader
 #include "lib/sort_template.h"
 
 /* Gives -log2 of the generalised Pareto's survival function at an excess, a straight line near its end. */
-static double
-excess_bits(double excess, double scale, double shape)
+double
+tail_excess_bits(double excess, double scale, double shape)
 {
 	double		y = excess / scale;
 
@@ -92,24 +88,13 @@ excess_at(double bits, double scale, double shape)
 	return expm1(bits * M_LN2 * shape) / shape * scale;
 }
 
-/* Fits a generalised Pareto distribution to exceedances that ascend; their mean must be positive. */
-static void
-fit_pareto(const float *scores, int64 n, double threshold, float *scale, float *shape)
+/* Fits a generalised Pareto distribution to the moments of exceedances: their mean, which must be positive, and that weighted by rank. */
+void
+tail_fit_moments(double a0, double a1, float *scale, float *shape)
 {
-	double		a0 = 0;
-	double		a1 = 0;
 	double		xi;
 	double		sigma;
 
-	for (int64 i = 0; i < n; i++)
-	{
-		double		excess = (double) scores[i] - threshold;
-
-		a0 += excess;
-		a1 += excess * (double) (n - 1 - i) / (double) (n - 1);
-	}
-	a0 /= n;
-	a1 /= n;
 	/* a0 - 2 a1 is half the mean difference of two exceedances: 0 when all are equal */
 	xi = (a0 - 2 * a1 > 0) ? 2 - a0 / (a0 - 2 * a1) : -TAIL_MAX_SHAPE;
 	if (xi < -TAIL_MAX_SHAPE || xi > TAIL_MAX_SHAPE)
@@ -124,6 +109,23 @@ fit_pareto(const float *scores, int64 n, double threshold, float *scale, float *
 	*shape = (float) xi;
 }
 
+/* Fits a generalised Pareto distribution to exceedances that ascend. */
+static void
+fit_pareto(const float *scores, int64 n, double threshold, float *scale, float *shape)
+{
+	double		a0 = 0;
+	double		a1 = 0;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		double		excess = (double) scores[i] - threshold;
+
+		a0 += excess;
+		a1 += excess * (double) (n - 1 - i) / (double) (n - 1);
+	}
+	tail_fit_moments(a0 / n, a1 / n, scale, shape);
+}
+
 /* Says whether a fit agrees with the exceedances that it was made from. */
 static bool
 fit_agrees(const float *scores, int64 n, double threshold, double scale, double shape)
@@ -135,7 +137,7 @@ fit_agrees(const float *scores, int64 n, double threshold, double scale, double 
 
 		if (i > 0 && scores[i] == scores[i - 1])
 			continue;
-		bits = excess_bits((double) scores[i] - threshold, scale, shape);
+		bits = tail_excess_bits((double) scores[i] - threshold, scale, shape);
 		if (fabs(bits - log2(n / left)) > TAIL_MISFIT + 3 / (M_LN2 * sqrt(left)))
 			return false;
 	}
@@ -175,8 +177,8 @@ find_threshold(const float *scores, int64 n, Tail *tail)
 }
 
 /* Adds a point unless a point has that score. */
-static void
-add_point(Tail *tail, float score, double bits)
+void
+tail_add_point(Tail *tail, float score, double bits)
 {
 	if (tail->npoints > 0 && tail->score[tail->npoints - 1] >= score)
 		return;
@@ -205,7 +207,7 @@ thin_points(const float *scores, int64 nfirst, int64 n, Tail *tail)
 		bits = log2((double) n / (n - i));
 		if (bits < due && scores[i] != scores[nfirst - 1])
 			continue;
-		add_point(tail, scores[i], bits);
+		tail_add_point(tail, scores[i], bits);
 		due = bits + step;
 	}
 }
@@ -230,8 +232,8 @@ mean_excess(const float *scores, int64 n)
 }
 
 /* Lets an exponential tail follow the greatest score. */
-static void
-follow_greatest(const float *scores, int64 n, Tail *tail)
+void
+tail_follow_greatest(const float *scores, int64 n, Tail *tail)
 {
 	float		greatest = scores[n - 1];
 	double		scale = mean_excess(scores, n);
@@ -245,7 +247,7 @@ follow_greatest(const float *scores, int64 n, Tail *tail)
 		scale = Max(fabs(greatest) / 1000, 1e-6);
 	beyond = greatest + scale * Min(1, log(ties * (n + 1) / n));
 	if (beyond <= FLT_MAX)
-		add_point(tail, (float) beyond, log2((double) n + 1));
+		tail_add_point(tail, (float) beyond, log2((double) n + 1));
 	tail->threshold = tail->score[tail->npoints - 1];
 	tail->scale = (float) Min(Max(scale, FLT_MIN), FLT_MAX);
 	tail->shape = 0;
@@ -266,9 +268,9 @@ tail_learn(float *scores, int64 nscores, Tail *tail)
 	first = find_threshold(scores, nscores, tail);
 	thin_points(scores, first < 0 ? nscores : first, nscores, tail);
 	if (first < 0)
-		follow_greatest(scores, nscores, tail);
+		tail_follow_greatest(scores, nscores, tail);
 	else
-		add_point(tail, tail->threshold, log2((double) nscores / (nscores - first)));
+		tail_add_point(tail, tail->threshold, log2((double) nscores / (nscores - first)));
 	tail->share = (float) exp2(-tail->bits[tail->npoints - 1]);
 }
 
@@ -321,7 +323,7 @@ tail_bits(const Tail *tail, float score)
 		return (float) point_bits(tail, score);
 	if (!(score <= FLT_MAX))
 		score = FLT_MAX;
-	bits = tail->bits[tail->npoints - 1] + excess_bits((double) score - tail->threshold, tail->scale, tail->shape);
+	bits = tail->bits[tail->npoints - 1] + tail_excess_bits((double) score - tail->threshold, tail->scale, tail->shape);
 	if (bits > TAIL_BEYOND_BITS)
 	{
 		double		most = most_bits(tail);

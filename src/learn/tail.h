@@ -35,6 +35,12 @@ typedef struct Tail
 /* Learns from the scores of training rows, which it sorts; finite scores, at least one. */
 extern void tail_learn(float *scores, int64 nscores, Tail *tail);
 
+/*
+ * Learns what to judge those very rows by: each score gets the bits that a tail of the
+ * others' scores gives it.  The scores are as tail_learn() left them, of which the tail was made.
+ */
+extern void tail_learn_unseen(const float *scores, int64 nscores, const Tail *tail, Tail *unseen);
+
 /* -log2 P(score >= s): 0 or more, finite, never falling with s. */
 extern float tail_bits(const Tail *tail, float score);
 

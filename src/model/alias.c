@@ -103,22 +103,6 @@ alias_first_champion(int64 model_id, int64 version_id, int version)
 		point_alias(model_id, "champion", "promote", version_id, version, now, 0, "first version", NULL);
 }
 
-/* Makes a version that this transaction has just added, and so holds the model's lock, champion. */
-void
-alias_promote_new(int64 model_id, int version, const char *why)
-{
-	AliasState	now = read_alias(model_id, "champion");
-	int64		version_id = history_version_id(model_id, version);
-
-	if (version_id == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("version %d was added to another model of the same name", version),
-				 errhint("Retry the transaction.")));
-	if (now.version != version)
-		point_alias(model_id, "champion", "promote", version_id, version, now, now.history_id, why, NULL);
-}
-
 /* Points an alias to a version unless it already does; check may be NULL, else it must pass. */
 static void
 move_alias(const char *model, const char *alias, int version, const char *action, const char *why,

@@ -10,9 +10,6 @@
 /* Makes the version champion when the model has none; the caller holds the model's row lock. */
 extern void alias_first_champion(int64 model_id, int64 version_id, int version);
 
-/* Makes a version that this transaction has just added champion. */
-extern void alias_promote_new(int64 model_id, int version, const char *why);
-
 /*
  * Makes the version champion in the place of the one it was made from, as the
  * current user, who must have the right manage; error 40001 when another is champion by now.

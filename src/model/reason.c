@@ -61,33 +61,66 @@ append_value(StringInfo out, const EncoderColumn *column, const char *value)
 	pfree(shown.data);
 }
 
-/* Tells whether a character of UTF-8 breaks lines, is not seen, or turns the writing direction. */
-static bool
-is_unruly(const unsigned char *s, int len)
+/* Gives the bytes of a character of UTF-8 that breaks lines, is not seen, or turns the writing direction; 0 of another. */
+static int
+unruly_bytes(const unsigned char *s, int len)
 {
-	if (len == 2)
-		return s[0] == 0xC2 && s[1] < 0xA0;
-	if (len != 3 || s[0] != 0xE2)
-		return false;
-	return (s[1] == 0x80 && ((s[2] >= 0x8B && s[2] <= 0x8F) || (s[2] >= 0xA8 && s[2] <= 0xAE))) ||
-		(s[1] == 0x81 && s[2] >= 0xA0 && s[2] <= 0xAF);
+	if (len >= 2 && s[0] == 0xC2 && s[1] >= 0x80 && s[1] < 0xA0)
+		return 2;
+	if (len < 3 || s[0] != 0xE2)
+		return 0;
+	if ((s[1] == 0x80 && ((s[2] >= 0x8B && s[2] <= 0x8F) || (s[2] >= 0xA8 && s[2] <= 0xAE))) ||
+		(s[1] == 0x81 && s[2] >= 0xA0 && s[2] <= 0xAF))
+		return 3;
+	return 0;
+}
+
+/* Says whether the bytes from 0x80 to 0x9F control a terminal in an encoding, as those of ISO 8859 do. */
+static bool
+has_high_controls(int encoding)
+{
+	switch (encoding)
+	{
+		case PG_LATIN1:
+		case PG_LATIN2:
+		case PG_LATIN3:
+		case PG_LATIN4:
+		case PG_LATIN5:
+		case PG_LATIN6:
+		case PG_LATIN7:
+		case PG_LATIN8:
+		case PG_LATIN9:
+		case PG_LATIN10:
+		case PG_ISO_8859_5:
+		case PG_ISO_8859_6:
+		case PG_ISO_8859_7:
+		case PG_ISO_8859_8:
+			return true;
+		default:
+			return false;
+	}
 }
 
 /* Replaces what must not reach a log or terminal by spaces. */
 static void
 tame(StringInfo text)
 {
-	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
+	int			encoding = GetDatabaseEncoding();
+	/* what has no encoding is shown as UTF-8 more often than not */
+	bool		utf8 = encoding == PG_UTF8 || encoding == PG_SQL_ASCII;
+	bool		high = has_high_controls(encoding);
 	char	   *end = text->data + text->len;
 
 	for (char *at = text->data; at < end;)
 	{
 		int			step = text_step(at, end);
+		unsigned char c = (unsigned char) *at;
+		int			unruly = utf8 ? unruly_bytes((unsigned char *) at, (int) (end - at)) : 0;
 
-		if ((step == 1 && ((unsigned char) *at < 0x20 || *at == 0x7F)) ||
-			(utf8 && is_unruly((unsigned char *) at, step)))
-			memset(at, ' ', step);
-		at += step;
+		if (unruly == 0 && step == 1 && (c < 0x20 || c == 0x7F || (high && c >= 0x80 && c < 0xA0)))
+			unruly = 1;
+		memset(at, ' ', unruly);
+		at += Max(unruly, step);
 	}
 }
 

@@ -158,6 +158,7 @@ store(Refreshing *refreshing, const TrainResult *result, const char *metrics, do
 
 	progress_phase(&training->progress, "storing", 0);
 	version.model = training->spec->model;
+	version.continues = refreshing->ref.model_id;
 	version.task = training->spec->task;
 	version.algorithm = training->algorithm->name;
 	version.encoder = training->encoder;

@@ -142,6 +142,11 @@ take_version(const NewVersion *new, int64 *model_id)
 				 errmsg("model \"%s\" was changed by a concurrent transaction", new->model),
 				 errhint("Retry the transaction.")));
 	*model_id = sql_int64(result, 0, "id", NULL);
+	if (new->continues != 0 && *model_id != new->continues)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("model \"%s\" was dropped meanwhile", new->model),
+				 errdetail("There is no version any more that a new one could continue.")));
 	version = sql_int32(result, 0, "last_version", NULL);
 	/* another transaction may have created it since registry_check_trainable() */
 	rights_check_model(new->model, *model_id, DatumGetObjectId(sql_datum(result, 0, "owner", NULL)),

@@ -48,6 +48,7 @@ extern int	registry_version_arg(FunctionCallInfo fcinfo, int argno);
 typedef struct NewVersion
 {
 	const char *model;
+	int64		continues;		/* id of the model that has the version it was made from: error 40001 when the name is another's by now; 0 = any */
 	ModelTask	task;
 	const char *algorithm;
 	const Encoder *encoder;

@@ -129,11 +129,21 @@ extern TimestampTz arrival_time(int64 day, int64 second, pg_tz *zone);
 
 /* arrival_fit.c */
 
+/* What fits with the same settings share (arrival_height.c); it grows by what they ask. */
+typedef struct ArrivalHeights ArrivalHeights;
+
+extern ArrivalHeights *arrival_heights(const ArrivalSettings *settings);
+
 /*
  * Learns a series from its arrivals, oldest first: fills the series but its name and places, marks
  * outliers among the arrivals, and gives the slots (palloc'd; none while it learns).
  */
-extern ArrivalSlot *arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSeries *series);
+extern ArrivalSlot *arrival_fit(const ArrivalSettings *settings, ArrivalHeights *heights, Arrival *arrivals, int n,
+								ArrivalSeries *series);
+
+/* The same without the slots, which take their time and which only windows need; false while it learns. */
+extern bool arrival_fit_density(const ArrivalSettings *settings, ArrivalHeights *heights, Arrival *arrivals, int n,
+								ArrivalSeries *series);
 
 /* arrival_view.c */
 
@@ -260,6 +270,9 @@ typedef struct ArrivalVerdict
 	ArrivalWindow window;
 	char	   *reason;			/* NULL unless asked for */
 } ArrivalVerdict;
+
+/* Fills the verdict on an arrival that is normal, without a reason; false when it is not. */
+extern bool arrival_is_normal(const ArrivalView *view, const ArrivalPoint *point, ArrivalVerdict *verdict);
 
 /* Judges an arrival; always = say a reason for a normal one too. */
 extern void arrival_judge(const ArrivalView *view, const ArrivalPoint *point, bool always, ArrivalVerdict *verdict);

@@ -19,6 +19,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/args.h"
+#include "series/arrival_slot.h"
 #include "series/arrival_train.h"
 
 PG_FUNCTION_INFO_V1(aipipe_arrival_detect);
@@ -28,9 +29,10 @@ PG_FUNCTION_INFO_V1(aipipe_arrival_detect);
 typedef struct Walk
 {
 	ArrivalSettings settings;
+	ArrivalHeights *heights;
 	ArrivalMemory memory;
 	MemoryContext fitted;		/* what the series looked like when it was learned last */
-	ArrivalPart part;
+	ArrivalPart part;			/* its slots are NULL until somebody asks for them */
 	ArrivalView view;
 	int64		next_fit;		/* arrivals seen when it is to be learned again */
 } Walk;
@@ -51,9 +53,24 @@ learn_again(Walk *walk)
 	memcpy(copy, arrivals, n * sizeof(Arrival));
 	memset(&walk->part, 0, sizeof(ArrivalPart));
 	walk->part.arrivals = copy;
-	walk->part.slots = arrival_fit(&walk->settings, copy, n, &walk->part.series);
+	(void) arrival_fit_density(&walk->settings, walk->heights, copy, n, &walk->part.series);
 	arrival_view(&walk->settings, &walk->part, &walk->view);
 	walk->next_fit = walk->memory.seen + 1 + walk->memory.seen / GROWTH;
+	MemoryContextSwitchTo(old);
+}
+
+/* Finds the slots of the series, unless they are known: only an arrival that is not normal asks for them. */
+static void
+find_slots(Walk *walk)
+{
+	MemoryContext old;
+
+	if (walk->part.slots != NULL)
+		return;
+	old = MemoryContextSwitchTo(walk->fitted);
+	walk->part.slots = arrival_find_slots(&walk->settings, walk->part.arrivals, walk->part.series.narrivals, &walk->part.series);
+	walk->view.slots = walk->part.slots;
+	walk->view.series.nslots = walk->part.series.nslots;
 	MemoryContextSwitchTo(old);
 }
 
@@ -72,6 +89,9 @@ judge(Walk *walk, TimestampTz time, ArrivalVerdict *verdict)
 	if (walk->memory.seen >= walk->next_fit)
 		learn_again(walk);
 	point = arrival_point(walk->part.series.cut, walk->part.series.shift, local.day, local.second);
+	if (arrival_is_normal(&walk->view, &point, verdict))
+		return;
+	find_slots(walk);
 	arrival_judge(&walk->view, &point, false, verdict);
 }
 
@@ -124,6 +144,7 @@ aipipe_arrival_detect(PG_FUNCTION_ARGS)
 	spec.series = arg_optional_text(fcinfo, 2);
 	arrival_read_options(PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3), "arrival_detect", &walk.settings);
 	arrival_memory_init(&walk.memory, &walk.settings);
+	walk.heights = arrival_heights(&walk.settings);
 	progress_begin(&progress, "judging arrivals");
 	points = points_open(&spec, &progress);
 	progress_phase(&progress, "judging arrivals", 0);

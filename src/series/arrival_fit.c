@@ -21,22 +21,18 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
-#include "series/arrival.h"
+#include "series/arrival_height.h"
 #include "series/arrival_slot.h"
 
 #define ANY_TIME 0.001
-#define NWIDTHS 7
 #define NCLASSES 3				/* same weekday, same group, other group */
 #define NFACTORS 6
 #define OUTLIER_TAIL 0.0002	/* an arrival with a smaller p-value among the others does not teach */
 #define PRIOR 20				/* arrivals that a tail of scale 1 counts for */
 #define TAIL_CLIP 0.99			/* surprises beyond this share count as that one for the tail's scale */
 #define LEAST_SCALE 0.5			/* what lies within the tolerance is never strange, however punctual a series was */
-#define CLEAR 0.05				/* fewer arrivals than this share leave no doubt on which calendar day they lie */
 #define BROAD 3600				/* width that looks for the quietest hour */
-
-/* Widths that are tried, in tolerances. */
-static const double widths[NWIDTHS] = {1, 1.5, 2, 3, 5, 8, 13};
+#define CLEAR 0.05				/* fewer arrivals than this share leave no doubt on which calendar day they lie */
 
 /* Weights of the same group and the other, and from which kind of handling on they are tried. */
 static const struct
@@ -57,21 +53,29 @@ static const struct
 /* What the others say about one arrival. */
 typedef struct Others
 {
-	double		height[NCLASSES][NWIDTHS];	/* sums of weight times kernel */
+	double		height[NCLASSES][ARRIVAL_WIDTHS];	/* sums of weight times kernel */
 	double		weight[NCLASSES];
 } Others;
+
+/* The arrivals as one weekday sees them: those of one class after the other, in their order. */
+typedef struct Classes
+{
+	int			end[NCLASSES];	/* behind a class' last one */
+	int32	   *arrivals;
+} Classes;
 
 typedef struct Fit
 {
 	const ArrivalSettings *settings;
+	ArrivalHeights *heights;
 	Arrival    *arrivals;
 	int			n;
-	int			width[NWIDTHS];	/* that are tried */
-	ArrivalKernel kernel[NWIDTHS];
 	double	   *age_weight;		/* by age alone */
 	double	   *weight;			/* 0 of an outlier */
 	double	   *offset;
+	int32	   *second;			/* the same as a whole number */
 	int8	   *weekday;
+	Classes		classes[ARRIVAL_WEEK];
 	Others	   *others;
 	double	   *surprise;
 	double		day_surprise[ARRIVAL_WEEK];
@@ -165,6 +169,7 @@ place(Fit *fit, int cut, int shift)
 		ArrivalPoint point = arrival_point(cut, shift, fit->arrivals[i].day, fit->arrivals[i].second);
 
 		fit->offset[i] = point.offset;
+		fit->second[i] = (int32) point.offset;
 		fit->weekday[i] = point.weekday;
 	}
 	arrival_day_rates(fit->arrivals, fit->offset, fit->age_weight, fit->n, fit->settings, fit->series);
@@ -183,36 +188,101 @@ day_class(int weekend, int a, int b)
 	return ((weekend >> a) & 1) == ((weekend >> b) & 1) ? 1 : 2;
 }
 
-/* Has two arrivals say something about each other. */
+/* Sorts the arrivals into classes for every weekday. */
 static void
-say(Fit *fit, int i, int j, double weight_i, double weight_j)
+classify(Fit *fit)
 {
-	int			class = day_class(fit->settings->weekend, fit->weekday[i], fit->weekday[j]);
-	double		squared = arrival_squared(fit->offset[i], fit->offset[j]);
-	double	   *of_i = fit->others[i].height[class];
-	double	   *of_j = fit->others[j].height[class];
-
-	for (int h = 0; h < NWIDTHS; h++)
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
 	{
-		double		height = arrival_height(&fit->kernel[h], squared);
+		Classes    *classes = &fit->classes[d];
+		int			n = 0;
 
-		of_i[h] += weight_j * height;
-		of_j[h] += weight_i * height;
+		for (int class = 0; class < NCLASSES; class++)
+		{
+			for (int i = 0; i < fit->n; i++)
+			{
+				if (day_class(fit->settings->weekend, d, fit->weekday[i]) == class)
+					classes->arrivals[n++] = i;
+			}
+			classes->end[class] = n;
+		}
 	}
-	fit->others[i].weight[class] += weight_j;
-	fit->others[j].weight[class] += weight_i;
+}
+
+/* Sums what some arrivals but i itself say about arrival i. */
+static void
+hear(const Fit *fit, int i, const int32 *arrivals, int n, double *height, double *weight)
+{
+	/* each is named, to live in a register */
+	double		sum0 = 0;
+	double		sum1 = 0;
+	double		sum2 = 0;
+	double		sum3 = 0;
+	double		sum4 = 0;
+	double		sum5 = 0;
+	double		sum6 = 0;
+	double		total = 0;
+
+	StaticAssertStmt(ARRIVAL_WIDTHS == 7, "a sum for each width");
+	for (int k = 0; k < n; k++)
+	{
+		int			j = arrivals[k];
+		const double *heights = arrival_heights_at(fit->heights, fit->second[i], fit->second[j]);
+		double		w = j == i ? 0 : fit->weight[j];
+
+		sum0 += w * heights[0];
+		sum1 += w * heights[1];
+		sum2 += w * heights[2];
+		sum3 += w * heights[3];
+		sum4 += w * heights[4];
+		sum5 += w * heights[5];
+		sum6 += w * heights[6];
+		total += w;
+	}
+	height[0] = sum0;
+	height[1] = sum1;
+	height[2] = sum2;
+	height[3] = sum3;
+	height[4] = sum4;
+	height[5] = sum5;
+	height[6] = sum6;
+	*weight = total;
 }
 
 /* Sums what the others say about every arrival. */
 static void
 gather(Fit *fit)
 {
-	memset(fit->others, 0, mul_size(fit->n, sizeof(Others)));
-	for (int i = 1; i < fit->n; i++)
+	classify(fit);
+	for (int i = 0; i < fit->n; i++)
 	{
+		const Classes *classes = &fit->classes[fit->weekday[i]];
+		int			from = 0;
+
 		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < i; j++)
-			say(fit, i, j, fit->weight[i], fit->weight[j]);
+		for (int class = 0; class < NCLASSES; class++)
+		{
+			hear(fit, i, classes->arrivals + from, classes->end[class] - from,
+				 fit->others[i].height[class], &fit->others[i].weight[class]);
+			from = classes->end[class];
+		}
+	}
+}
+
+/* Takes what arrival i said of the others away. */
+static void
+silence(Fit *fit, int i)
+{
+	for (int j = 0; j < fit->n; j++)
+	{
+		int			class = day_class(fit->settings->weekend, fit->weekday[i], fit->weekday[j]);
+		const double *heights = arrival_heights_at(fit->heights, fit->second[i], fit->second[j]);
+
+		if (j == i)
+			continue;
+		for (int h = 0; h < ARRIVAL_WIDTHS; h++)
+			fit->others[j].height[class][h] -= fit->weight[i] * heights[h];
+		fit->others[j].weight[class] -= fit->weight[i];
 	}
 }
 
@@ -239,7 +309,7 @@ choose(Fit *fit)
 	{
 		if (!factors[f].days[fit->settings->days])
 			continue;
-		for (int h = 0; h < NWIDTHS; h++)
+		for (int h = 0; h < ARRIVAL_WIDTHS; h++)
 		{
 			double		sum = 0;
 
@@ -258,8 +328,8 @@ choose(Fit *fit)
 		}
 	}
 	/* the likelihood is about the middle; the tails, which decide, want a wider kernel */
-	best_h = Min(best_h + 1, NWIDTHS - 1);
-	fit->series->width = fit->width[best_h];
+	best_h = Min(best_h + 1, ARRIVAL_WIDTHS - 1);
+	fit->series->width = fit->heights->width[best_h];
 	fit->series->group = factors[best_f].group;
 	fit->series->other = factors[best_f].other;
 	for (int i = 0; i < fit->n; i++)
@@ -330,11 +400,7 @@ set_outliers_aside(Fit *fit)
 	{
 		if (arrival_tail(fit->series, fit->surprise[i]) >= OUTLIER_TAIL)
 			continue;
-		for (int j = 0; j < fit->n; j++)
-		{
-			if (j != i)
-				say(fit, i, j, -fit->weight[i], 0);
-		}
+		silence(fit, i);
 		fit->weight[i] = 0;
 		noutliers++;
 	}
@@ -365,35 +431,40 @@ learn_days(Fit *fit)
 	(void) choose(fit);
 }
 
-/* Learns a series from its arrivals, oldest first, and gives its slots. */
-ArrivalSlot *
-arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSeries *series)
+/* Allocates what a fit works with. */
+static void
+begin_fit(Fit *fit)
+{
+	int			n = fit->n;
+
+	fit->age_weight = palloc(mul_size(n, sizeof(double)));
+	fit->weight = palloc(mul_size(n, sizeof(double)));
+	fit->offset = palloc(mul_size(n, sizeof(double)));
+	fit->surprise = palloc(mul_size(n, sizeof(double)));
+	fit->second = palloc(mul_size(n, sizeof(int32)));
+	fit->weekday = palloc(n);
+	for (int d = 0; d < ARRIVAL_WEEK; d++)
+		fit->classes[d].arrivals = palloc(mul_size(n, sizeof(int32)));
+	fit->others = palloc_extended(mul_size(n, sizeof(Others)), MCXT_ALLOC_HUGE);
+}
+
+/* Learns a series from its arrivals, oldest first, but its slots; false while there are too few. */
+bool
+arrival_fit_density(const ArrivalSettings *settings, ArrivalHeights *heights, Arrival *arrivals, int n, ArrivalSeries *series)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
-	Fit			fit = {settings, arrivals, n};
-	ArrivalSlot *slots;
+	Fit			fit = {.settings = settings, .heights = heights, .arrivals = arrivals, .n = n, .series = series};
 
 	series->narrivals = n;
 	series->nslots = 0;
 	for (int i = 0; i < n; i++)
 		arrivals[i].second &= ~ARRIVAL_OUTLIER;
 	if (n < settings->min_arrivals)
-		return NULL;
+		return false;
 	context = AllocSetContextCreate(caller, "aipipe arrival fit", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	fit.series = series;
-	fit.age_weight = palloc(mul_size(n, sizeof(double)));
-	fit.weight = palloc(mul_size(n, sizeof(double)));
-	fit.offset = palloc(mul_size(n, sizeof(double)));
-	fit.surprise = palloc(mul_size(n, sizeof(double)));
-	fit.weekday = palloc(n);
-	fit.others = palloc_extended(mul_size(n, sizeof(Others)), MCXT_ALLOC_HUGE);
-	for (int h = 0; h < NWIDTHS; h++)
-	{
-		fit.width[h] = (int) Min(Max(widths[h] * settings->tolerance, 1), ARRIVAL_DAY);
-		fit.kernel[h] = arrival_kernel(fit.width[h]);
-	}
+	begin_fit(&fit);
 	weigh(&fit);
 	learn_days(&fit);
 	calibrate(&fit);
@@ -408,7 +479,15 @@ arrival_fit(const ArrivalSettings *settings, Arrival *arrivals, int n, ArrivalSe
 		}
 	}
 	MemoryContextSwitchTo(caller);
-	slots = arrival_find_slots(settings, arrivals, n, series);
 	MemoryContextDelete(context);
-	return slots;
+	return true;
+}
+
+/* Learns a series from its arrivals, oldest first, and gives its slots. */
+ArrivalSlot *
+arrival_fit(const ArrivalSettings *settings, ArrivalHeights *heights, Arrival *arrivals, int n, ArrivalSeries *series)
+{
+	if (!arrival_fit_density(settings, heights, arrivals, n, series))
+		return NULL;
+	return arrival_find_slots(settings, arrivals, n, series);
 }

@@ -111,17 +111,23 @@ strange_state(const ArrivalView *view, const ArrivalPoint *point, const ArrivalV
 	return distance < 0 ? "early" : "late";
 }
 
+/* Begins the verdict on an arrival, and ends it when it is normal; then no slot was looked at. */
+bool
+arrival_is_normal(const ArrivalView *view, const ArrivalPoint *point, ArrivalVerdict *verdict)
+{
+	memset(verdict, 0, sizeof(ArrivalVerdict));
+	verdict->pvalue = arrival_pvalue(view, point);
+	verdict->state = "normal";
+	return verdict->pvalue >= view->settings->alpha;
+}
+
 /* Judges an arrival. */
 void
 arrival_judge(const ArrivalView *view, const ArrivalPoint *point, bool always, ArrivalVerdict *verdict)
 {
-	bool		normal;
+	bool		normal = arrival_is_normal(view, point, verdict);
 	double		distance;
 
-	memset(verdict, 0, sizeof(ArrivalVerdict));
-	verdict->pvalue = arrival_pvalue(view, point);
-	normal = verdict->pvalue >= view->settings->alpha;
-	verdict->state = "normal";
 	if (normal && !always)
 		return;
 	verdict->windowed = nearest_window(view, point, &verdict->window);

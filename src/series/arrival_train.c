@@ -31,8 +31,10 @@ typedef struct Training
 	ArrivalSettings settings;
 	const char *source;
 	const ArrivalModel *old;	/* that is continued, or NULL */
+	int64		continues;		/* id of its model */
 	Progress	progress;
 	Points	   *points;
+	ArrivalHeights *heights;
 	ArrivalMemory memory;
 	StringInfoData name;		/* of the series in memory */
 	StringInfoData artifact;
@@ -53,7 +55,7 @@ finish_series(Training *training)
 	Arrival    *arrivals = arrival_memory_kept(&training->memory, &n);
 
 	part.arrivals = arrivals;
-	part.slots = arrival_fit(&training->settings, arrivals, n, &part.series);
+	part.slots = arrival_fit(&training->settings, training->heights, arrivals, n, &part.series);
 	part.series.last = training->memory.last;
 	part.series.seen = training->memory.seen;
 	MemoryContextSwitchTo(old);
@@ -124,6 +126,7 @@ learn(Training *training)
 	bool		begun = false;
 
 	arrival_memory_init(&training->memory, &training->settings);
+	training->heights = arrival_heights(&training->settings);
 	initStringInfo(&training->name);
 	initStringInfo(&training->artifact);
 	training->each = AllocSetContextCreate(CurrentMemoryContext, "aipipe arrival series", ALLOCSET_DEFAULT_SIZES);
@@ -166,6 +169,7 @@ store(Training *training, double cpu_start)
 
 	progress_phase(&training->progress, "storing", 0);
 	version.model = training->detector;
+	version.continues = training->continues;
 	version.task = TASK_ARRIVAL;
 	version.algorithm = algorithm_arrival.name;
 	version.encoder = none;
@@ -234,10 +238,11 @@ aipipe_arrival_refresh(PG_FUNCTION_ARGS)
 	training.source = arg_text(fcinfo, 1, "source");
 	arg_require(fcinfo, 2, "promote");
 	training.old = arrival_acquire(training.detector, MODEL_MANAGE, context, &ref);
+	training.continues = ref.model_id;
 	training.settings = training.old->settings;
 	version = run(&training);
 	if (PG_GETARG_BOOL(2))
-		alias_promote_new(ref.model_id, version, "arrival_refresh");
+		alias_succeed(training.detector, ref.version, version, "arrival_refresh");
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	PG_RETURN_INT32(version);

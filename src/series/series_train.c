@@ -40,6 +40,7 @@ typedef struct Storing
 	const char *model;
 	const PointsSpec *spec;
 	const char *params;			/* JSON */
+	int64		continues;		/* id of the model that is refreshed, or 0 */
 	double		cpu_start;
 } Storing;
 
@@ -126,6 +127,7 @@ store(const Storing *storing, const Making *making, Points *points, const Replay
 	initStringInfo(&compiled);
 	seasonal_compile(making->artifact.data, making->artifact.len, &compiled);
 	version.model = storing->model;
+	version.continues = storing->continues;
 	version.task = TASK_SERIES;
 	version.algorithm = algorithm_seasonal.name;
 	version.encoder = &encoder;
@@ -230,6 +232,7 @@ aipipe_series_refresh(PG_FUNCTION_ARGS)
 	spec.source = arg_text(fcinfo, 1, "source");
 	arg_require(fcinfo, 2, "promote");
 	ref = registry_resolve(storing.model, MODEL_CHAMPION, MODEL_MANAGE, GetUserId());
+	storing.continues = ref.model_id;
 	registry_check_trainable(storing.model, ref.task);
 	making.before = series_acquire(&ref, storing.model, CurrentMemoryContext);
 	options = making.before->options;
@@ -249,7 +252,7 @@ aipipe_series_refresh(PG_FUNCTION_ARGS)
 				 errdetail("It was a time %s time zone then.", wall ? "without" : "with")));
 	version = make_version(&storing, &making, points, &options, &progress);
 	if (PG_GETARG_BOOL(2))
-		alias_promote_new(ref.model_id, version, "series_refresh");
+		alias_succeed(storing.model, ref.version, version, "series_refresh");
 	progress_end(&progress);
 	PG_RETURN_INT32(version);
 }

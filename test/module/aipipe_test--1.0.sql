@@ -244,8 +244,32 @@ CREATE FUNCTION tail_fit(scores real[], OUT points int, OUT threshold float8, OU
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_fit';
 CREATE FUNCTION tail_sample(scores real[], n int) RETURNS real[]
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_sample';
+
+CREATE FUNCTION tail_unseen(scores real[]) RETURNS float8[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_unseen';
 CREATE FUNCTION tail_mutate(scores real[], compiled bool, n int, seed int DEFAULT 1, OUT accepted int, OUT refused int) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_tail_mutate';
+
+-- What a profile reads of one value of any type; its order (-1, 0, 1); nanoseconds a value of an array.
+CREATE FUNCTION value_read(value anyelement, OUT type text, OUT kind text, OUT number float8, OUT text text, OUT hash text, OUT bytes bigint,
+                           OUT lazy bool) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_value_read';
+CREATE FUNCTION value_compare(a anyelement, b anyelement) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_value_compare';
+CREATE FUNCTION bench_value("values" anyarray, repeats int DEFAULT 5) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_value';
+
+-- What a text looks like; n hostile texts, how many of which look like anything; nanoseconds a text.
+CREATE FUNCTION look(value text, OUT characters int, OUT pattern text, OUT looks text) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look';
+CREATE FUNCTION look_fuzz(n int, seed int DEFAULT 1) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_look_fuzz';
+CREATE FUNCTION bench_look("values" text[], repeats int DEFAULT 5) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_look';
+
+-- Hints of a column: its sketch's bytes, name, type.
+CREATE FUNCTION hints(sketch bytea, name text, type oid) RETURNS text[]
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_hints';
 
 -- A detector's artifact (model_export) by the name of its algorithm: compiled; opened, which gives its features.
 CREATE FUNCTION detector_compile(algorithm text, artifact bytea) RETURNS bytea
@@ -296,3 +320,46 @@ LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_bench_surprise';
 -- A compiled form behind its pad, mutated by a seed (0 = not), with checksums that are right.
 CREATE FUNCTION seal(compiled bytea, pad int, seed int DEFAULT 0) RETURNS bytea
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_seal';
+
+-- Parts of sketches.  Quantiles: greatest rank error of 99 quantiles and of the shares below 99 true ones, of column `which` (0 to 125) in parts,
+-- each stored and read when asked for; moments: relative errors; distinct: estimates of the whole, of parts merged, of the union of halves.
+CREATE FUNCTION sketch_data_name(which int) RETURNS text
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_data_name';
+CREATE FUNCTION sketch_quantiles(which int, n int, parts int DEFAULT 1, stored bool DEFAULT false, seed int DEFAULT 1,
+                                 OUT quantiles float8, OUT shares float8, OUT retained float8, OUT bytes float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_quantiles';
+CREATE FUNCTION sketch_moments(which int, n int, seed int DEFAULT 1,
+                               OUT mean float8, OUT variance float8, OUT m3 float8, OUT m4 float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_moments';
+CREATE FUNCTION sketch_distinct(kind int, n int, times int DEFAULT 1, parts int DEFAULT 1, first int DEFAULT 0,
+                                OUT whole float8, OUT merged float8, OUT "union" float8, OUT bytes float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_distinct';
+CREATE FUNCTION sketch_minhash(n int, common int, first int DEFAULT 0,
+                               OUT similarity float8, OUT exact float8, OUT held float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_minhash';
+-- Nanoseconds of CPU a value: moments, quantiles, distinct, minhash, frequent, "all hashes" (the last three as a column uses them), of n values of
+-- column `which` that have so many different hashes (0: all); hash_text and hash_bytes_extended of texts of that length.
+CREATE FUNCTION sketch_bench(kernel text, which int, n int, "distinct" int DEFAULT 0) RETURNS float8
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_bench';
+-- Frequent values of a column of one of 13 kinds (+ 20: all hashes meet at one place of the door): counts beyond their bounds, values of more than
+-- 1 % that are missing; error and absent as shares of the count.
+CREATE FUNCTION sketch_frequent(kind int, n int, parts int DEFAULT 1, stored bool DEFAULT false, seed int DEFAULT 1,
+                                OUT wrong float8, OUT missed float8, OUT error float8, OUT absent float8, OUT bytes float8, OUT exact float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_frequent';
+-- Mutants of a stored part (moments, quantiles, distinct, least, frequent) that saw n numbers; what bytes are, read as a part.
+CREATE FUNCTION sketch_mutate(part text, n int, mutants int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
+CREATE FUNCTION sketch_part(part text, bytes bytea) RETURNS int
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_part';
+
+-- Mutants of a whole sketch's bytes: refused, or answering everything.
+CREATE FUNCTION sketch_whole(sketch bytea, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_whole';
+
+-- The least and the greatest share of trials in which one bit of a text's hash changes with one bit of the text; a text's hash.
+CREATE FUNCTION sketch_avalanche(length int, OUT lowest float8, OUT highest float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_avalanche';
+CREATE FUNCTION sketch_hash(value text) RETURNS bigint
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_hash';

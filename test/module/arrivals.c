@@ -54,6 +54,7 @@ test_arrival_artifact(PG_FUNCTION_ARGS)
 	static const int lengths[] = {30, 40, 2};
 	ArrivalSettings settings = {.half_life = 90, .alpha = 0.01, .keep = 400, .min_arrivals = 5, .tolerance = 300,
 		.weekend = 96, .timezone = "UTC", .time = "at", .series = "feed"};
+	ArrivalHeights *heights = arrival_heights(&settings);
 	StringInfoData artifact;
 	Random		random;
 
@@ -71,7 +72,7 @@ test_arrival_artifact(PG_FUNCTION_ARGS)
 			arrivals[i].second = (s == 1 && i % 2 == 1 ? 60000 : 20000) + random_below(&random, 1200) +
 				(i == 25 ? 9000 : 0);
 		}
-		part.slots = arrival_fit(&settings, arrivals, lengths[s], &part.series);
+		part.slots = arrival_fit(&settings, heights, arrivals, lengths[s], &part.series);
 		part.series.seen = lengths[s];
 		part.series.last = (int64) arrivals[lengths[s] - 1].day * ARRIVAL_DAY + arrival_second(&arrivals[lengths[s] - 1]);
 		arrival_write_series(&part, s == 0, &artifact);

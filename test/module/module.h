@@ -99,6 +99,17 @@ typedef bool (*MutantServe) (const char *bytes, Size len, bool compiled, Random 
 extern Datum mutants_run(FunctionCallInfo fcinfo, const char *bytes, Size len, bool compiled, int n, uint64 seed,
 						 MutantServe serve, const void *arg);
 
+/* The same for bytes that are refused with an error of their own. */
+extern Datum mutants_run_promised(FunctionCallInfo fcinfo, const char *bytes, Size len, bool compiled, int promised, int n, uint64 seed,
+								  MutantServe serve, const void *arg);
+
+/* Columns of numbers to sketch, as many as SKETCH_DATA_N (sketch_data.c). */
+#define SKETCH_DATA_VALUES 18
+#define SKETCH_DATA_ORDERS 7
+#define SKETCH_DATA_N (SKETCH_DATA_VALUES * SKETCH_DATA_ORDERS)
+extern const char *sketch_data_name(int which);
+extern void sketch_data(int which, uint64 seed, double *values, int n);
+
 /* Copies bytes to where a compiled form may lie. */
 extern char *aligned_copy(const char *bytes, Size len);
 

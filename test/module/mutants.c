@@ -36,7 +36,7 @@ aligned_copy(const char *bytes, Size len)
 
 /* Tries one mutant and keeps count, without a subtransaction: nothing here touches the database. */
 static void
-try_mutant(const StringInfo mutant, bool compiled, MutantServe serve, const void *arg, Random *random, MutantTally *tally)
+try_mutant(const StringInfo mutant, bool compiled, int promised, MutantServe serve, const void *arg, Random *random, MutantTally *tally)
 {
 	MemoryContext context = CurrentMemoryContext;
 	double		start = cpu_seconds();
@@ -50,7 +50,6 @@ try_mutant(const StringInfo mutant, bool compiled, MutantServe serve, const void
 	}
 	PG_CATCH();
 	{
-		int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
 		ErrorData  *error;
 
 		MemoryContextSwitchTo(context);
@@ -101,10 +100,10 @@ tally_row(FunctionCallInfo fcinfo, const MutantTally *tally)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-/* Serves n mutants of some bytes, the first of which are the bytes themselves, and gives what happened. */
+/* Serves n mutants of some bytes, the first of which are the bytes themselves, and gives what happened; refusing takes the promised error. */
 Datum
-mutants_run(FunctionCallInfo fcinfo, const char *bytes, Size len, bool compiled, int n, uint64 seed,
-			MutantServe serve, const void *arg)
+mutants_run_promised(FunctionCallInfo fcinfo, const char *bytes, Size len, bool compiled, int promised, int n, uint64 seed,
+					 MutantServe serve, const void *arg)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext each = AllocSetContextCreate(old, "aipipe_test mutants", ALLOCSET_DEFAULT_SIZES);
@@ -123,10 +122,20 @@ mutants_run(FunctionCallInfo fcinfo, const char *bytes, Size len, bool compiled,
 		appendBinaryStringInfo(&mutant, bytes, len);
 		for (int k = 0; k < changes; k++)
 			mutate_bytes(&mutant, &random);
-		try_mutant(&mutant, compiled, serve, arg, &random, &tally);
+		try_mutant(&mutant, compiled, promised, serve, arg, &random, &tally);
 		MemoryContextReset(each);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(each);
 	return tally_row(fcinfo, &tally);
+}
+
+/* Serves n mutants of an artifact, or of a compiled form. */
+Datum
+mutants_run(FunctionCallInfo fcinfo, const char *bytes, Size len, bool compiled, int n, uint64 seed,
+			MutantServe serve, const void *arg)
+{
+	int			promised = compiled ? ERRCODE_DATA_CORRUPTED : ERRCODE_INVALID_PARAMETER_VALUE;
+
+	return mutants_run_promised(fcinfo, bytes, len, compiled, promised, n, seed, serve, arg);
 }

@@ -107,6 +107,11 @@ compute(const char *what, const double *in, int nin, double *out)
 		out[5] = stats_binomial_lower((int64) in[1], (int64) in[2], in[0]);
 		return 6;
 	}
+	if (strcmp(what, "beta_binomial") == 0)
+	{
+		out[0] = stats_beta_binomial_upper((int64) in[0], (int64) in[1], in[2], in[3], in[4]);
+		return 1;
+	}
 	if (strcmp(what, "kolmogorov") == 0)
 	{
 		for (int i = 0; i < nin; i++)

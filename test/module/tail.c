@@ -21,6 +21,7 @@ PG_FUNCTION_INFO_V1(test_tail);
 PG_FUNCTION_INFO_V1(test_tail_fit);
 PG_FUNCTION_INFO_V1(test_tail_sample);
 PG_FUNCTION_INFO_V1(test_tail_mutate);
+PG_FUNCTION_INFO_V1(test_tail_unseen);
 
 /* Gives the floats of a real[] argument without NULLs, to be changed. */
 static float *
@@ -129,6 +130,27 @@ test_tail_sample(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 		out[i] = Float4GetDatum(scores[i]);
 	PG_RETURN_DATUM(PointerGetDatum(construct_array(out, n, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT)));
+}
+
+/* tail_unseen(scores): the bits of each score, in ascending order, by the others. */
+Datum
+test_tail_unseen(PG_FUNCTION_ARGS)
+{
+	int			n;
+	float	   *scores = float_array(PG_GETARG_DATUM(0), &n);
+	Datum	   *bits = palloc(sizeof(Datum) * Max(n, 1));
+	Tail		tail;
+	Tail		unseen;
+	Tail		opened;
+
+	tail_learn(scores, n, &tail);
+	tail_learn_unseen(scores, n, &tail, &unseen);
+	if (tail_check(&unseen) != NULL)
+		elog(ERROR, "%s", tail_check(&unseen));
+	keep(&unseen, &opened);
+	for (int i = 0; i < n; i++)
+		bits[i] = Float8GetDatum(tail_bits(&opened, scores[i]));
+	PG_RETURN_DATUM(PointerGetDatum(construct_array(bits, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
 }
 
 /* Asks a tail over the whole range; ends with an error when its bits fall or are no numbers. */

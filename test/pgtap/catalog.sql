@@ -71,7 +71,7 @@ SELECT is_empty($$SELECT signature FROM routine
 SELECT is_empty($$SELECT signature FROM routine WHERE lanname = 'c' AND provolatile = 'i'
     AND prorettype <> 'trigger'::regtype AND proname ~ '^(model|anomaly|series|arrival|gate)_'$$,
     'nothing that looks at a table is IMMUTABLE');
-SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|anomaly|series|arrival|gate|quarantine|batch|prediction|core|progress)_'$$,
+SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|profile|sketch|source|anomaly|series|arrival|gate|quarantine|batch|prediction|core|progress)_'$$,
     'a function''s name begins with its room''s word');
 
 -- Relations and types.

@@ -31,8 +31,25 @@ ends AS (SELECT DISTINCT ON (q) q, f.p, f.share::float8 FROM generate_series(1, 
 bins AS (SELECT p - lag(p, 1, 0::float8) OVER w AS expected, share - lag(share, 1, 0::float8) OVER w AS got FROM (SELECT DISTINCT p, share FROM ends UNION SELECT 1, 1) e WINDOW w AS (ORDER BY p)),
 ks AS (SELECT max(abs(share::float8 - p)) AS ks FROM f)
 SELECT abs(d.ks - ks.ks) < 1e-6 AS ks, abs(d.psi - (SELECT sum((greatest(got, 0.5 / n.n) - expected) * ln(greatest(got, 0.5 / n.n) / expected)) FROM bins WHERE expected > 0)) < 1e-4 AS psi,
-       abs(d.pvalue - (SELECT 2 * sum((-1) ^ (k - 1) * exp(-2 * k ^ 2 * ((sqrt(n.n) + 0.12 + 0.11 / sqrt(n.n)) * ks.ks) ^ 2)) FROM generate_series(1, 6) k)) < 1e-6 AS pvalue
-FROM aipipe.anomaly_drift('drift_l', 'SELECT a + 2 AS a, b, k FROM new_rows') d, ks, n;
+       abs(d.pvalue - (SELECT 2 * sum((-1) ^ (k - 1) * exp(-2 * k ^ 2 * ((sqrt(m) + 0.12 + 0.11 / sqrt(m)) * ks.ks) ^ 2)) FROM generate_series(1, 6) k)) < 1e-6 AS pvalue
+FROM aipipe.anomaly_drift('drift_l', 'SELECT a + 2 AS a, b, k FROM new_rows') d, ks, n, LATERAL (SELECT n.n * 4000 / (n.n + 4000) AS m) two_samples;
+
+-- small trainings are samples too: of 40 windows of the same rows few are called anything else, of moved ones most
+CREATE FUNCTION u(i int, what text) RETURNS float8 IMMUTABLE LANGUAGE sql AS $$ SELECT ('x' || left(md5(i || what), 7))::bit(28)::int / 268435456.0 $$;
+CREATE TABLE many AS SELECT i, u(i, 'a') + u(i, 'b') + u(i, 'c') AS a, -ln(1 - u(i, 'd')) AS b, chr(97 + floor(8 * u(i, 'e') ^ 2)::int) AS k FROM generate_series(1, 42000) i;
+CREATE FUNCTION verdicts(params jsonb, rows int, n int, by float8) RETURNS TABLE (calm bigint, others bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR s IN 0 .. 9 LOOP
+		PERFORM aipipe.anomaly_train('drift_small', format('SELECT a, b, k FROM many WHERE i > %s AND i <= %s', s * 200, s * 200 + rows), params => params || jsonb_build_object('threshold', 0.99));
+		PERFORM aipipe.model_promote('drift_small', s + 1);
+		RETURN QUERY SELECT count(*) FILTER (WHERE stable), count(*) FILTER (WHERE NOT stable)
+		FROM generate_series(0, 3) w, LATERAL (SELECT bool_and(verdict = 'stable') AS stable FROM aipipe.anomaly_drift('drift_small',
+			format('SELECT a + %s AS a, b, k FROM many WHERE i > 2000 AND i %% 40 = %s LIMIT %s', by, s * 4 + w, n))) d;
+	END LOOP;
+	PERFORM aipipe.model_drop('drift_small');
+END $$;
+SELECT params ->> 'algorithm' AS algorithm, rows, n, by, CASE WHEN by = 0 THEN (SELECT sum(others) FROM verdicts(params, rows, n, by)) <= 4 ELSE (SELECT sum(others) FROM verdicts(params, rows, n, by)) >= 36 END AS right_so
+FROM (VALUES ('{"algorithm": "cell_surprise"}'::jsonb), ('{"algorithm": "loda", "projections": 30}')) p(params), (VALUES (200, 50, 0), (200, 1000, 0), (200, 1000, 2)) v(rows, n, by);
 
 -- cell surprise gives heaps of equal scores, and a new row is a little less strange to it than a training row was that it leaves out: no drift
 SELECT aipipe.anomaly_train('drift_d', 'old_rows', params => '{"algorithm": "cell_surprise"}');

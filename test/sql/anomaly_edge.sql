@@ -61,7 +61,7 @@ SELECT version, params -> 'n_estimators' AS trees, params -> 'max_samples' AS sa
 
 -- a larger table keeps a grid of its scores instead of all: still, of the rows a share of 1 - x is stranger than x
 CREATE TABLE large AS SELECT (i * 7919::bigint % 100003)::float8 AS a, (i * 104729::bigint % 99991)::float8 AS b FROM generate_series(1, 60000) i;
-SELECT aipipe.anomaly_train('edge_large', 'large');
+SELECT aipipe.model_train('edge_large', 'anomaly', 'large', algorithm => 'isolation_forest');
 CREATE TABLE scored AS SELECT aipipe.anomaly_score('edge_large', l) AS s FROM large l;
 SELECT x, abs((SELECT avg((s > x)::int) FROM scored) - (1 - x)) <= 0.002 * (1 - x) + 2 / 60000.0 AS close
 FROM unnest(ARRAY[0, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999]) AS x;

@@ -29,6 +29,13 @@ SELECT aipipe.model_train('small', 'anomaly', 'small', algorithm => 'cell_surpri
 SELECT count(*) FILTER (WHERE aipipe.anomaly_score('small', s) > 0.99) <= 7 AS few FROM small s;
 SELECT aipipe.anomaly_score('small', v) > 0.99 AS strange FROM (VALUES ('2024-01-05'::date, 900), ('2024-01-05', 50)) v(day, x);
 
+-- a key is a name, not a length, a pattern or a weekday: one of few letters is no strange row, nor is one in another case
+CREATE TABLE named AS SELECT 'store-' || 1000 + store AS store, store * 10 + i * 7919 % 41 AS amount FROM generate_series(1, 60) store, generate_series(1, 40) i
+	UNION ALL SELECT 's5', 500 + i * 7919 % 41 FROM generate_series(1, 40) i;
+SELECT aipipe.model_train('named', 'anomaly', 'named', algorithm => 'cell_surprise', params => '{"partition_by": "store", "max_categories": 1000}');
+SELECT store, aipipe.anomaly_score('named', v) > 0.999 AS strange, e.sentence FROM (VALUES ('s5', 520), ('store-1050', 520), ('s9', 520)) v(store, amount), LATERAL (SELECT sentence FROM aipipe.anomaly_explain('named', v) WHERE "column" = 'store') e ORDER BY 1;
+SELECT DISTINCT feature FROM aipipe.model_importance('named') WHERE gain > 0 OR cover > 0 OR weight > 0 ORDER BY 1;
+
 -- no such column, not among the columns, a text that hardly repeats, no task for it
 SELECT aipipe.model_train('bad', 'anomaly', 'sale', algorithm => 'cell_surprise', params => '{"partition_by": "shop"}');
 SELECT aipipe.model_train('bad', 'anomaly', 'sale', features => '{amount, method}', algorithm => 'cell_surprise', params => '{"partition_by": "store"}');
@@ -46,6 +53,6 @@ CREATE TABLE alike AS SELECT CASE WHEN i = 9001 THEN 'odd' ELSE 's' || i % 300 E
 SELECT aipipe.model_train('alike', 'anomaly', 'alike', algorithm => 'cell_surprise', params => '{"partition_by": "store", "max_categories": 1000}');
 SELECT store, amount, contribution > 3 AS strange FROM (VALUES ('s7', 50), ('odd', 50), ('odd', 1000), ('s7', 1000)) v(store, amount), aipipe.model_explain('alike', v) e WHERE e.feature = 'amount' ORDER BY 1, 2;
 DO $$ BEGIN
-	PERFORM aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('grouped', 'whole', 'small', 'fixed', 'alike');
+	PERFORM aipipe.model_drop(name) FROM aipipe.model WHERE name IN ('grouped', 'whole', 'small', 'named', 'fixed', 'alike');
 END $$;
 DROP SCHEMA parts CASCADE;

@@ -6,6 +6,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use Aipipe;
+use List::Util qw(uniq);
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -26,6 +27,11 @@ $node->safe_psql(
 	DELETE FROM landing WHERE id = 1;
 	INSERT INTO landing SELECT * FROM sale WHERE id = 1;
 });
+make_detectors($node, 'postgres');
+my $detectors = detector_scores($node, 'postgres');
+is(join(' ', uniq(map { (split /\|/)[2] } grep { /^w_\w+\|\d+\|/ } split /\n/, $detectors)), 'isolation_forest ensemble xgbod', 'there are detectors');
+is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT c, ' ' ORDER BY c) FROM aipipe.model_version, jsonb_object_keys(params -> 'components') c WHERE model ~ '^w_'}),
+	'cell_surprise isolation_forest loda', 'with components of every algorithm');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM aipipe.prediction'), '2', 'the prediction log holds champion and challenger');
 my $scores = scores($node, 'postgres');
 my $tables = tables($node, 'postgres', sequences => 1);
@@ -58,8 +64,10 @@ foreach my $name (sort keys %restore)
 	$node->safe_psql('postgres', "CREATE DATABASE $name TEMPLATE template0");
 	command_ok([ @{ $restore{$name} }, $node->connstr($name) ], "$name: restores");
 	is(scores($node, $name), $scores, "$name: the same scores");
+	is(detector_scores($node, $name), $detectors, "$name: detectors of every algorithm say the same");
 	is($node->safe_psql($name, $calibrated), $said, "$name: the same calibrated probabilities and decisions");
 	is(tables($node, $name, sequences => 1), $tables, "$name: every table and sequence of aipipe's is equal");
+	is($node->safe_psql($name, q{SELECT aipipe.anomaly_refresh('w_cells', 'SELECT * FROM watched WHERE id <= 500')}), '3', "$name: a detector goes on learning");
 	is($node->safe_psql($name, 'SELECT count(*) FROM landing'), '98', "$name: restoring did not judge rows again");
 
 	# The gate judges, and new ids do not collide with restored ones.
@@ -86,6 +94,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE data TEMPLATE template0');
 command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/schema.sql", '-d', $node->connstr('data') ], 'schema only');
 command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/data.sql", '-d', $node->connstr('data') ], 'then data only');
 is(scores($node, 'data'), $scores, 'data only: the same scores');
+is(detector_scores($node, 'data'), $detectors, 'data only: detectors of every algorithm say the same');
 is(tables($node, 'data', sequences => 1), $tables, 'data only: equal tables');
 
 # A copy by CREATE DATABASE.

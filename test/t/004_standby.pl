@@ -12,6 +12,7 @@ use Test::More;
 my $primary = make_node('primary', '', allows_streaming => 1);
 
 make_world($primary, 'postgres');
+make_detectors($primary, 'postgres');
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
@@ -20,6 +21,8 @@ $primary->wait_for_catchup($standby);
 
 my $first = scores($primary, 'postgres');
 is(scores($standby, 'postgres'), $first, 'the standby gives the same scores');
+my $detectors = detector_scores($primary, 'postgres');
+is(detector_scores($standby, 'postgres'), $detectors, 'and detectors of every algorithm say the same there');
 
 my $session = session_start($standby, 'postgres');
 my $one = q{SELECT aipipe.model_predict('returns', s) FROM sale s WHERE id = 7;};
@@ -69,6 +72,7 @@ $primary->stop;
 $standby->promote;
 ok(wait_until($standby, 'postgres', 'SELECT NOT pg_is_in_recovery()'), 'the standby takes over');
 is(scores($standby, 'postgres'), $last, 'and gives the same scores');
+is(detector_scores($standby, 'postgres'), $detectors, 'as do detectors of every algorithm');
 $standby->safe_psql('postgres', q{INSERT INTO landing VALUES (201, 1e9, 100000, 'mammoth', now(), NULL)});
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM landing WHERE id = 201'), '0', 'its gate judges');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM aipipe.prediction WHERE key = '201'}), '2', 'and records what the challenger says');

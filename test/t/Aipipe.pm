@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
-  make_node make_world scores tables fails_with session_start session_run session_end
+  make_node make_world scores make_detectors detector_scores tables fails_with session_start session_run session_end
   wait_until
 );
 
@@ -68,6 +68,55 @@ sub scores
 		SELECT count(*), md5(string_agg(aipipe.model_predict('returns', s)::text || ' ' ||
 										aipipe.anomaly_score('sales', s)::text, ',' ORDER BY id))
 		FROM sale s});
+}
+
+# A detector of every algorithm, some of them refreshed, on the world's table.
+sub make_detectors
+{
+	my ($node, $db) = @_;
+
+	$node->safe_psql(
+		$db, q{
+		SET client_min_messages = error;
+		CREATE TABLE watched AS SELECT s.*, 's' || id % 7 AS store, id % 50 = 0 AS wrong FROM sale s;
+		SELECT aipipe.anomaly_train('w_forest', 'watched', ARRAY['amount', 'quantity', 'placed'], '{"algorithm": "isolation_forest", "n_estimators": 20}');
+		SELECT aipipe.anomaly_train('w_cells', 'watched', ARRAY['amount', 'quantity', 'kind', 'store'], '{"algorithm": "cell_surprise", "partition_by": "store"}');
+		SELECT aipipe.anomaly_train('w_loda', 'watched', ARRAY['amount', 'quantity', 'kind'], '{"algorithm": "loda", "projections": 20}');
+		SELECT aipipe.anomaly_train('w_ensemble', 'watched', ARRAY['amount', 'quantity', 'placed'],
+			'{"components": {"isolation_forest": 1, "cell_surprise": 0.5, "loda": 0.5}, "n_estimators": 20, "projections": 20, "threshold": {"percentile": 0.99}}');
+		SELECT aipipe.anomaly_train('w_xgbod', 'watched', ARRAY['amount', 'quantity', 'kind'], '{"label": "wrong", "boost": {"n_estimators": 5}}');
+		SELECT aipipe.model_train('w_bare', 'anomaly', 'watched', features => ARRAY['amount', 'quantity'], algorithm => 'isolation_forest', params => '{"n_estimators": 5}');
+		SELECT aipipe.anomaly_refresh(d, 'SELECT * FROM watched WHERE id > 1500') FROM unnest(ARRAY['w_forest', 'w_cells', 'w_loda', 'w_ensemble', 'w_bare']) d;
+		CREATE TABLE load AS SELECT '2026-01-01 00:00+00'::timestamptz + i * interval '1 day' + i * 31 % 17 * interval '1 minute' AS at, 100 + 20 * (i % 7 > 4)::int + i * 7919 % 13 AS n, 'f' || i % 2 AS feed
+			FROM generate_series(0, 199) i;
+		SELECT aipipe.series_train('w_series', 'SELECT * FROM load WHERE at < ''2026-06-01 00:00+00''', 'n', 'at');
+		SELECT aipipe.series_refresh('w_series', 'load');
+		SELECT aipipe.arrival_train('w_arrivals', 'SELECT * FROM load WHERE at < ''2026-06-01 00:00+00''', 'at', 'feed');
+		SELECT aipipe.arrival_refresh('w_arrivals', 'load');
+	});
+	return;
+}
+
+# What every version of them says, to the last bit.
+sub detector_scores
+{
+	my ($node, $db) = @_;
+
+	return $node->safe_psql(
+		$db, q{
+		SET extra_float_digits = 3;
+		SET timezone = 'UTC';
+		SELECT v.model, v.version, v.algorithm, v.sha256, md5(string_agg(aipipe.model_predict(v.model, w, v.version)::text, ',' ORDER BY id))
+		FROM watched w CROSS JOIN aipipe.model_version v JOIN aipipe.model m ON m.name = v.model AND m.task = 'anomaly' WHERE m.name ~ '^w_' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2;
+		SELECT m.name, md5(string_agg(concat_ws(' ', aipipe.anomaly_pvalue(m.name, w), aipipe.anomaly_flag(m.name, w)), ',' ORDER BY id))
+		FROM aipipe.model m, watched w WHERE m.name ~ '^w_' AND m.task = 'anomaly' GROUP BY 1 ORDER BY 1;
+		SELECT m.name, md5(string_agg(concat_ws(' ', e."column", e.value, round(e.contribution::numeric, 6), e.expected, e.given, e.sentence), ',' ORDER BY w.id, e."column"))
+		FROM aipipe.model m, watched w, aipipe.anomaly_explain(m.name, w) e WHERE m.name ~ '^w_' AND m.task = 'anomaly' AND w.id <= 40 GROUP BY 1 ORDER BY 1;
+		SELECT 'w_series', md5(string_agg(e::text, ',' ORDER BY n)) FROM generate_series(80, 160, 8) n, aipipe.series_explain('w_series', '2026-07-20 00:05+00', n) e;
+		SELECT 'w_arrivals', md5(string_agg(e::text, ',' ORDER BY feed, m)) FROM generate_series(0, 90, 10) m, unnest(ARRAY['f0', 'f1']) feed,
+			aipipe.arrival_explain('w_arrivals', '2026-07-20 00:00+00'::timestamptz + m * interval '1 minute', feed) e;
+		SELECT 'expected', md5(string_agg(feed || ' ' || e::text, ',' ORDER BY feed, e::text)) FROM unnest(ARRAY['f0', 'f1']) feed,
+			aipipe.arrival_expected('w_arrivals', '2026-07-20 00:00+00', feed) e});
 }
 
 # Every row of every table of aipipe's, and with sequences => 1 the state of every sequence:

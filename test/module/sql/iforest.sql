@@ -32,6 +32,9 @@ SELECT what, p.pairs, p.compared, p.divided > 0 AS some_divided, p.divided < p.c
 FROM made, iforest_parity(artifact, 1000, 0.1) p ORDER BY what COLLATE "C";
 SELECT what, p.divided > 0 AS divided, p.differ, p.to_recursion < 1e-5 AS as_recursion, p.to_sum < 1e-5 AS as_sum
 FROM made, (VALUES (0.0), (0.5), (1.0)) v(missing), iforest_parity(artifact, 200, missing, 7) p ORDER BY what COLLATE "C", missing;
+-- few rows are walked one by one, more in a block that they do not fill: by the same sums
+SELECT what, count(*) AS blocks, sum(p.differ) AS differ, max(p.to_recursion) < 1e-5 AS as_recursion
+FROM made, generate_series(1, 17) n, iforest_parity(artifact, n, 0.3, n) p GROUP BY what ORDER BY what COLLATE "C";
 
 -- mutants are refused with the promised errors, or served
 SELECT pg_temp.make('7: small', '{a,b,c,d}', '{"n_estimators": 2, "max_samples": 16}');

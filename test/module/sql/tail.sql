@@ -56,6 +56,20 @@ SELECT abs(f.shape - g.shape) < 0.03 AS shape_near, abs(f.scale / g.scale - 1) <
 FROM tail_fit(gpd(0.2, 20000)) g, tail_fit(tail_sample(gpd(0.2, 20000), 20000)) f;
 SELECT tail_sample('{1,2,2,3}', 4) AS few;
 
+-- training rows themselves are judged by the tail of the others: few rows, ties, one greatest, several; as leaving each out says
+CREATE FUNCTION left_out(scores real[]) RETURNS float8[] LANGUAGE sql AS $$
+    SELECT array_agg((tail((SELECT array_agg(x) FROM unnest(scores) WITH ORDINALITY o(x, k) WHERE k <> n), ARRAY[s]))[1] ORDER BY s) FROM unnest(scores) WITH ORDINALITY u(s, n) $$;
+SELECT name, (SELECT max(abs(a - b)) FROM unnest(tail_unseen(scores), left_out(scores)) x(a, b)) < 1e-4 AS equal
+FROM (VALUES ('few', '{5,1,2,2,2,3,4,4}'::real[]), ('greatest twice', '{1,7,3,7}'), ('equal', '{3,3,3}'),
+      ('some', (SELECT array_agg(sqrt(i * 7919 % 211)::real) FROM generate_series(1, 200) i)), ('heaps', (SELECT array_agg((i * i % 23)::real) FROM generate_series(1, 300) i))) v(name, scores);
+SELECT tail_unseen('{7}') AS one, round((tail_unseen('{1,2}'))[2]::numeric, 3) AS ten_bits, round((tail_unseen('{1,2,3,4,5,6,1000}'))[7]::numeric, 3) = round(log(2, 6.0) + 10, 3) AS no_more_than_ten_beyond;
+-- above the threshold of a generalised Pareto tail as a fit to the other exceedances says, whose threshold may be a row lower; never falling
+WITH d(name, scores) AS (VALUES ('light', gpd(-0.2, 3010)), ('exponential', gpd(0, 3010)), ('heavy', gpd(0.3, 3010))),
+     b AS (SELECT name, scores, tail_unseen(scores) AS bits FROM d)
+SELECT name, (SELECT bool_and(abs(bits[i] - (tail(scores[1:i - 1] || scores[i + 1:], scores[i:i]))[1]) < 0.05 + 0.2 * (i > 3005)::int) FROM unnest('{10,1500,2900,2949,2955,2990,3000,3005,3008,3009,3010}'::int[]) i) AS near,
+       bits[3010] > (tail(scores, scores[3010:]))[1] + 0.2 AS greatest_is_stranger, (SELECT bool_and(x >= before) IS NOT FALSE FROM (SELECT x, lag(x) OVER (ORDER BY n) AS before FROM unnest(bits) WITH ORDINALITY u(x, n)) y) AS rises
+FROM b ORDER BY name;
+
 -- mutants are refused, or are tails
 SELECT (SELECT m.accepted + m.refused = 3000 AND m.accepted > 0 AND m.refused > 2000 FROM tail_mutate(gpd(0.1, 3000), false, 3000) m) AS artifact,
        (SELECT m.accepted + m.refused = 3000 AND m.accepted > 0 AND m.refused > 500 FROM tail_mutate(gpd(0.1, 3000), true, 3000) m) AS compiled;

@@ -1,0 +1,119 @@
+/*-------------------------------------------------------------------------
+ *
+ * frequent_door.c
+ *	  Who gets a counter when counters are scarce.
+ *
+ * Each hash has one place at the door.  A place is a summary of Misra and Gries with one
+ * counter: who stands there is counted, anybody else who comes takes one off and is lost itself, so
+ * that a value loses at most as many as its place lost.  Who came by often enough gets a real counter
+ * and takes its count along.  A place that lost more than its share lets everybody in, which bounds
+ * the loss whatever the order of the values.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "profile/frequent_int.h"
+
+/* Gives a hash's place. */
+static inline DoorPlace *
+place_of(const Frequent *f, uint64 hash)
+{
+	return &f->door[hash >> 16 & (DOOR_PLACES - 1)];
+}
+
+/* Gives what tells hashes of one place apart. */
+static inline uint32
+tag_of(uint64 hash)
+{
+	return hash >> 32;
+}
+
+/* Gives how often a value must come by: more often in a longer column. */
+int
+frequent_door_needs(const Frequent *f)
+{
+	return (int) Min(Max(f->total / (16 * FREQUENT_CAPACITY), 2), DOOR_MOST);
+}
+
+/* Gives how many a place may lose. */
+static inline int64
+may_lose(const Frequent *f)
+{
+	return Min(f->total / (4 * FREQUENT_CAPACITY), DOOR_LOST_MAX);
+}
+
+/* Says whether a value gets a counter; when not, it is counted here.  Branches are only for what is rare. */
+static inline bool
+pass(Frequent *f, uint64 hash, int needs, int64 most)
+{
+	DoorPlace  *place = place_of(f, hash);
+	bool		empty = place->count == 0;
+	bool		same = place->tag == tag_of(hash);
+	bool		other = !empty & !same;
+
+	if (unlikely(place->count + 1 >= needs) && same)
+		return true;
+	if (unlikely(place->lost >= most) && other)
+		return true;
+	place->tag = empty ? tag_of(hash) : place->tag;
+	place->count += 1 - 2 * other;
+	place->lost += other;
+	f->door_lost = Max(f->door_lost, place->lost);
+	f->total++;
+	f->door_turned++;
+	return false;
+}
+
+/* Says whether an item that has no counter is worth one. */
+bool
+frequent_admits(Frequent *f, uint64 hash)
+{
+	return f->door == NULL || pass(f, hash, frequent_door_needs(f), may_lose(f));
+}
+
+/* Leaves those in missing that are worth a counter. */
+int
+frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n)
+{
+	int			needs = frequent_door_needs(f);
+	int64		most = may_lose(f);
+	int			admitted = 0;
+
+	if (f->door == NULL)
+		return n;
+	for (int i = 0; i < n; i++)
+		if (pass(f, hashes[missing[i]], needs, most))
+			missing[admitted++] = missing[i];
+	return admitted;
+}
+
+/* Takes what a value that gets a counter has at the door. */
+int
+frequent_door_take(Frequent *f, uint64 hash)
+{
+	DoorPlace  *place;
+	int			count;
+
+	if (f->door == NULL)
+		return 0;
+	place = place_of(f, hash);
+	if (place->count == 0 || place->tag != tag_of(hash))
+		return 0;
+	count = place->count;
+	place->count = 0;
+	return count;
+}
+
+/* Counts what the door holds as taken off, and empties it. */
+void
+frequent_door_close(Frequent *f)
+{
+	if (f->door == NULL)
+		return;
+	f->error = frequent_error(f);
+	f->absent = frequent_absent(f);
+	f->door_lost = 0;
+	f->door_turned = 0;
+	memset(f->door, 0, sizeof(DoorPlace) * DOOR_PLACES);
+}
