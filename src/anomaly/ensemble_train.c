@@ -254,6 +254,16 @@ train_members(const TrainRequest *request, Learned *learned)
 	}
 }
 
+/* Gives the libraries that components were made with: ours, and what one of them names besides. */
+static char *
+name_library(const Learned *learned)
+{
+	for (int i = 0; i < learned->choice.n; i++)
+		if (strchr(learned->result[i].library, ',') != NULL)
+			return learned->result[i].library;
+	return learned->result[0].library;
+}
+
 /* Trains an ensemble. */
 void
 ensemble_train_components(const TrainRequest *request, TrainResult *result)
@@ -273,6 +283,7 @@ ensemble_train_components(const TrainRequest *request, TrainResult *result)
 	learn_tails(request, learned, NULL, 0, result);
 	write_params(learned, result);
 	result->peak_bytes = Max(learned->peak, score_bytes(request->rows->nrows));
+	result->library = MemoryContextStrdup(caller, name_library(learned));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

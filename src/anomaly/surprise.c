@@ -31,6 +31,7 @@
 
 static const OptionSpec surprise_options[] = {
 	{"bins", OPTION_INT, OPTION_FIELD(SurpriseOptions, bins), 32, 2, SURPRISE_MAX_BINS},
+	{"full_conditional", OPTION_BOOL, OPTION_FIELD(SurpriseOptions, full_conditional), false},
 	{"min_information", OPTION_REAL, OPTION_FIELD(SurpriseOptions, min_information), 0.02, 0, 64},
 	{"parents", OPTION_INT, OPTION_FIELD(SurpriseOptions, parents), -1, -1, SURPRISE_MAX_PARENTS},
 	{"partition_by", OPTION_TEXT, OPTION_FIELD(SurpriseOptions, partition_by)},
@@ -76,6 +77,8 @@ training_bytes(int64 nrows, int ncols, const SurpriseOptions *options)
 	bytes = add_size(bytes, mul_size(ncols, ASPECT_BYTES));
 	/* codes of the sample for pairs, or its surprises for the tails */
 	bytes = add_size(bytes, mul_size(mul_size(sample, ncols), 2 * sizeof(float)));
+	if (options->full_conditional)
+		bytes = add_size(bytes, surprise_full_bytes(nrows, ncols));
 	return add_size(bytes, mul_size(Min(Max(nrows, 1), SEVERITY_ROWS), SEVERITY_BYTES));
 }
 
@@ -176,6 +179,8 @@ learn(const TrainRequest *request, const SurpriseOptions *options)
 		progress_phase(progress, "counting", request->rows->nrows);
 	surprise_count(request->rows, model, progress);
 	learn_novelty(model);
+	if (options->full_conditional)
+		surprise_learn_full(request, options, model);
 	surprise_calibrate(request->rows, 0, model, progress);
 	return model;
 }
@@ -227,6 +232,8 @@ surprise_train(const TrainRequest *request, TrainResult *result)
 	context = AllocSetContextCreate(caller, "aipipe surprise train", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	model = learn(request, &options);
+	if (model->library != NULL)
+		result->library = MemoryContextStrdup(caller, psprintf("aipipe " AIPIPE_VERSION ", %s", model->library));
 	surprise_write(model, &result->artifact);
 	if (request->component)
 		surprise_compile_model(model, true, &result->unseen);
@@ -322,7 +329,28 @@ explain(const LoadedModel *model, const float *row, int output, double *phi)
 	pfree(columns);
 }
 
-/* Tells what features take part in: gain is their weight as parents, cover the bits of their outcomes, weight the pairs. */
+/* Adds each feature's part in what trees look at: those of one column have a gain of 1 together, as its pairs have. */
+static void
+add_trees(const SurpriseTables *tables, const SurpriseTrees *trees, double *gain)
+{
+	Size		n = trees->nlooks;
+	double	   *sums = palloc0(mul_size(sizeof(double), 4 * n));
+	double		total = 0;
+
+	for (int f = 0; f < SURPRISE_FULL_FOLDS; f++)
+	{
+		forest_importance(trees->forest[f], sums + n, sums + 2 * n, sums + 3 * n);
+		for (Size k = 0; k < n; k++)
+			sums[k] += Max(sums[n + k], 0);
+	}
+	for (Size k = 0; k < n; k++)
+		total += sums[k];
+	for (Size k = 0; k < n && total > 0 && isfinite(total); k++)
+		gain[tables->nodes[trees->looks[k]].feature] += sums[k] / total;
+	pfree(sums);
+}
+
+/* Tells what features take part in: gain is their weight as parents and to trees, cover the bits of their outcomes, weight the pairs. */
 static void
 importance(const LoadedModel *model, double *gain, double *cover, double *weight)
 {
@@ -346,6 +374,8 @@ importance(const LoadedModel *model, double *gain, double *cover, double *weight
 			weight[node->feature]++;
 		}
 	}
+	for (int k = 0; k < tables->nfulls; k++)
+		add_trees(tables, &tables->fulls[k], gain);
 }
 
 const Algorithm algorithm_surprise = {

@@ -13,14 +13,18 @@
  *		surprise_open.c		the tables opened in place, every index checked
  *		surprise_score.c	the kernel
  *		surprise_cell.c		why one cell is strange
+ *		surprise_full.c		the full conditional: small trees tell a value from all the others of its row
+ *		surprise_full_artifact.c	they as JSON, and compiled
+ *		surprise_full_score.c	what they say of a row
  *		surprise_refresh.c	more rows into an artifact
  *		surprise.c			the algorithm behind learn/algorithm.h
  *
  * An aspect is one feature of a column seen as a variable of few outcomes.  The
  * surprise of an outcome is -log2 of its probability, in bits: alone (marginal), and
  * given the outcomes of the aspects that say most about it, its parents
- * (conditional).  How surprising a surprise is, is read off the training rows:
- * -log2 of the share of them that are as surprising there.  The strangest of a
+ * (conditional); when asked for, also given all other columns (full conditional).  How
+ * surprising a surprise is, is read off the training rows: -log2 of the share of them
+ * that are as surprising there.  The strangest of a
  * column's figures is the column's z, and
  *
  *		margin = log2(sum over columns of 2^(power * z)) / power
@@ -35,6 +39,7 @@
 
 #include "learn/algorithm.h"
 #include "learn/artifact.h"
+#include "learn/forest.h"
 #include "learn/severity.h"
 #include "learn/tail.h"
 
@@ -52,6 +57,14 @@
 #define SURPRISE_PARENTS 4
 /* Cells of all pairs' tables together, and as many for those of groups. */
 #define SURPRISE_MAX_CELLS (8 * 1024 * 1024)
+/* Full conditionals: groups of outcomes that the trees tell apart, aspects that they look at, columns that have trees. */
+#define SURPRISE_FULL_GROUPS 10
+#define SURPRISE_FULL_ASPECTS 128
+#define SURPRISE_FULL_COLUMNS 64
+/* Kinds of rows, each judged by trees that learned from the others. */
+#define SURPRISE_FULL_FOLDS 3
+/* The group of what the trees do not judge. */
+#define SURPRISE_FULL_NONE SURPRISE_FULL_GROUPS
 /* Most bits that count: 2^(power * z) must stay within float32. */
 #define SURPRISE_MAX_POWER 120.0f
 
@@ -64,6 +77,7 @@ typedef struct SurpriseOptions
 	double		tail_share;
 	double		power;
 	char	   *partition_by;
+	bool		full_conditional;
 } SurpriseOptions;
 
 /* An aspect that says something about another. */
@@ -112,6 +126,23 @@ typedef struct SurpriseAspect
 	Tail		conditional_unseen;
 } SurpriseAspect;
 
+/* Trees that tell the value of a column from the others. */
+typedef struct SurpriseFull
+{
+	int			aspect;			/* the column's first */
+	int			ngroups;
+	uint8	   *groups;			/* by outcome of the aspect; SURPRISE_FULL_NONE = not judged */
+	float		gain;			/* bits by which they tell a value of rows that they did not see better than its share does */
+	bool		instead;		/* they tell it better than the pairs, whose place they take */
+	int			nlooks;
+	int32	   *looks;			/* ascending: aspects of other columns that the trees look at */
+	Tail		tail;			/* npoints = 0: not learned yet */
+	Tail		tail_unseen;	/* that judges a row of the training as though it had not been there; npoints = 0: read, not trained */
+	const char *artifact[SURPRISE_FULL_FOLDS];	/* the trees', by the fold that they judge */
+	Size		artifact_len[SURPRISE_FULL_FOLDS];
+	StringInfoData compiled[SURPRISE_FULL_FOLDS];	/* of them */
+} SurpriseFull;
+
 /* What is learned, as the artifact holds it. */
 typedef struct SurpriseModel
 {
@@ -123,6 +154,9 @@ typedef struct SurpriseModel
 	int			partition;		/* the aspect whose outcomes are the groups, or -1 */
 	int			naspects;		/* in the order of their features, so a column's stand together */
 	SurpriseAspect *aspects;
+	int			nfulls;
+	SurpriseFull *fulls;		/* by ascending aspect */
+	char	   *library;		/* that trees were grown with in this training, or NULL */
 	Severity	severity;		/* of minus the margins; npoints = 0: not learned yet */
 } SurpriseModel;
 
@@ -208,6 +242,12 @@ extern void surprise_code(const SurpriseCoder *coder, const float *values, Size 
 extern void surprise_choose_parents(const Matrix *rows, const SurpriseOptions *options, SurpriseModel *model,
 									Progress *progress);
 
+/* surprise_full.c: trains trees for the columns that other columns tell of; counts must be there */
+extern void surprise_learn_full(const TrainRequest *request, const SurpriseOptions *options, SurpriseModel *model);
+
+/* Bytes that this takes beside the data. */
+extern Size surprise_full_bytes(int64 nrows, int ncols);
+
 /* surprise_count.c: adds the rows to the counts, which must be there */
 extern void surprise_count(const Matrix *rows, SurpriseModel *model, Progress *progress);
 
@@ -218,6 +258,13 @@ extern void surprise_calibrate(const Matrix *rows, double old_rows, SurpriseMode
 extern const char *surprise_check(const SurpriseModel *model);
 extern void surprise_write(const SurpriseModel *model, StringInfo out);
 extern SurpriseModel *surprise_read(const char *artifact, Size len);
+
+/* surprise_full_artifact.c */
+extern const char *surprise_check_full(const SurpriseModel *model, const SurpriseFull *full);
+extern void surprise_write_full(const SurpriseModel *model, StringInfo out);
+extern void surprise_read_full(ArtifactReader *r, SurpriseModel *model);
+extern void surprise_compile_full(const SurpriseModel *model, bool unseen, StringInfo out);
+
 /* Cells of the tables of pairs, or of groups. */
 extern Size surprise_cells(const SurpriseModel *model, bool whole);
 
@@ -295,12 +342,39 @@ typedef struct SurpriseHeader
 	uint32		nbytes;
 	float		power;
 	int32		partition;		/* aspect, or -1 */
-	uint32		reserved;		/* zero */
+	int32		nfulls;			/* columns with trees, whose part is what is left */
 } SurpriseHeader;
 
 #define SURPRISE_MAGIC "aipipeCS"
 #define SURPRISE_FORMAT 1
 #define SURPRISE_CALIBRATED 1
+
+/*
+ * Behind the tails: as many as the header says, then of each the groups by outcome
+ * (bytes), the looks (int32), the tail when calibrated, and the forests, each padded
+ * to 8 bytes.
+ */
+typedef struct SurpriseFullNode
+{
+	int32		aspect;
+	int32		ngroups;
+	int32		nlooks;
+	uint32		instead;		/* of the pairs: 0 or 1 */
+	uint64		forest[SURPRISE_FULL_FOLDS];	/* bytes */
+} SurpriseFullNode;
+
+/* One of them opened in place. */
+typedef struct SurpriseTrees
+{
+	int			aspect;
+	int			ngroups;
+	const uint8 *groups;
+	int			nlooks;
+	const int32 *looks;
+	const CompiledForest *forest[SURPRISE_FULL_FOLDS];	/* by the fold that it judges */
+	bool		instead;		/* of the pairs */
+	Tail		tail;
+} SurpriseTrees;
 
 /* A compiled form opened in place. */
 typedef struct SurpriseTables
@@ -318,6 +392,9 @@ typedef struct SurpriseTables
 	Tail	   *marginal;		/* one an aspect; NULL before calibration */
 	Tail	   *conditional;
 	SeverityTable severity;
+	int			nfulls;
+	SurpriseTrees *fulls;
+	const SurpriseTrees **full_of;	/* by aspect: its trees, or NULL; NULL without any */
 } SurpriseTables;
 
 /* surprise_compile.c */
@@ -332,6 +409,7 @@ typedef struct SurpriseCodes
 {
 	uint16	   *codes;
 	uint8	   *pairs;			/* as pairs tell them apart */
+	uint8		folds[SURPRISE_BLOCK];	/* of the rows; only with trees */
 } SurpriseCodes;
 
 /* surprise_score.c: blocks of at most SURPRISE_BLOCK rows */
@@ -346,9 +424,40 @@ extern void surprise_encode_one(const SurpriseTables *tables, int aspect, const 
 extern void surprise_bits(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 						  const SurpriseCodes *codes, float *marginal, float *conditional);
 
-/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one. */
+/* The trees that judge an aspect, or NULL. */
+extern const SurpriseTrees *surprise_trees(const SurpriseTables *tables, int aspect);
+
+/* 2^(power * z) of one aspect by either surprise; gives whether there is a conditional one, which is 1 where trees judge in its place. */
 extern bool surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 							const SurpriseCodes *codes, float *marginal, float *conditional);
+
+/* surprise_full_artifact.c: opens what stands behind the tails */
+extern void surprise_open_full(const SurpriseHeader *header, const char *bytes, Size len, bool calibrated,
+							   SurpriseTables *tables);
+
+/* surprise_full_score.c */
+
+/* The fold of a row, which says which trees judge it. */
+extern uint8 surprise_fold(const float *row, int nfeatures);
+
+/* What the trees look at of a block of rows, row by row. */
+extern void surprise_look(const SurpriseTables *tables, const int32 *looks, int nlooks, const float *rows, int nrows,
+						  const SurpriseCodes *codes, float *out);
+
+/* -log2 P(a group | what the trees look at), by the margins of one row. */
+extern float surprise_group_bits(const float *margins, int ngroups, int group);
+
+/* The margins of a block of rows: one a group, or one of two groups. */
+extern void surprise_full_margins(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
+								  const SurpriseCodes *codes, float *margins);
+
+/* Surprise of a column by its trees; -1 where they do not judge. */
+extern void surprise_full_surprise(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
+								   const SurpriseCodes *codes, float *bits);
+
+/* The same as 2^(power * z); 1 where they do not judge. */
+extern void surprise_full_powers(const SurpriseTables *tables, const SurpriseTrees *trees, const float *rows, int nrows,
+								 const SurpriseCodes *codes, float *powers);
 
 /* 2^(power * z) by a tail. */
 extern float surprise_power(float power, const Tail *tail, float bits);

@@ -12,9 +12,10 @@
  *		   "counts":[…],"novelty":0.5,
  *		   "parents":[{"aspect":1,"whole":0,"information":0.4,"counts":[cell,rows,cell,rows,…]},…],
  *		   "marginal":{…},"conditional":{…}},…],
+ *		 "full":[…],																(see surprise_full_artifact.c)
  *		 "severity":{"rows":N,"score":[…],"above":[…]}}
  *
- * "conditional" stands only with parents.  Of the tables of pairs the cells that are not zero are
+ * "conditional" stands only with parents, "full" only with trees.  Of the tables of pairs the cells that are not zero are
  * written, each with its distance from the one before.
  *
  *-------------------------------------------------------------------------
@@ -145,7 +146,9 @@ surprise_write(const SurpriseModel *model, StringInfo out)
 		appendStringInfoString(out, a > 0 ? "," : "");
 		write_aspect(model, &model->aspects[a], out);
 	}
-	appendStringInfoString(out, "],\"severity\":");
+	appendStringInfoChar(out, ']');
+	surprise_write_full(model, out);
+	appendStringInfoString(out, ",\"severity\":");
 	severity_write(&model->severity, out);
 	appendStringInfoChar(out, '}');
 }
@@ -501,7 +504,9 @@ surprise_read(const char *artifact, Size len)
 	model->partition = (int) artifact_integer(r, -1, SURPRISE_MAX_ASPECTS - 1);
 	artifact_expect(r, ",\"aspects\":[");
 	read_aspects(&reading);
-	artifact_expect(r, "],\"severity\":");
+	artifact_expect(r, "]");
+	surprise_read_full(r, model);
+	artifact_expect(r, ",\"severity\":");
 	severity_read(r, &model->severity);
 	artifact_expect(r, "}");
 	artifact_end(r);

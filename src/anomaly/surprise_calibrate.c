@@ -81,10 +81,34 @@ learn_tail(float *scores, int64 n, int64 nold, Tail *tail, Tail *unseen)
 	thin_tail(unseen);
 }
 
-/* Gives the surprises of a sample's rows: [aspect * space + row]. */
+/* Surprises of a sample's rows: of each aspect, and of each column with trees, as many as there is space for. */
+typedef struct SampleBits
+{
+	int64		space;
+	float	   *marginal;		/* [aspect * space + row] */
+	float	   *conditional;
+	float	   *full;			/* [column with trees * space + n] */
+	int64	   *nfull;			/* rows that the trees judge */
+} SampleBits;
+
+/* Adds what the trees say of a block. */
 static void
-sample_bits(const SurpriseTables *tables, const Matrix *rows, int64 stride, int64 nrows, int64 space,
-			float *marginal, float *conditional)
+add_full(const SurpriseTables *tables, const float *block, int n, const SurpriseCodes *codes, SampleBits *bits)
+{
+	float		own[SURPRISE_BLOCK];
+
+	for (int k = 0; k < tables->nfulls; k++)
+	{
+		surprise_full_surprise(tables, &tables->fulls[k], block, n, codes, own);
+		for (int i = 0; i < n; i++)
+			if (own[i] >= 0)
+				bits->full[k * bits->space + bits->nfull[k]++] = own[i];
+	}
+}
+
+/* Fills in the surprises of a sample's rows. */
+static void
+sample_bits(const SurpriseTables *tables, const Matrix *rows, int64 stride, int64 nrows, SampleBits *bits)
 {
 	float	   *block = palloc(mul_size(sizeof(float) * SURPRISE_BLOCK, rows->ncols));
 	SurpriseCodes codes;
@@ -97,10 +121,40 @@ sample_bits(const SurpriseTables *tables, const Matrix *rows, int64 stride, int6
 		CHECK_FOR_INTERRUPTS();
 		surprise_encode(tables, block, n, &codes);
 		for (int a = 0; a < tables->naspects; a++)
-			surprise_bits(tables, a, block, n, &codes, marginal + a * space + from, conditional + a * space + from);
+			surprise_bits(tables, a, block, n, &codes, bits->marginal + a * bits->space + from,
+						  bits->conditional + a * bits->space + from);
+		add_full(tables, block, n, &codes, bits);
 	}
 	surprise_codes_free(&codes);
 	pfree(block);
+}
+
+/* Allocates floats for so many times the space. */
+static float *
+make_space(int64 space, int times)
+{
+	return palloc_extended(mul_size(sizeof(float), mul_size(space, Max(times, 1))), MCXT_ALLOC_HUGE);
+}
+
+/* Learns the tail of every column with trees from the rows that they judge. */
+static void
+learn_full_tails(SampleBits *bits, int64 nrows, int64 nold, SurpriseModel *model)
+{
+	for (int k = 0; k < model->nfulls; k++)
+	{
+		SurpriseFull *full = &model->fulls[k];
+		float	   *own = bits->full + k * bits->space;
+
+		CHECK_FOR_INTERRUPTS();
+		if (bits->nfull[k] > 0)
+			learn_tail(own, bits->nfull[k], nold * bits->nfull[k] / nrows, &full->tail, &full->tail_unseen);
+		else if (full->tail.npoints == 0)
+		{
+			/* what judges none of the rows has no measure but its own bits */
+			own[0] = 0;
+			tail_learn(own, 1, &full->tail);
+		}
+	}
 }
 
 /* Learns every aspect's tails. */
@@ -110,31 +164,35 @@ learn_tails(const Matrix *rows, double old_rows, SurpriseModel *model, Progress 
 	int64		stride = (rows->nrows - 1) / surprise_sample_rows(rows->nrows, model->naspects) + 1;
 	int64		nrows = (rows->nrows - 1) / stride + 1;
 	int64		nold = worth(old_rows, (double) rows->nrows, nrows);
-	Size		space = add_size(nrows, nold);
-	Size		bytes = mul_size(sizeof(float), mul_size(space, model->naspects));
-	float	   *marginal = palloc_extended(bytes, MCXT_ALLOC_HUGE);
-	float	   *conditional = palloc_extended(bytes, MCXT_ALLOC_HUGE);
+	SampleBits	bits = {.space = add_size(nrows, nold)};
 	SurpriseModel bare = *model;
 	StringInfoData compiled;
 
+	bits.marginal = make_space(bits.space, model->naspects);
+	bits.conditional = make_space(bits.space, model->naspects);
+	bits.full = make_space(bits.space, model->nfulls);
+	bits.nfull = palloc0(mul_size(sizeof(int64), Max(model->nfulls, 1)));
 	initStringInfo(&compiled);
 	bare.severity.npoints = 0;
 	surprise_compile_model(&bare, true, &compiled);
-	sample_bits(surprise_open(compiled.data, compiled.len, false), rows, stride, nrows, space, marginal, conditional);
+	sample_bits(surprise_open(compiled.data, compiled.len, false), rows, stride, nrows, &bits);
 	pfree(compiled.data);
 	for (int a = 0; a < model->naspects; a++)
 	{
 		SurpriseAspect *aspect = &model->aspects[a];
 
 		CHECK_FOR_INTERRUPTS();
-		learn_tail(marginal + a * space, nrows, nold, &aspect->marginal, &aspect->marginal_unseen);
+		learn_tail(bits.marginal + a * bits.space, nrows, nold, &aspect->marginal, &aspect->marginal_unseen);
 		if (aspect->nparents > 0)
-			learn_tail(conditional + a * space, nrows, nold, &aspect->conditional, &aspect->conditional_unseen);
+			learn_tail(bits.conditional + a * bits.space, nrows, nold, &aspect->conditional, &aspect->conditional_unseen);
 		if (progress)
 			progress_update(progress, a + 1);
 	}
-	pfree(marginal);
-	pfree(conditional);
+	learn_full_tails(&bits, nrows, nold, model);
+	pfree(bits.marginal);
+	pfree(bits.conditional);
+	pfree(bits.full);
+	pfree(bits.nfull);
 }
 
 /* Gives minus the margins of every stride-th row. */

@@ -5,7 +5,9 @@
  *
  * The surprise that decides the column's z is told: the value's own, then training's
  * usual values are what was expected; or the one given other columns, then the
- * expectation is that of the parent that makes the value most surprising.
+ * expectation is that of the parent that makes the value most surprising; or the one by
+ * trees: then it is theirs, and the column is named that speaks most for what was expected
+ * against what is there.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,6 +37,9 @@ typedef struct Verdict
 	int			given;			/* conditional: that parent's row of the table */
 	int			group;			/* outcome of the partition */
 	float		power;			/* 2^(power * z) */
+	const SurpriseTrees *trees; /* that decide, or NULL */
+	float		margins[SURPRISE_FULL_GROUPS];	/* by them */
+	int			because;		/* the column that speaks most for what they expect, or -1 */
 } Verdict;
 
 /* Finds the parent that adds most to the surprise of an outcome beyond the marginal one. */
@@ -63,7 +68,8 @@ find_parent(const SurpriseTables *tables, const SurpriseCodes *codes, Verdict *v
 
 /* Takes a power into the verdict when it is the greatest so far. */
 static void
-judge(const SurpriseTables *tables, const SurpriseCodes *codes, int aspect, bool conditional, float power, Verdict *verdict)
+judge(const SurpriseTables *tables, const SurpriseCodes *codes, int aspect, bool conditional, const SurpriseTrees *trees,
+	  float power, Verdict *verdict)
 {
 	power = surprise_handicap(&tables->nodes[aspect], power);
 	if (verdict->aspect >= 0 && power <= verdict->power)
@@ -71,7 +77,71 @@ judge(const SurpriseTables *tables, const SurpriseCodes *codes, int aspect, bool
 	verdict->aspect = aspect;
 	verdict->code = codes->codes[aspect * SURPRISE_BLOCK];
 	verdict->conditional = conditional;
+	verdict->trees = trees;
 	verdict->power = power;
+}
+
+/* Gives the group that trees find likeliest. */
+static int
+likeliest(const Verdict *verdict)
+{
+	int			best = 0;
+
+	if (verdict->trees->ngroups == 2)
+		return verdict->margins[0] > 0 ? 1 : 0;
+	for (int g = 1; g < verdict->trees->ngroups; g++)
+		if (verdict->margins[g] > verdict->margins[best])
+			best = g;
+	return best;
+}
+
+/* Adds what the looks of a row contribute to the margin of a group, so many times. */
+static void
+add_contributions(const SurpriseTrees *trees, int fold, const float *looks, int group, double times, double *sums)
+{
+	double	   *phi = palloc(sizeof(double) * (trees->nlooks + 1));
+
+	/* of two groups there is one margin, for the second */
+	if (trees->ngroups == 2)
+		times = group == 1 ? times : -times;
+	forest_shap(trees->forest[fold], looks, trees->ngroups == 2 ? 0 : group, phi);
+	for (int k = 0; k < trees->nlooks; k++)
+		sums[k] += times * phi[k];
+	pfree(phi);
+}
+
+/* Finds the column that speaks most for what trees expect against what is there, by Shapley values. */
+static void
+find_because(const SurpriseTables *tables, const float *row, const SurpriseCodes *codes, Verdict *verdict)
+{
+	const SurpriseTrees *trees = verdict->trees;
+	float	   *looks = palloc(sizeof(float) * trees->nlooks);
+	double	   *sums = palloc0(sizeof(double) * trees->nlooks);
+	int			group = trees->groups[verdict->code];
+	double		most = 0;
+
+	verdict->because = -1;
+	surprise_full_margins(tables, trees, row, 1, codes, verdict->margins);
+	surprise_look(tables, trees->looks, trees->nlooks, row, 1, codes, looks);
+	add_contributions(trees, codes->folds[0], looks, group, -1, sums);
+	if (trees->ngroups > 2)
+		add_contributions(trees, codes->folds[0], looks, likeliest(verdict), 1, sums);
+	for (int k = 0; k < trees->nlooks; k++)
+	{
+		int			column = tables->nodes[trees->looks[k]].column;
+		double		sum = 0;
+
+		/* the looks of a column stand together */
+		for (int i = k; i < trees->nlooks && tables->nodes[trees->looks[i]].column == column; i++)
+			sum += sums[i];
+		if (sum > most)
+		{
+			most = sum;
+			verdict->because = column;
+		}
+	}
+	pfree(looks);
+	pfree(sums);
 }
 
 /* Finds what decides a column's z; false when the column has no aspect. */
@@ -81,6 +151,7 @@ find_verdict(const SurpriseTables *tables, const float *row, int column, Verdict
 	SurpriseCodes codes;
 	float		marginal[SURPRISE_BLOCK];
 	float		conditional[SURPRISE_BLOCK];
+	const SurpriseTrees *trees;
 
 	verdict->aspect = -1;
 	surprise_codes_create(tables, &codes);
@@ -90,14 +161,42 @@ find_verdict(const SurpriseTables *tables, const float *row, int column, Verdict
 			continue;
 		surprise_encode_one(tables, a, row, 1, &codes);
 		if (surprise_powers(tables, a, row, 1, &codes, marginal, conditional))
-			judge(tables, &codes, a, true, conditional[0], verdict);
-		judge(tables, &codes, a, false, marginal[0], verdict);
+			judge(tables, &codes, a, true, NULL, conditional[0], verdict);
+		if ((trees = surprise_trees(tables, a)) != NULL)
+		{
+			surprise_full_powers(tables, trees, row, 1, &codes, conditional);
+			judge(tables, &codes, a, false, trees->groups[codes.codes[a * SURPRISE_BLOCK]] == SURPRISE_FULL_NONE ? NULL : trees,
+				  conditional[0], verdict);
+		}
+		judge(tables, &codes, a, false, NULL, marginal[0], verdict);
 	}
 	verdict->group = verdict->aspect >= 0 && tables->partition >= 0 ? codes.codes[tables->partition * SURPRISE_BLOCK] : 0;
 	if (verdict->aspect >= 0 && verdict->conditional)
 		find_parent(tables, &codes, verdict);
+	if (verdict->aspect >= 0 && verdict->trees != NULL)
+		find_because(tables, row, &codes, verdict);
 	surprise_codes_free(&codes);
 	return verdict->aspect >= 0;
+}
+
+/* Gives the probability of every outcome that trees expect: that of its group, shared as the outcomes alone would. */
+static double *
+expected_by_trees(const SurpriseTables *tables, const Verdict *verdict)
+{
+	const SurpriseNode *node = &tables->nodes[verdict->aspect];
+	const SurpriseTrees *trees = verdict->trees;
+	const float *bits = tables->floats + node->bits;
+	int			n = node->nvalues + 2;
+	double	   *shares = palloc0(mul_size(sizeof(double), n));
+	double		total[SURPRISE_FULL_GROUPS + 1] = {0};
+
+	for (int k = 0; k < n; k++)
+		total[trees->groups[k]] += exp2(-bits[k]);
+	for (int k = 0; k < n; k++)
+		if (trees->groups[k] != SURPRISE_FULL_NONE && total[trees->groups[k]] > 0)
+			shares[k] = exp2(-bits[k] - surprise_group_bits(verdict->margins, trees->ngroups, trees->groups[k])) /
+				total[trees->groups[k]];
+	return shares;
 }
 
 /* Gives the probability of every outcome that is expected: given the parent, or alone. */
@@ -106,8 +205,11 @@ expected_shares(const SurpriseTables *tables, const Verdict *verdict)
 {
 	const SurpriseNode *node = &tables->nodes[verdict->aspect];
 	int			n = node->nvalues + 2;
-	double	   *shares = palloc(mul_size(sizeof(double), n));
+	double	   *shares;
 
+	if (verdict->trees != NULL)
+		return expected_by_trees(tables, verdict);
+	shares = palloc(mul_size(sizeof(double), n));
 	for (int k = 0; k < n; k++)
 	{
 		float		bits = tables->floats[node->bits + k];
@@ -220,7 +322,7 @@ expectation(const SurpriseTables *tables, const Encoder *encoder, const Verdict 
 	double	   *shares;
 	char	   *text;
 
-	if (!verdict->conditional && node->handicap == 1 && !(node->flags & SURPRISE_NODE_STANDARDISED))
+	if (!verdict->conditional && verdict->trees == NULL && node->handicap == 1 && !(node->flags & SURPRISE_NODE_STANDARDISED))
 		return NULL;
 	shares = expected_shares(tables, verdict);
 	text = node->flags & SURPRISE_NODE_STANDARDISED ? NULL : name_values(tables, node, encoder, shares);
@@ -284,6 +386,8 @@ surprise_cell(const LoadedModel *model, const Encoder *encoder, const float *row
 	reason->given = -1;
 	if (tables->nodes[verdict.aspect].flags & SURPRISE_NODE_STANDARDISED)
 		reason->given = tables->nodes[tables->partition].column;
+	else if (verdict.trees != NULL)
+		reason->given = verdict.because;
 	else if (verdict.conditional)
 		reason->given = tables->nodes[tables->links[verdict.link].aspect].column;
 	reason->note = remark(tables, encoder, &verdict, row);

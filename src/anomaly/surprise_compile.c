@@ -11,6 +11,7 @@
  *		uint16			shorts[nshorts]			maps
  *		uint8			bytes[nbytes]			outcomes → what pairs tell apart
  *		tails, each as tail_compile() writes it
+ *		SurpriseFullNode ...					trees, when there are some
  *
  * each part padded to 8 bytes.  Probabilities are shares of the counted rows.  What was
  * never counted has the mass of half a row; what is unseen has that of as many
@@ -359,6 +360,7 @@ put_parts(Compiling *c, StringInfo out)
 	header.nbytes = c->bytes.len;
 	header.power = model->power;
 	header.partition = model->partition;
+	header.nfulls = model->nfulls;
 	put_part(out, &header, sizeof(header));
 	put_part(out, c->nodes.data, c->nodes.len);
 	put_part(out, c->links.data, c->links.len);
@@ -367,6 +369,7 @@ put_parts(Compiling *c, StringInfo out)
 	put_part(out, c->shorts.data, c->shorts.len);
 	put_part(out, c->bytes.data, c->bytes.len);
 	put_part(out, c->tails.data, c->tails.len);
+	surprise_compile_full(model, c->own > 0, out);
 	header.length = out->len - start;
 	memcpy(out->data + start, &header, sizeof(header));
 	header.crc = compiled_crc(out->data + start, header.length, offsetof(SurpriseHeader, crc));

@@ -30,6 +30,7 @@ typedef struct Opening
 	SurpriseTables *tables;
 	const char *severity;
 	const char *tails;
+	const char *full;			/* what stands behind the tails */
 } Opening;
 
 /* Raises the error for a form that is not sound. */
@@ -87,7 +88,8 @@ lay_out(Opening *o, const char *bytes, Size len)
 	if (h->nfeatures < 1 || h->nfeatures > SURPRISE_MAX_FEATURES || h->ncolumns < 1 || h->ncolumns > SURPRISE_MAX_FEATURES ||
 		h->naspects < 1 || h->naspects > SURPRISE_MAX_ASPECTS || h->nlinks < 0 ||
 		h->nlinks > h->naspects * SURPRISE_MAX_PARENTS || h->severity > len || h->tails > len || !(h->power > 0 && h->power <= 1) ||
-		h->partition < -1 || h->partition >= h->naspects || h->reserved != 0)
+		h->partition < -1 || h->partition >= h->naspects ||
+		h->nfulls < 0 || h->nfulls > SURPRISE_FULL_COLUMNS)
 		compiled_corrupted("A number in its header is out of range.");
 	t->nodes = (const SurpriseNode *) part(bytes, &at, h->naspects, sizeof(SurpriseNode));
 	t->links = (const SurpriseLink *) part(bytes, &at, h->nlinks, sizeof(SurpriseLink));
@@ -96,7 +98,8 @@ lay_out(Opening *o, const char *bytes, Size len)
 	t->shorts = (const uint16 *) part(bytes, &at, h->nshorts, sizeof(uint16));
 	t->bytes = (const uint8 *) part(bytes, &at, h->nbytes, sizeof(uint8));
 	o->tails = part(bytes, &at, h->tails, 1);
-	if (at != len)
+	o->full = bytes + at;
+	if (at > len || (at < len) != (h->nfulls > 0))
 		compiled_corrupted("Its sections do not fit its length.");
 	t->nfeatures = h->nfeatures;
 	t->ncolumns = h->ncolumns;
@@ -283,5 +286,7 @@ surprise_open(const char *compiled, Size len, bool calibrated)
 	}
 	if (nlinks != o.header->nlinks)
 		unsound("a parent belongs to no aspect");
+	if (o.header->nfulls > 0)
+		surprise_open_full(o.header, o.full, compiled + len - o.full, calibrated, o.tables);
 	return o.tables;
 }

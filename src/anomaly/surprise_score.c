@@ -85,6 +85,14 @@ encode_aspect(const SurpriseTables *tables, int a, const float *rows, int nrows,
 		pairs[i] = pair[code[i]];
 }
 
+/* Gives the folds of a block of rows, when there are trees. */
+static void
+encode_folds(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes)
+{
+	for (int i = 0; tables->nfulls > 0 && i < nrows; i++)
+		codes->folds[i] = surprise_fold(rows + i * (Size) tables->nfeatures, tables->nfeatures);
+}
+
 /* Gives the outcomes of a block of rows; the group first, which others depend on. */
 void
 surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, SurpriseCodes *codes)
@@ -94,19 +102,24 @@ surprise_encode(const SurpriseTables *tables, const float *rows, int nrows, Surp
 	for (int a = 0; a < tables->naspects; a++)
 		if (a != tables->partition)
 			encode_aspect(tables, a, rows, nrows, codes);
+	encode_folds(tables, rows, nrows, codes);
 }
 
-/* Gives the outcomes that one aspect's surprises depend on: the group's, its own and its parents'. */
+/* Gives the outcomes that one aspect's surprises depend on: the group's, its own, its parents' and what its trees look at. */
 void
 surprise_encode_one(const SurpriseTables *tables, int aspect, const float *rows, int nrows, SurpriseCodes *codes)
 {
 	const SurpriseNode *node = &tables->nodes[aspect];
+	const SurpriseTrees *trees = surprise_trees(tables, aspect);
 
 	if (tables->partition >= 0)
 		encode_aspect(tables, tables->partition, rows, nrows, codes);
 	encode_aspect(tables, aspect, rows, nrows, codes);
 	for (int k = 0; k < node->nparents; k++)
 		encode_aspect(tables, tables->links[node->first_parent + k].aspect, rows, nrows, codes);
+	for (int k = 0; trees != NULL && k < trees->nlooks; k++)
+		encode_aspect(tables, trees->looks[k], rows, nrows, codes);
+	encode_folds(tables, rows, nrows, codes);
 }
 
 /* Gives the bits that the distances from the core add. */
@@ -237,12 +250,20 @@ conditional_powers(const SurpriseTables *tables, int aspect, int nrows, float *b
 	}
 }
 
-/* Gives 2^(power * z) of one aspect by its marginal and its conditional surprise; false when there is no conditional one. */
+/* Gives what trees judge an aspect, or NULL. */
+const SurpriseTrees *
+surprise_trees(const SurpriseTables *tables, int aspect)
+{
+	return tables->full_of ? tables->full_of[aspect] : NULL;
+}
+
+/* Gives 2^(power * z) of one aspect by its marginal and its conditional surprise; false when there is no conditional one.  It is 1 where trees judge in its place. */
 bool
 surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int nrows,
 				const SurpriseCodes *codes, float *marginal, float *conditional)
 {
 	const SurpriseNode *node = &tables->nodes[aspect];
+	const SurpriseTrees *trees = surprise_trees(tables, aspect);
 	float		far[SURPRISE_BLOCK];
 
 	distance_bits(tables, node, rows, nrows, codes, far);
@@ -253,6 +274,9 @@ surprise_powers(const SurpriseTables *tables, int aspect, const float *rows, int
 	for (int i = 0; i < nrows; i++)
 		conditional[i] += far[i];
 	conditional_powers(tables, aspect, nrows, conditional);
+	for (int i = 0; trees != NULL && trees->instead && i < nrows; i++)
+		if (trees->groups[codes->codes[aspect * SURPRISE_BLOCK + i]] != SURPRISE_FULL_NONE)
+			conditional[i] = 1;
 	return true;
 }
 
@@ -266,6 +290,20 @@ take_powers(const SurpriseNode *node, int nrows, const float *powers, float *bes
 
 		best[i] = power > best[i] ? power : best[i];
 	}
+}
+
+/* Takes what an aspect's trees say into its column's, when it has some. */
+static void
+take_full(const SurpriseTables *tables, int aspect, const float *rows, int nrows, const SurpriseCodes *codes, float *best)
+{
+	const SurpriseTrees *trees = surprise_trees(tables, aspect);
+	float		powers[SURPRISE_BLOCK];
+
+	if (trees == NULL)
+		return;
+	surprise_full_powers(tables, trees, rows, nrows, codes, powers);
+	for (int i = 0; i < nrows; i++)
+		best[i] = Max(best[i], powers[i]);
 }
 
 /* Scores one block. */
@@ -286,6 +324,7 @@ score_block(const SurpriseTables *tables, const float *rows, int nrows, Surprise
 		take_powers(node, nrows, marginal, best);
 		if (both)
 			take_powers(node, nrows, conditional, best);
+		take_full(tables, a, rows, nrows, codes, best);
 		if (a + 1 < tables->naspects && tables->nodes[a + 1].column == node->column)
 			continue;
 		for (int i = 0; i < nrows; i++)
@@ -328,6 +367,7 @@ surprise_columns(const SurpriseTables *tables, const float *rows, int nrows, flo
 		if (surprise_powers(tables, a, rows, nrows, &codes, marginal, conditional))
 			take_powers(node, nrows, conditional, best);
 		take_powers(node, nrows, marginal, best);
+		take_full(tables, a, rows, nrows, &codes, best);
 	}
 	surprise_codes_free(&codes);
 }

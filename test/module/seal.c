@@ -28,6 +28,8 @@ PG_FUNCTION_INFO_V1(test_seal);
 #define ENSEMBLE_ENTRY_LENGTH 72
 #define XGBOD_BASE 40
 #define XGBOD_TREES 56
+#define FOREST_MAGIC "aipipeDF"
+#define FOREST_LENGTH 24
 #define IFOREST_FOREST 24
 #define IFOREST_CRC 4
 
@@ -117,6 +119,19 @@ seal_iforest(char *bytes, Size len)
 	memcpy(bytes + IFOREST_CRC, &crc, sizeof(crc));
 }
 
+/* Seals the forests in a form of cell surprise, wherever they lie. */
+static void
+seal_forests(char *bytes, Size len)
+{
+	for (Size at = FOREST_LENGTH; at + FOREST_LENGTH + 8 <= len; at += MAXIMUM_ALIGNOF)
+	{
+		if (memcmp(bytes + at, FOREST_MAGIC, 8) != 0)
+			continue;
+		if (number_at(bytes, at + FOREST_LENGTH) <= len - at)
+			seal_compiled(bytes + at, number_at(bytes, at + FOREST_LENGTH));
+	}
+}
+
 /* Makes the checksum of a compiled form right, and those of the forms in it; bytes are MAXALIGNed. */
 void
 seal_compiled(char *bytes, Size len)
@@ -141,6 +156,8 @@ seal_compiled(char *bytes, Size len)
 		seal_part(bytes, len, XGBOD_BASE);
 		seal_part(bytes, len, XGBOD_TREES);
 	}
+	else if (memcmp(bytes, "aipipeCS", 8) == 0)
+		seal_forests(bytes, len);
 	else if (memcmp(bytes, "aipipe", 6) != 0)
 		return;
 	crc = compiled_crc(bytes, len, at);
