@@ -62,7 +62,8 @@ SELECT g.id,
        g.detector, g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update, g.children, g.reasons, g.explain_limit,
        CASE WHEN t.relation IS NULL THEN 'orphaned' ELSE g.state END AS state,
        g.owner, g.created_at, g.changed_at,
-       t.uncovered_partitions, g.log_share AS log, g.log_always, g.log_key
+       t.uncovered_partitions, g.log_share AS log, g.log_always, g.log_key,
+       NULLIF(g.profile_rows, 0) AS profile_rows
   FROM aipipe.gate_data g
   LEFT JOIN LATERAL (
        SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS relation,
@@ -86,7 +87,7 @@ SELECT g.id,
  WHERE g.state OPERATOR(pg_catalog.<>) 'dropped'
    AND pg_catalog.pg_has_role(g.owner, 'USAGE');
 COMMENT ON VIEW aipipe.gate IS
-    'Gates of roles that you are a member of; orphaned: its table is gone, or another role owns it now; uncovered_partitions: partitions into which a direct load is not judged by statement; threshold NULL: that of the version that serves a row';
+    'Gates of roles that you are a member of; orphaned: its table is gone, or another role owns it now; uncovered_partitions: partitions into which a direct load is not judged by statement; threshold NULL: that of the version that serves a row; detector NULL: rows are counted and profiled, not judged; profile_rows: rows that a batch needs to be profiled';
 
 CREATE OR REPLACE VIEW aipipe.batch WITH (security_barrier) AS
 SELECT b.id, b.gate,

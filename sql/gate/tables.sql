@@ -9,7 +9,7 @@ CREATE TABLE aipipe.gate_data (
     relation_name text NOT NULL,
     owner regrole NOT NULL,
     table_owner regrole NOT NULL,
-    detector text NOT NULL,
+    detector text,
     timing text NOT NULL CHECK (timing OPERATOR(pg_catalog.=) ANY (ARRAY['row', 'statement'])),
     on_anomaly text NOT NULL CHECK (on_anomaly OPERATOR(pg_catalog.=) ANY (ARRAY['accept', 'mark', 'quarantine', 'reject'])),
     threshold double precision,
@@ -22,10 +22,13 @@ CREATE TABLE aipipe.gate_data (
     log_share double precision NOT NULL DEFAULT 1,
     log_always boolean NOT NULL DEFAULT false,
     log_key text[],
+    profile_rows bigint NOT NULL DEFAULT 0,
     state text NOT NULL DEFAULT 'active' CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['active', 'paused', 'dropped'])),
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON COLUMN aipipe.gate_data.detector IS 'NULL: rows are counted and profiled, not judged';
+COMMENT ON COLUMN aipipe.gate_data.profile_rows IS 'batches of at least so many rows are profiled; 0: none';
 COMMENT ON COLUMN aipipe.gate_data.threshold IS 'NULL: that of the version that serves a row, or its task''s usual one';
 COMMENT ON TABLE aipipe.gate_data IS 'Gates: which model judges the rows that land in a table, and what happens then';
 
@@ -48,7 +51,7 @@ CREATE TABLE aipipe.batch_data (
     score_mean double precision,
     score_max double precision,
     threshold double precision,
-    model text NOT NULL,
+    model text,
     model_version integer,
     recorded bigint NOT NULL,
     shadow_errors bigint NOT NULL,

@@ -110,6 +110,13 @@ COMMENT ON FUNCTION aipipe.sketch_nulls(aipipe.sketch) IS
 'gives the number of NULLs';
 GRANT EXECUTE ON FUNCTION aipipe.sketch_nulls(aipipe.sketch) TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION aipipe.sketch_bytes(sketch aipipe.sketch)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'aipipe_sketch_bytes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+COMMENT ON FUNCTION aipipe.sketch_bytes(aipipe.sketch) IS
+'gives the size of the values in bytes, as they are in memory: uncompressed, without the row''s own';
+GRANT EXECUTE ON FUNCTION aipipe.sketch_bytes(aipipe.sketch) TO PUBLIC;
+
 CREATE OR REPLACE FUNCTION aipipe.sketch_kind(sketch aipipe.sketch)
 RETURNS text
 AS 'MODULE_PATHNAME', 'aipipe_sketch_kind' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
@@ -256,3 +263,119 @@ AS 'MODULE_PATHNAME', 'aipipe_sketch_json' LANGUAGE C IMMUTABLE STRICT PARALLEL 
 COMMENT ON FUNCTION aipipe.sketch_json(aipipe.sketch) IS
 'gives everything that a sketch says, to read';
 GRANT EXECUTE ON FUNCTION aipipe.sketch_json(aipipe.sketch) TO PUBLIC;
+
+-- Profiles of tables.
+
+CREATE OR REPLACE FUNCTION aipipe.profile_table(
+    relation regclass, sample float8 DEFAULT 1, columns text[] DEFAULT NULL, workers int DEFAULT NULL, seed bigint DEFAULT 0)
+RETURNS TABLE (
+    column_name name, type text, kind text, rows bigint, table_rows bigint, nulls bigint, null_share float8,
+    distinct_values bigint, distinct_exact boolean, uniqueness float8, constant boolean, candidate_key boolean,
+    min text, max text, mean float8, stddev float8, skewness float8, kurtosis float8,
+    p01 text, p05 text, p25 text, p50 text, p75 text, p95 text, p99 text, zero_share float8, negative_share float8,
+    infinities bigint, nans bigint, top jsonb, patterns jsonb, looks jsonb, lengths jsonb, monotonic text,
+    bytes bigint, workers int, sketch aipipe.sketch)
+AS 'MODULE_PATHNAME', 'aipipe_profile_table' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 20;
+COMMENT ON FUNCTION aipipe.profile_table(regclass, float8, text[], int, bigint) IS
+'gives a row a column of a relation with what its values look like, in one scan of all of it or of a share of its pages';
+GRANT EXECUTE ON FUNCTION aipipe.profile_table(regclass, float8, text[], int, bigint) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.profile_source(
+    source text, sample float8 DEFAULT 1, columns text[] DEFAULT NULL, workers int DEFAULT NULL, seed bigint DEFAULT 0)
+RETURNS TABLE (
+    column_name name, type text, kind text, rows bigint, table_rows bigint, nulls bigint, null_share float8,
+    distinct_values bigint, distinct_exact boolean, uniqueness float8, constant boolean, candidate_key boolean,
+    min text, max text, mean float8, stddev float8, skewness float8, kurtosis float8,
+    p01 text, p05 text, p25 text, p50 text, p75 text, p95 text, p99 text, zero_share float8, negative_share float8,
+    infinities bigint, nans bigint, top jsonb, patterns jsonb, looks jsonb, lengths jsonb, monotonic text,
+    bytes bigint, workers int, sketch aipipe.sketch)
+AS 'MODULE_PATHNAME', 'aipipe_profile_source' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 20;
+COMMENT ON FUNCTION aipipe.profile_source(text, float8, text[], int, bigint) IS
+'gives what profile_table() does, of a SELECT or of a relation by its name';
+GRANT EXECUTE ON FUNCTION aipipe.profile_source(text, float8, text[], int, bigint) TO PUBLIC;
+
+-- Keys, dependencies, joins.
+
+CREATE OR REPLACE FUNCTION aipipe.profile_keys(
+    relation regclass, max_columns int DEFAULT 2, max_error float8 DEFAULT 0, params jsonb DEFAULT '{}')
+RETURNS TABLE (columns text[], "rows" bigint, distinct_values bigint, duplicates bigint, nulls bigint, error float8, is_key boolean,
+    declared boolean, examples jsonb)
+AS 'MODULE_PATHNAME', 'aipipe_profile_keys' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 10;
+COMMENT ON FUNCTION aipipe.profile_keys(regclass, int, float8, jsonb) IS
+'gives the minimal sets of columns whose values tell all rows of a table apart, or all but a share of them';
+GRANT EXECUTE ON FUNCTION aipipe.profile_keys(regclass, int, float8, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.profile_dependencies(
+    relation regclass, max_lhs int DEFAULT 2, max_error float8 DEFAULT 0, params jsonb DEFAULT '{}')
+RETURNS TABLE (determinant text[], dependent text, error float8, confidence float8, "rows" bigint, "groups" bigint, violations bigint,
+    violating_groups bigint, repeated float8, score float8, example jsonb)
+AS 'MODULE_PATHNAME', 'aipipe_profile_dependencies' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 20;
+COMMENT ON FUNCTION aipipe.profile_dependencies(regclass, int, float8, jsonb) IS
+'gives the minimal functional dependencies of a table, exact or with at most a share of rows that break them, what tells most first';
+GRANT EXECUTE ON FUNCTION aipipe.profile_dependencies(regclass, int, float8, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.profile_joins(
+    relations regclass[] DEFAULT NULL, schema name DEFAULT NULL, min_containment float8 DEFAULT 0.95, params jsonb DEFAULT '{}')
+RETURNS TABLE (left_relation regclass, left_column name, right_relation regclass, right_column name, containment float8, coverage float8,
+    left_distinct bigint, right_distinct bigint, right_unique boolean, cardinality text, name_similarity float8, declared boolean, score float8)
+AS 'MODULE_PATHNAME', 'aipipe_profile_joins' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 50;
+COMMENT ON FUNCTION aipipe.profile_joins(regclass[], name, float8, jsonb) IS
+'gives columns whose values are found in another column, in and across tables: verified candidates for foreign keys, the likeliest first';
+GRANT EXECUTE ON FUNCTION aipipe.profile_joins(regclass[], name, float8, jsonb) TO PUBLIC;
+
+-- History: profiles that are kept.
+
+CREATE OR REPLACE FUNCTION aipipe.profile_snapshot(relation regclass, sample float8 DEFAULT 1, columns text[] DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'aipipe_profile_snapshot' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION aipipe.profile_snapshot(regclass, float8, text[]) IS
+'keeps a profile of a table as it is now and gives its id; sample is the share of the table that is read';
+
+CREATE OR REPLACE FUNCTION aipipe.profile_diff(relation regclass, "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL)
+RETURNS TABLE (column_name text, change text, score float8, before text, after text, sentence text)
+AS 'MODULE_PATHNAME', 'aipipe_profile_diff' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20;
+COMMENT ON FUNCTION aipipe.profile_diff(regclass, timestamptz, timestamptz) IS
+'gives what changed in a table between the kept profiles that were the latest at two times (by default the last two), most changed first; the score is a population stability index, infinite for columns that came, went or changed their type';
+
+CREATE OR REPLACE FUNCTION aipipe.profile_diff("from" bigint, "to" bigint)
+RETURNS TABLE (column_name text, change text, score float8, before text, after text, sentence text)
+AS 'MODULE_PATHNAME', 'aipipe_profile_diff_ids' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20;
+COMMENT ON FUNCTION aipipe.profile_diff(bigint, bigint) IS
+'gives what is different between two kept profiles, of one table or of two, most changed first';
+
+CREATE OR REPLACE FUNCTION aipipe.profile_prune(relation regclass, before timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'aipipe_profile_prune' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION aipipe.profile_prune(regclass, timestamptz) IS
+'forgets kept profiles of a table from before a time, those of batches too, and gives their number';
+
+GRANT EXECUTE ON FUNCTION
+    aipipe.profile_snapshot(regclass, float8, text[]),
+    aipipe.profile_diff(regclass, timestamptz, timestamptz),
+    aipipe.profile_diff(bigint, bigint),
+    aipipe.profile_prune(regclass, timestamptz)
+TO PUBLIC;
+
+CREATE OR REPLACE VIEW aipipe.profile WITH (security_barrier) AS
+SELECT p.id, pg_catalog.format('%I.%I', p.schema_name, p.relation_name) AS relation, p.taken_at, p.rows, p.share, p.batch,
+       p.taken_by, p.table_owner
+  FROM aipipe.profile_data p
+ WHERE pg_catalog.pg_has_role(p.taken_by, 'USAGE') OR pg_catalog.pg_has_role(p.table_owner, 'USAGE');
+COMMENT ON VIEW aipipe.profile IS 'Kept profiles that the current user took, or of tables that are the current user''s';
+
+CREATE OR REPLACE VIEW aipipe.profile_column WITH (security_barrier) AS
+SELECT c.profile, c.position, c.column_name, c.type, c.sketch
+  FROM aipipe.profile_column_data c
+  JOIN aipipe.profile_data p ON p.id OPERATOR(pg_catalog.=) c.profile
+ WHERE pg_catalog.pg_has_role(p.taken_by, 'USAGE') OR pg_catalog.pg_has_role(p.table_owner, 'USAGE');
+COMMENT ON VIEW aipipe.profile_column IS 'Sketches of the columns of the profiles in aipipe.profile';
+
+GRANT SELECT ON aipipe.profile, aipipe.profile_column TO PUBLIC;
+
+-- Reports.
+
+CREATE OR REPLACE FUNCTION aipipe.profile_html(relation regclass, sample float8 DEFAULT 1, columns text[] DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'aipipe_profile_html' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION aipipe.profile_html(regclass, float8, text[]) IS
+'gives a table''s profile as one self-contained HTML page: it loads nothing and runs nothing';
+GRANT EXECUTE ON FUNCTION aipipe.profile_html(regclass, float8, text[]) TO PUBLIC;

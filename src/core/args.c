@@ -53,6 +53,21 @@ arg_positive(FunctionCallInfo fcinfo, int argno, const char *name)
 	return value;
 }
 
+/* Gives a required share, from 0 to below 1. */
+double
+arg_share(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	double		value;
+
+	arg_require(fcinfo, argno, name);
+	value = PG_GETARG_FLOAT8(argno);
+	if (!(value >= 0 && value < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be at least 0 and below 1, not %g", name, value)));
+	return value;
+}
+
 /* Gives a text[] argument as a list of distinct C strings, NIL when it is NULL. */
 List *
 arg_text_list(FunctionCallInfo fcinfo, int argno, const char *name)

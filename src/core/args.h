@@ -23,6 +23,9 @@ extern char *arg_optional_text(FunctionCallInfo fcinfo, int argno);
 /* A positive int argument; NULL is ERROR 22004, others ERROR 22023. */
 extern int	arg_positive(FunctionCallInfo fcinfo, int argno, const char *name);
 
+/* A float8 argument from 0 to below 1; NULL is ERROR 22004, others ERROR 22023. */
+extern double arg_share(FunctionCallInfo fcinfo, int argno, const char *name);
+
 /* A text[] argument as a List of distinct C strings, NIL when NULL; empty or holding NULL is an error. */
 extern List *arg_text_list(FunctionCallInfo fcinfo, int argno, const char *name);
 

@@ -18,6 +18,7 @@
 #include "core/guc.h"
 
 int			core_model_cache_size;
+int			core_profile_max_memory;
 int			core_progress_interval;
 int			core_train_max_memory;
 int			core_train_threads;
@@ -31,6 +32,14 @@ core_define_settings(void)
 							"The least recently used versions leave first. A version in use stays, even beyond the limit.",
 							&core_model_cache_size,
 							64 * 1024, 1024, INT_MAX / 2,
+							PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("aipipe.profile_max_memory",
+							"Memory that one search for keys or dependencies may use.",
+							"A search that would need more ends with an error before it allocates it.",
+							&core_profile_max_memory,
+							1024 * 1024, 1024, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 

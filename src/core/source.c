@@ -292,6 +292,21 @@ source_is_direct(Relation rel)
 		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_NONE;
 }
 
+/* Fills the source from an open relation; the caller may close it after. */
+static void
+source_fill(Source *source, Relation rel)
+{
+	source_check_relation(rel);
+	source_check_rights(rel);
+	source->relid = RelationGetRelid(rel);
+	source->direct = source_is_direct(rel);
+	source->resolved = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
+												  RelationGetRelationName(rel));
+	source->query = psprintf("SELECT * FROM %s", source->resolved);
+	if (source->direct)
+		source->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+}
+
 /* Fills the source from the relation's name. */
 static void
 source_resolve_relation(Source *source)
@@ -307,19 +322,93 @@ source_resolve_relation(Source *source)
 				 errhint(SOURCE_HINT)));
 
 	rel = relation_open(relid, NoLock);
-	source_check_relation(rel);
-	source_check_rights(rel);
-	source->relid = relid;
-	source->direct = source_is_direct(rel);
-	source->resolved = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
-												  RelationGetRelationName(rel));
-	source->query = psprintf("SELECT * FROM %s", source->resolved);
-	if (source->direct)
-		source->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	source_fill(source, rel);
 	relation_close(rel, NoLock);
 
 	if (!source->direct)
 		source_analyse(source, source->query);
+}
+
+/* Resolves and checks a relation by its OID as the current user. */
+Source *
+source_of_relation(Oid relid)
+{
+	Source	   *source = palloc0(sizeof(Source));
+	Relation	rel = try_relation_open(relid, AccessShareLock);
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid),
+				 errhint(SOURCE_HINT)));
+	source_fill(source, rel);
+	source->text = source->resolved;
+	relation_close(rel, NoLock);
+
+	if (!source->direct)
+		source_analyse(source, source->query);
+	return source;
+}
+
+/* Gives a table as a source that is scanned itself; whoever calls it has seen to the rights. */
+Source *
+source_of_table(Oid relid)
+{
+	Source	   *source = palloc0(sizeof(Source));
+	Relation	rel = relation_open(relid, AccessShareLock);
+
+	source->relid = relid;
+	source->direct = true;
+	source->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	source->resolved = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
+												  RelationGetRelationName(rel));
+	source->text = source->resolved;
+	source->query = psprintf("SELECT * FROM ONLY %s", source->resolved);
+	relation_close(rel, NoLock);
+	return source;
+}
+
+/* Says whether a member of a tree of tables has rows of its own to scan; sets *scannable to false where only a query reads them. */
+static bool
+source_is_part(Oid relid, bool *scannable)
+{
+	Relation	rel = relation_open(relid, NoLock);
+	bool		part = rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE && !RELATION_IS_OTHER_TEMP(rel);
+
+	if (part)
+		*scannable = rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_tableam != NULL &&
+			!compat_has_virtual_columns(RelationGetDescr(rel));
+	relation_close(rel, NoLock);
+	return part;
+}
+
+/* Gives the tables whose own scans give the source's rows, or NIL; rights and row security are the named table's, as for a SELECT. */
+List *
+source_parts(Source *source)
+{
+	List	   *parts = NIL;
+	ListCell   *cell;
+	char		kind;
+
+	if (source->direct)
+		return list_make1(source);
+	if (!OidIsValid(source->relid))
+		return NIL;
+	kind = get_rel_relkind(source->relid);
+	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
+		check_enable_rls(source->relid, InvalidOid, true) != RLS_NONE)
+		return NIL;
+	foreach(cell, find_all_inheritors(source->relid, AccessShareLock, NULL))
+	{
+		bool		scannable = true;
+
+		if (!source_is_part(lfirst_oid(cell), &scannable))
+			continue;
+		if (!scannable)
+			return NIL;
+		parts = lappend(parts, source_of_table(lfirst_oid(cell)));
+	}
+	return parts;
 }
 
 /* Resolves and checks the source as the current user; every failure is an error that says why. */

@@ -30,6 +30,18 @@ typedef struct Source
 /* Resolves and checks the source as the current user; every failure is a clear error. */
 extern Source *source_resolve(const char *text);
 
+/* The same for a relation that is known by its OID. */
+extern Source *source_of_relation(Oid relid);
+
+/* A table that is scanned itself, without asking for rights: its reader has them by a source that was resolved. */
+extern Source *source_of_table(Oid relid);
+
+/*
+ * Tables whose own scans, one after the other, give the source's rows: itself when direct, a partitioned
+ * or inherited table's members where the caller may read all of it; each is locked.  NIL: only the query does.
+ */
+extern List *source_parts(Source *source);
+
 /*
  * The source's rows in the order of a column of type date, timestamp or timestamptz,
  * from one time on (DT_NOBEGIN: from the first) and before another (DT_NOEND: to the
@@ -52,10 +64,33 @@ typedef struct SourceScan SourceScan;
 extern SourceScan *source_scan_begin(Source *source, double share, uint64 seed);
 
 /*
+ * Where the table is scanned itself, draws pages rather than rows and reads no others; a
+ * query's rows are drawn as above.
+ */
+extern SourceScan *source_scan_begin_pages(Source *source, double share, uint64 seed);
+
+/* Of a scan that has ended by itself: the share of pages or rows that were drawn, 1 when there were none to draw from. */
+extern double source_scan_drawn(const SourceScan *scan);
+
+/* This process's part of a table scan that several processes share; the source is direct. */
+struct ParallelTableScanDescData;
+extern SourceScan *source_scan_begin_shared(Source *source, struct ParallelTableScanDescData *shared);
+
+/*
  * Gives the next row's values (arrays of desc->natts owned by the scan, valid
  * until the next call) or false at the end.  Checks interrupts.
  */
 extern bool source_scan_next(SourceScan *scan, Datum **values, bool **nulls);
+
+/* Rows of a block at most; fewer where rows are wide. */
+#define SOURCE_BLOCK 512
+
+/*
+ * Gives the next rows, at most SOURCE_BLOCK, with the values of their first natts columns (the same
+ * natts in all calls): rows[i][column], good until the next call.  0 at the end.  Not to be mixed with
+ * source_scan_next().  Checks interrupts.
+ */
+extern int	source_scan_block(SourceScan *scan, int natts, Datum ***rows, bool ***nulls);
 
 extern void source_scan_end(SourceScan *scan);
 

@@ -35,7 +35,7 @@ static SqlStatement find_gate = {
 	"SELECT g.id, g.schema_name, g.relation_name, g.owner,"
 	" g.table_owner, g.detector,"
 	" g.timing, g.on_anomaly, g.threshold, g.score_column, g.on_error, g.on_update,"
-	" g.children, g.reasons, g.explain_limit, g.log_share, g.log_always, g.log_key, g.state"
+	" g.children, g.reasons, g.explain_limit, g.log_share, g.log_always, g.log_key, g.profile_rows, g.state"
 	" FROM aipipe.gate_data g WHERE g.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
 };
@@ -155,6 +155,7 @@ gate_find(int64 id)
 	gate->log_share = sql_float8(result, 0, "log_share", NULL);
 	gate->log_always = sql_bool(result, 0, "log_always", NULL);
 	gate->log_key = stored_columns(result);
+	gate->profile_rows = sql_int64(result, 0, "profile_rows", NULL);
 	gate->state = stored_state(result);
 	pfree(timing);
 	sql_free(result);

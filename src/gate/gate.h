@@ -16,6 +16,7 @@
  *		gate_shadow.c		versions beside the champion: who serves a row, what is recorded
  *		gate_batch.c		open batches, their decisions, transaction ends
  *		gate_log.c			the prediction log
+ *		gate_profile.c		sketches of a batch's columns
  *		gate_release.c		quarantine_release(), quarantine_discard()
  */
 #ifndef GATE_GATE_H
@@ -53,7 +54,7 @@ typedef struct Gate
 	char	   *relation;
 	Oid			owner;			/* whose right on the model counts */
 	Oid			table_owner;	/* when the gate was created */
-	char	   *detector;
+	char	   *detector;		/* NULL: rows are counted and profiled, not judged */
 	bool		statement;		/* statement timing; row timing otherwise */
 	GateAction	on_anomaly;
 	double		threshold;		/* NaN: the serving version's own, see gate_threshold() */
@@ -66,6 +67,7 @@ typedef struct Gate
 	double		log_share;		/* share of the keys whose predictions are recorded */
 	bool		log_always;		/* also while the champion is alone */
 	List	   *log_key;		/* of char *: columns that name a row in the prediction log; NIL = the table's key */
+	int64		profile_rows;	/* batches of at least so many rows are profiled; 0 = none */
 	GateState	state;
 } Gate;
 
@@ -124,6 +126,7 @@ typedef struct GateBatch
 	int64		recorded;
 	int64		shadow_errors;
 	char	   *shadow_error;	/* first failure, or NULL */
+	struct GateProfile *profile;	/* NULL before the first row, and for a gate that takes none */
 } GateBatch;
 
 /* A decision other than accept, as it is stored. */
@@ -189,6 +192,7 @@ typedef struct GateCall
 	const Serving *serving;		/* NULL when the set-up failed */
 	GateVersion champion;
 	GateShadow *shadow;			/* NULL when the champion is alone and nothing is recorded */
+	struct GateProfileRows *profile;	/* where the rows are profiled, or NULL */
 	ScoreColumn score;
 	bool		key_sought;
 	TupleDesc	key_desc;		/* of the table's key, or NULL */
@@ -276,6 +280,12 @@ batch_count(GateBatch *batch, GateAction action, double score)
 extern void log_row(GateBatch *batch, const GatePrediction *predictions, int npredictions,
 					const char *key, int keylen, TimestampTz at);
 extern void log_flush(GateBatch *batch);
+
+/* gate_profile.c */
+extern struct GateProfileRows *profile_rows_of(GateCall *call);
+extern void profile_row(GateCall *call, TupleTableSlot *slot);
+extern void profile_block(GateCall *call, TupleTableSlot *const *slots, int n, bool last);
+extern void profile_close(GateBatch *batch);
 
 /* gate_call.c */
 typedef void (*GateStep) (void *arg);

@@ -235,7 +235,8 @@ write_batch(GateBatch *batch)
 	values[16] = Float8GetDatum(batch->score_max);
 	values[17] = Float8GetDatum(batch->threshold);
 	nulls[17] = batch->threshold != batch->threshold;
-	values[18] = CStringGetTextDatum(batch->gate->detector);
+	values[18] = batch->gate->detector ? CStringGetTextDatum(batch->gate->detector) : (Datum) 0;
+	nulls[18] = batch->gate->detector == NULL;
 	values[19] = Int32GetDatum(batch->model_version);
 	nulls[19] = batch->model_version == 0;
 	values[20] = Int64GetDatum(batch->recorded);
@@ -268,6 +269,7 @@ batch_close(GateBatch *batch)
 
 	flush_decisions(batch);
 	log_flush(batch);
+	profile_close(batch);
 	if (batch->rows > 0)
 		write_batch(batch);
 	MemoryContextSwitchTo(old);

@@ -213,7 +213,9 @@ gate_call_begin(GateBatch *batch, const Gate *gate, Relation rel, MemoryContext 
 	call->desc = RelationGetDescr(rel);
 	call->relid = RelationGetRelid(rel);
 	gate_name_target(gate, rel, &call->schema, &call->relation);
-	call->champion.error = gate_run_step(call, set_up, call);
+	call->profile = profile_rows_of(call);
+	if (gate->detector != NULL)
+		call->champion.error = gate_run_step(call, set_up, call);
 	if (call->champion.error != NULL)
 		call->champion.scorer = NULL;
 	if (call->serving != NULL)

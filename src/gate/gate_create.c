@@ -40,6 +40,8 @@ typedef struct GateOptions
 	double		log;			/* negative when not given */
 	bool		log_always;
 	List	   *log_key;
+	bool		profile;
+	int64		profile_rows;
 	int64		reasons;
 	bool		update;
 } GateOptions;
@@ -50,6 +52,8 @@ static const OptionSpec gate_options[] = {
 	{"log", OPTION_REAL, OPTION_FIELD(GateOptions, log), -1, 0, 1},
 	{"log_always", OPTION_BOOL, OPTION_FIELD(GateOptions, log_always), 0},
 	{"log_key", OPTION_TEXT_LIST, OPTION_FIELD(GateOptions, log_key)},
+	{"profile", OPTION_BOOL, OPTION_FIELD(GateOptions, profile), 0},
+	{"profile_rows", OPTION_INT, OPTION_FIELD(GateOptions, profile_rows), 100, 1, INT_MAX},
 	{"reasons", OPTION_INT, OPTION_FIELD(GateOptions, reasons), 3, 0, 100},
 	{"update", OPTION_BOOL, OPTION_FIELD(GateOptions, update), 0},
 };
@@ -61,11 +65,11 @@ static const char *const error_actions[] = {"accept", "quarantine", "reject"};
 static SqlStatement insert_gate = {
 	"INSERT INTO aipipe.gate_data (schema_name, relation_name, owner, table_owner, detector, timing,"
 	" on_anomaly, threshold, score_column, on_error, on_update, children, reasons, explain_limit,"
-	" log_share, log_always, log_key)"
-	" VALUES ($1, $2, $3::pg_catalog.regrole, $4::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+	" log_share, log_always, log_key, profile_rows)"
+	" VALUES ($1, $2, $3::pg_catalog.regrole, $4::pg_catalog.regrole, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 	" RETURNING id",
-	17, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID, INT4OID,
-	FLOAT8OID, BOOLOID, TEXTARRAYOID}
+	18, {TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID, INT4OID, INT4OID,
+	FLOAT8OID, BOOLOID, TEXTARRAYOID, INT8OID}
 };
 
 /* Gives a word argument, which must be one of the choices. */
@@ -90,6 +94,33 @@ word_argument(FunctionCallInfo fcinfo, int argno, const char *name, const char *
 	return NULL;
 }
 
+/* Ends with an error when a gate without a model has nothing to do, or is told what only a model can do. */
+static void
+check_without_model(Gate *gate, const GateOptions *options)
+{
+	if (!options->profile)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be NULL", "detector"),
+				 errhint("Name a detector or any other model; aipipe.anomaly_train() makes a detector. A gate with option \"profile\" needs none: it counts and profiles.")));
+	if (!isnan(gate->threshold) || gate->score_column != NULL || options->log > 0 || options->log_always || options->log_key != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a gate without a model has no scores"),
+				 errdetail("A threshold, a score column and the prediction log need them.")));
+	gate->on_anomaly = GATE_ACCEPT;
+	gate->on_error = gate->on_error == GATE_QUARANTINE ? GATE_ACCEPT : gate->on_error;
+}
+
+/* Says whether two gates ask the same model, or both none. */
+static bool
+same_model(const Gate *a, const Gate *b)
+{
+	if (a->detector == NULL || b->detector == NULL)
+		return a->detector == b->detector;
+	return strcmp(a->detector, b->detector) == 0;
+}
+
 /* Reads what the arguments say by themselves; log_given: they want something of the prediction log. */
 static Gate *
 read_arguments(FunctionCallInfo fcinfo, bool *log_given)
@@ -99,12 +130,7 @@ read_arguments(FunctionCallInfo fcinfo, bool *log_given)
 	bool		valid;
 
 	arg_require(fcinfo, 0, "relation");
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not be NULL", "detector"),
-				 errhint("Name a detector or any other model; aipipe.anomaly_train() makes a detector.")));
-	gate->detector = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	gate->detector = arg_optional_text(fcinfo, 1);
 	gate->statement = strcmp(word_argument(fcinfo, 2, "timing", timings, lengthof(timings)), "statement") == 0;
 	gate->on_anomaly = gate_action(word_argument(fcinfo, 3, "on_anomaly", anomaly_actions,
 												 lengthof(anomaly_actions)), &valid);
@@ -125,10 +151,13 @@ read_arguments(FunctionCallInfo fcinfo, bool *log_given)
 	gate->log_share = options.log < 0 ? 1 : options.log;
 	gate->log_always = options.log_always;
 	gate->log_key = options.log_key;
+	gate->profile_rows = options.profile ? options.profile_rows : 0;
 	if (gate->log_always && gate->log_share == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"log_always\" of gate_create records nothing when \"log\" is 0")));
+	if (gate->detector == NULL)
+		check_without_model(gate, &options);
 	*log_given = options.log > 0 || options.log_always || options.log_key != NIL;
 	gate->owner = GetUserId();
 	return gate;
@@ -324,10 +353,11 @@ check_other_gates(const Gate *gate, Relation rel)
 
 		if (other == NULL || other->state == GATE_DROPPED)
 			continue;
-		if (strcmp(other->detector, gate->detector) == 0 && other->statement == gate->statement)
+		if (same_model(other, gate) && other->statement == gate->statement)
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_OBJECT),
-					 errmsg("table \"%s\" already has a gate with model \"%s\"", RelationGetRelationName(rel), gate->detector),
+					 gate->detector == NULL ? errmsg("table \"%s\" already has a gate without a model", RelationGetRelationName(rel))
+					 : errmsg("table \"%s\" already has a gate with model \"%s\"", RelationGetRelationName(rel), gate->detector),
 					 errdetail("It is gate " INT64_FORMAT ".", other->id)));
 		if (gate->statement && other->statement && may_quarantine(gate) && may_quarantine(other))
 			ereport(ERROR,
@@ -355,15 +385,16 @@ names_array(const List *names)
 static void
 store_gate(Gate *gate)
 {
-	Datum		values[17];
-	bool		nulls[17] = {0};
+	Datum		values[18];
+	bool		nulls[18] = {0};
 	SqlResult  *result;
 
 	values[0] = CStringGetTextDatum(gate->schema);
 	values[1] = CStringGetTextDatum(gate->relation);
 	values[2] = ObjectIdGetDatum(gate->owner);
 	values[3] = ObjectIdGetDatum(gate->table_owner);
-	values[4] = CStringGetTextDatum(gate->detector);
+	values[4] = gate->detector ? CStringGetTextDatum(gate->detector) : (Datum) 0;
+	nulls[4] = gate->detector == NULL;
 	values[5] = CStringGetTextDatum(gate->statement ? "statement" : "row");
 	values[6] = CStringGetTextDatum(gate_action_name(gate->on_anomaly));
 	values[7] = Float8GetDatum(gate->threshold);
@@ -379,6 +410,7 @@ store_gate(Gate *gate)
 	values[15] = BoolGetDatum(gate->log_always);
 	values[16] = names_array(gate->log_key);
 	nulls[16] = gate->log_key == NIL;
+	values[17] = Int64GetDatum(gate->profile_rows);
 	result = sql_run_values(&insert_gate, SQL_WRITE, values, nulls);
 	gate->id = sql_int64(result, 0, "id", NULL);
 	sql_free(result);
@@ -408,7 +440,8 @@ aipipe_gate_create(PG_FUNCTION_ARGS)
 	if (log_given)
 		check_log_key(gate, rel);
 	check_children(gate, rel);
-	check_model(gate, rel);
+	if (gate->detector != NULL)
+		check_model(gate, rel);
 
 	gate->schema = get_namespace_name(RelationGetNamespace(rel));
 	gate->relation = pstrdup(RelationGetRelationName(rel));

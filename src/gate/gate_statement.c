@@ -207,6 +207,8 @@ judge_block(StatementRows *rows)
 {
 	GateCall   *call = rows->call;
 
+	if (call->profile != NULL)
+		profile_block(call, rows->slots, rows->nslots, rows->nslots < SCORER_BLOCK);
 	gate_run(call);
 	for (int i = 0; i < rows->nslots; i++)
 	{

@@ -149,6 +149,8 @@ judge_row(GateCall *call, TupleTableSlot *slot, HeapTuple tuple)
 	GateDecision decision;
 	GateVerdict verdict;
 
+	if (call->profile != NULL)
+		profile_row(call, slot);
 	gate_reset(call);
 	gate_add(call, 0, slot, &row);
 	gate_run(call);

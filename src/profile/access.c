@@ -19,6 +19,7 @@
 
 PG_FUNCTION_INFO_V1(aipipe_sketch_count);
 PG_FUNCTION_INFO_V1(aipipe_sketch_nulls);
+PG_FUNCTION_INFO_V1(aipipe_sketch_bytes);
 PG_FUNCTION_INFO_V1(aipipe_sketch_kind);
 PG_FUNCTION_INFO_V1(aipipe_sketch_type);
 PG_FUNCTION_INFO_V1(aipipe_sketch_distinct);
@@ -46,6 +47,13 @@ Datum
 aipipe_sketch_nulls(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(sketch_argument(fcinfo, 0)->nulls);
+}
+
+/* Gives the size of the values. */
+Datum
+aipipe_sketch_bytes(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(sketch_argument(fcinfo, 0)->bytes);
 }
 
 /* Gives the kind of the values. */

@@ -19,13 +19,22 @@
 /* Sums that run side by side, so that one need not wait for the other. */
 #define LANES 4
 
-/* Gives the mean of a few numbers, whatever their size. */
-static double
-block_mean(const double *values, int n)
+/* Sets the mean to a sum, with what float8 cannot hold of it (Knuth's two-sum). */
+static inline void
+set_mean(Moments *moments, double a, double b)
 {
-	double		pivot = values[0];
+	double		sum = a + b;
+	double		part = sum - a;
+
+	moments->mean = sum;
+	moments->mean_rest = (a - (sum - part)) + (b - part);
+}
+
+/* Gives the mean of what a few numbers differ from a pivot. */
+static double
+mean_difference(const double *values, int n, double pivot)
+{
 	double		sums[LANES] = {0};
-	double		mean;
 	int			i;
 
 	for (i = 0; i + LANES <= n; i += LANES)
@@ -33,31 +42,43 @@ block_mean(const double *values, int n)
 			sums[j] += values[i + j] - pivot;
 	for (; i < n; i++)
 		sums[0] += values[i] - pivot;
-	mean = pivot + ((sums[0] + sums[1]) + (sums[2] + sums[3])) / n;
-	if (likely(isfinite(mean)))
-		return mean;
+	return ((sums[0] + sums[1]) + (sums[2] + sums[3])) / n;
+}
 
-	mean = 0;
-	for (i = 0; i < n; i++)
+/* Gives the mean of numbers whose differences are too large for float8. */
+static double
+huge_mean(const double *values, int n)
+{
+	double		mean = 0;
+
+	for (int i = 0; i < n; i++)
 		mean += values[i] / n;
 	return Min(Max(mean, -DBL_MAX), DBL_MAX);
 }
 
-/* Sums the powers of what numbers differ from their mean. */
+/* Sums the powers of what numbers differ from their mean, which is a pivot and a difference. */
 static void
 block_moments(const double *values, int n, Moments *block)
 {
-	double		mean = block_mean(values, n);
+	double		pivot = values[0];
+	double		difference = mean_difference(values, n, pivot);
 	double		m2[LANES] = {0};
 	double		m3[LANES] = {0};
 	double		m4[LANES] = {0};
 	int			i;
 
+	block->n = n;
+	set_mean(block, pivot, difference);
+	if (unlikely(!isfinite(block->mean)))
+	{
+		block->mean = pivot = huge_mean(values, n);
+		block->mean_rest = difference = 0;
+	}
 	for (i = 0; i + LANES <= n; i += LANES)
 	{
 		for (int j = 0; j < LANES; j++)
 		{
-			double		d = values[i + j] - mean;
+			double		d = values[i + j] - pivot - difference;
 			double		square = d * d;
 
 			m2[j] += square;
@@ -67,15 +88,13 @@ block_moments(const double *values, int n, Moments *block)
 	}
 	for (; i < n; i++)
 	{
-		double		d = values[i] - mean;
+		double		d = values[i] - pivot - difference;
 		double		square = d * d;
 
 		m2[0] += square;
 		m3[0] += square * d;
 		m4[0] += square * square;
 	}
-	block->n = n;
-	block->mean = mean;
 	block->m2 = (m2[0] + m2[1]) + (m2[2] + m2[3]);
 	block->m3 = (m3[0] + m3[1]) + (m3[2] + m3[3]);
 	block->m4 = (m4[0] + m4[1]) + (m4[2] + m4[3]);
@@ -115,7 +134,7 @@ moments_merge(Moments *into, const Moments *other)
 	double		na = a.n;
 	double		nb = b->n;
 	double		n = na + nb;
-	double		delta = b->mean - a.mean;
+	double		delta = b->mean - a.mean + (b->mean_rest - a.mean_rest);
 	double		step = delta / n;
 	double		shift = step * nb;
 
@@ -130,8 +149,12 @@ moments_merge(Moments *into, const Moments *other)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("bigint out of range")));
-	into->mean = isfinite(delta) ? a.mean + shift : a.mean * (na / n) + b->mean * (nb / n);
-	into->mean = Min(Max(into->mean, -DBL_MAX), DBL_MAX);
+	set_mean(into, a.mean, a.mean_rest + shift);
+	if (unlikely(!isfinite(into->mean) || !isfinite(into->mean_rest)))
+	{
+		into->mean = Min(Max(a.mean * (na / n) + b->mean * (nb / n), -DBL_MAX), DBL_MAX);
+		into->mean_rest = 0;
+	}
 	into->m2 = a.m2 + b->m2 + delta * step * na * nb;
 	into->m3 = a.m3 + b->m3 + delta * step * step * na * nb * (na - nb) +
 		3 * step * (na * b->m2 - nb * a.m2);
@@ -178,6 +201,7 @@ moments_write(const Moments *moments, StringInfo out)
 	if (moments->n == 0)
 		return;
 	bytes_put_double(out, moments->mean);
+	bytes_put_double(out, moments->mean_rest);
 	bytes_put_double(out, moments->m2);
 	bytes_put_double(out, moments->m3);
 	bytes_put_double(out, moments->m4);
@@ -204,11 +228,12 @@ moments_read(Bytes *b, Moments *moments)
 	if (moments->n == 0)
 		return;
 	moments->mean = bytes_double(b);
+	moments->mean_rest = bytes_double(b);
 	moments->m2 = read_sum(b);
 	moments->m3 = read_sum(b);
 	moments->m4 = read_sum(b);
-	if (!isfinite(moments->mean))
-		bytes_error("A mean is not finite.");
+	if (!isfinite(moments->mean) || moments->mean + moments->mean_rest != moments->mean)
+		bytes_error("A mean is not finite, or its rest is too large.");
 	if (moments->m2 < 0 || moments->m4 < 0)
 		bytes_error("An even moment is negative.");
 	if (isnan(moments->m2) && (!isnan(moments->m3) || !isnan(moments->m4)))

@@ -18,6 +18,7 @@ typedef struct Moments
 {
 	int64		n;
 	double		mean;
+	double		mean_rest;		/* what the mean has beyond float8, so that it moves on in a long column */
 	double		m2;				/* sum of (x - mean)^2, … */
 	double		m3;
 	double		m4;

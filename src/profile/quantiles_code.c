@@ -11,7 +11,7 @@
  *
  * A sketch that retains few values is stored as it is.  A larger one is stored as QUANTILES_STORED values
  * or fewer of one weight 2^h, taken at the middles of steps of 2^h ranks, and at most one value of each
- * lower weight for the rest: that puts ranks off by 2^h / 2, .13 % of the count, at most.
+ * lower weight for the rest: that puts ranks off by 2^h / 2, .2 % of the count, at most.
  *
  *-------------------------------------------------------------------------
  */

@@ -9,9 +9,9 @@
 #include "profile/quantiles.h"
 
 /* Levels that are kept below the top; what would be below them is drawn. */
-#define QUANTILES_DEPTH 7
+#define QUANTILES_DEPTH 6
 /* Capacity of the lowest level that values are added to, at least. */
-#define QUANTILES_BASE 128
+#define QUANTILES_BASE 256
 /* Values of the greatest weight that are stored, and all values that are. */
 #define QUANTILES_STORED 512
 #define QUANTILES_STORED_ALL (QUANTILES_STORED + QUANTILES_MAX_LEVELS)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""aipipe.so gives away only what PostgreSQL calls, and every C function of the install script is there.
+"""aipipe.so gives away only what PostgreSQL calls, and every C function of the install script and of a parallel worker is there.
 
 The server opens libraries with their symbols global, so any other name of ours
 could take the place of another library's, or the reverse.
@@ -27,11 +27,18 @@ def check(tree):
     """Yields every symbol too many and every function without a symbol."""
     symbols = exported(tree)
     callable_from_sql = set()
+    workers = {}
     for name in gate.files(tree, "src", ".c"):
-        callable_from_sql.update(re.findall(r"^PG_FUNCTION_INFO_V1\((\w+)\)", gate.read(tree + "/" + name), re.M))
+        text = gate.read(tree + "/" + name)
+        callable_from_sql.update(re.findall(r"^PG_FUNCTION_INFO_V1\((\w+)\)", text, re.M))
+        for match in re.finditer(r"\bCreateParallelContext\(\s*\"aipipe\",\s*\"(\w+)\"", text):
+            workers[match.group(1)] = (name, gate.line_of(text, match.start()))
     for symbol in symbols:
-        if symbol not in SERVER and re.sub("^pg_finfo_", "", symbol) not in callable_from_sql:
+        if symbol not in SERVER and symbol not in workers and re.sub("^pg_finfo_", "", symbol) not in callable_from_sql:
             yield "aipipe.so", 1, "%s is exported" % symbol
+    for symbol, (name, line) in workers.items():
+        if symbol not in symbols:
+            yield name, line, "the library has no %s" % symbol
     script = gate.install_script(tree)
     for line, statement in gate.sql_statements(gate.read(tree + "/" + script)):
         if re.match(r"CREATE\s+FUNCTION\b", statement, re.I) and re.search(r"\bLANGUAGE\s+'?c\b", statement, re.I):

@@ -9,7 +9,9 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "common/hashfn.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -21,6 +23,8 @@
 #include "profile/quantiles_int.h"
 
 PG_FUNCTION_INFO_V1(test_sketch_bench);
+PG_FUNCTION_INFO_V1(test_sketch_avalanche);
+PG_FUNCTION_INFO_V1(test_sketch_hash);
 
 #define REPEATS 3
 #define BLOCK 64
@@ -150,4 +154,57 @@ test_sketch_bench(PG_FUNCTION_ARGS)
 	pfree(work.values);
 	pfree(work.hashes);
 	PG_RETURN_FLOAT8(best / work.n * 1e9);
+}
+
+/* Gives the least and the greatest share of an output bit that changes with an input bit, of texts of a length. */
+Datum
+test_sketch_avalanche(PG_FUNCTION_ARGS)
+{
+	int			length = PG_GETARG_INT32(0);
+	const int	trials = 2000;
+	char	   *text = palloc(length);
+	double		lowest = 1;
+	double		highest = 0;
+	Random		random;
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	random_seed(&random, length);
+	for (int bit = 0; bit < length * 8; bit++)
+	{
+		int			changed[64] = {0};
+
+		for (int t = 0; t < trials; t++)
+		{
+			uint64		difference;
+
+			for (int i = 0; i < length; i++)
+				text[i] = (char) random_next(&random);
+			difference = hash_text(HASH_TEXT, text, length);
+			text[bit / 8] ^= 1 << bit % 8;
+			difference ^= hash_text(HASH_TEXT, text, length);
+			for (int o = 0; o < 64; o++)
+				changed[o] += difference >> o & 1;
+		}
+		for (int o = 0; o < 64; o++)
+		{
+			lowest = Min(lowest, (double) changed[o] / trials);
+			highest = Max(highest, (double) changed[o] / trials);
+		}
+	}
+	values[0] = Float8GetDatum(lowest);
+	values[1] = Float8GetDatum(highest);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/* Gives the hash of a text. */
+Datum
+test_sketch_hash(PG_FUNCTION_ARGS)
+{
+	text	   *t = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_INT64((int64) hash_text(HASH_TEXT, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)));
 }

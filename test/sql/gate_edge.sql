@@ -23,8 +23,8 @@ FROM aipipe.quarantine q,
               WHERE feature <> '(bias)' AND contribution > 0) w
 WHERE q.relation = 'gate_edge.landing';
 SELECT aipipe.gate_drop('landing') AS dropped;
--- severity is the share of training rows that look strictly more normal: the least strange one has none below it, and no two orders disagree
-SELECT aipipe.anomaly_train('edge_d', 'history', ARRAY['a', 'b', 'c'], '{"algorithm": "isolation_forest", "n_estimators": 25, "guards": false}');
+-- a bare forest's severity is the share of training rows that look strictly more normal: the least strange one has none below it, and no two orders disagree
+SELECT aipipe.model_train('edge_d', 'anomaly', 'history', features => ARRAY['a', 'b', 'c'], algorithm => 'isolation_forest', params => '{"n_estimators": 25, "guards": false}');
 WITH s AS (SELECT aipipe.anomaly_score('edge_d', h) AS severity FROM history h)
 SELECT min(severity) AS least, max(abs(severity - below)) < 1e-6 AS share_strictly_below
 FROM (SELECT severity, (SELECT count(*) FROM s t WHERE t.severity < s.severity) / 500.0 AS below FROM s) x;

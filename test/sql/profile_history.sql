@@ -1,0 +1,109 @@
+-- Profiles that are kept, and what is different between two.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE TABLE orders (id int, amount float8, status text, email text, placed timestamptz, code text, ok boolean);
+INSERT INTO orders
+SELECT i, 20 + (i * 7919 % 1000) / 10.0, (ARRAY['new', 'paid', 'sent'])[1 + i % 3], 'user' || i || '@example.com',
+       '2026-01-01 00:00+00'::timestamptz + i * interval '7 minutes', lpad((i % 90)::text, 3, '0'), i % 2 = 0
+  FROM generate_series(1, 2000) i;
+
+-- nothing to compare
+SELECT * FROM aipipe.profile_diff('orders');
+SELECT aipipe.profile_snapshot('orders') AS first \gset
+SELECT * FROM aipipe.profile_diff('orders');
+SELECT relation, rows, share, batch, taken_by = current_user::regrole AS mine, taken_at BETWEEN now() - interval '1 minute' AND clock_timestamp() AS fresh
+  FROM aipipe.profile;
+SELECT position, column_name, type, aipipe.sketch_count(sketch) AS count, aipipe.sketch_kind(sketch) AS kind
+  FROM aipipe.profile_column ORDER BY position;
+
+-- the same rows: no change; other rows of the same feed: none that matters, though its time and serial number went on
+SELECT aipipe.profile_snapshot('orders') AS second \gset
+SELECT * FROM aipipe.profile_diff('orders');
+CREATE TABLE later AS
+SELECT i AS id, (20 + (i * 6007 % 1000) / 10.0)::float8 AS amount, (ARRAY['new', 'paid', 'sent'])[1 + i % 3] AS status, 'user' || i || '@example.com' AS email,
+       '2026-01-01 00:00+00'::timestamptz + i * interval '7 minutes' AS placed, lpad((i % 90)::text, 3, '0') AS code, i % 2 = 0 AS ok
+  FROM generate_series(2001, 4000) i;
+SELECT aipipe.profile_snapshot('later') AS later \gset
+SELECT * FROM aipipe.profile_diff(:first, :later);
+
+-- everything that can change, most changed first
+UPDATE orders SET
+    status = CASE WHEN id % 10 = 0 THEN 'lost' WHEN status = 'paid' THEN 'new' ELSE status END,
+    amount = CASE WHEN id % 4 = 0 THEN amount * 100 WHEN id % 100 = 1 THEN 'NaN' WHEN id = 7 THEN 'Infinity' ELSE amount END,
+    email = CASE WHEN id % 5 = 0 THEN NULL WHEN id % 7 = 0 THEN 'none' ELSE email END,
+    code = CASE WHEN id > 1000 THEN code || 'X' ELSE code END;
+ALTER TABLE orders ADD COLUMN extra int DEFAULT 1, DROP COLUMN placed, ALTER COLUMN ok TYPE text;
+DELETE FROM orders WHERE id % 3 <> 0;
+SELECT aipipe.profile_snapshot('orders') AS third \gset
+SELECT column_name, change, round(score::numeric, 2) AS score, before, after, sentence FROM aipipe.profile_diff('orders');
+SELECT bool_and(score >= next) AS most_changed_first
+  FROM (SELECT score, lead(score) OVER () AS next FROM aipipe.profile_diff(:first, :third)) d WHERE next IS NOT NULL;
+
+-- by time: the profiles that were the latest then
+SELECT count(*) FROM aipipe.profile_diff('orders', now() + interval '1 day', now() + interval '1 day');
+SELECT count(*) > 10 FROM aipipe.profile_diff('orders', (SELECT taken_at FROM aipipe.profile WHERE id = :first), 'infinity');
+SELECT * FROM aipipe.profile_diff('orders', '2020-01-01', '2021-01-01');
+
+-- a tiny profile differs by chance in everything, and says nothing
+CREATE TABLE few AS SELECT * FROM later WHERE id % 250 = 7;
+SELECT aipipe.profile_snapshot('few') AS few \gset
+SELECT column_name, change, sentence FROM aipipe.profile_diff(:first, :few);
+CREATE TABLE nobody (LIKE later);
+SELECT aipipe.profile_snapshot('nobody') AS nobody \gset
+SELECT column_name, change, sentence FROM aipipe.profile_diff(:first, :nobody);
+SELECT column_name, change, sentence FROM aipipe.profile_diff(:nobody, :first);
+
+-- some of the columns; a table without any
+SELECT aipipe.profile_snapshot('later', columns => ARRAY['code', 'id']) AS part \gset
+SELECT column_name FROM aipipe.profile_column WHERE profile = :part ORDER BY position;
+CREATE TABLE bare ();
+SELECT aipipe.profile_snapshot('bare') > 0;
+
+-- sketches of many profiles make one
+SELECT aipipe.sketch_count(aipipe.profile_merge(sketch)), round(aipipe.sketch_distinct(aipipe.profile_merge(sketch)))
+  FROM aipipe.profile_column WHERE profile IN (:first, :later) AND column_name = 'status';
+
+-- errors
+SELECT aipipe.profile_snapshot(NULL);
+SELECT aipipe.profile_snapshot('later', NULL);
+SELECT aipipe.profile_snapshot('later', 0);
+SELECT aipipe.profile_snapshot('later', columns => ARRAY['cod']);
+SELECT * FROM aipipe.profile_diff(NULL::regclass);
+SELECT * FROM aipipe.profile_diff(NULL::bigint, 1);
+SELECT * FROM aipipe.profile_diff(1, -5);
+BEGIN READ ONLY; SELECT aipipe.profile_snapshot('later'); ROLLBACK;
+
+-- who may read: the role that took it and the table's owner, also after the table is gone; not who takes its name
+CREATE ROLE regress_profile_taker;
+CREATE ROLE regress_profile_other;
+GRANT SELECT ON later TO regress_profile_taker;
+GRANT CREATE ON SCHEMA public TO regress_profile_other;
+SET ROLE regress_profile_taker;
+SELECT count(*) FROM aipipe.profile;
+SELECT aipipe.profile_snapshot('later') AS taken \gset
+SELECT relation FROM aipipe.profile;
+SELECT count(*) FROM aipipe.profile_diff(:taken, :taken);
+SELECT count(*) FROM aipipe.profile_diff(:taken, :first);
+SELECT aipipe.profile_snapshot('orders');
+SELECT * FROM aipipe.profile_column_data;
+RESET ROLE;
+DROP TABLE later;
+SET ROLE regress_profile_other;
+CREATE TABLE later (id int);
+SELECT count(*) FROM aipipe.profile;
+SELECT count(*) FROM aipipe.profile_column;
+SELECT aipipe.profile_prune('later', 'infinity');
+RESET ROLE;
+
+-- forgetting
+SELECT aipipe.profile_prune('orders', '2020-01-01');
+SELECT aipipe.profile_prune('orders', 'infinity');
+SELECT count(*) FROM aipipe.profile WHERE relation = 'public.orders';
+SELECT count(*) FROM aipipe.profile_column_data c WHERE NOT EXISTS (SELECT FROM aipipe.profile_data p WHERE p.id = c.profile);
+SELECT aipipe.profile_prune('orders', NULL);
+
+DROP TABLE orders, later, few, nobody, bare;
+REVOKE ALL ON SCHEMA public FROM regress_profile_other;
+DELETE FROM aipipe.profile_column_data;
+DELETE FROM aipipe.profile_data;
+DROP ROLE regress_profile_taker, regress_profile_other;
