@@ -352,14 +352,13 @@ CREATE FUNCTION sketch_mutate(part text, n int, mutants int, seed int DEFAULT 1,
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_mutate';
 CREATE FUNCTION sketch_part(part text, bytes bytea) RETURNS int
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_part';
-
--- Mutants of a whole sketch's bytes: refused, or answering everything.
-CREATE FUNCTION sketch_whole(sketch bytea, n int, seed int DEFAULT 1,
-                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
-LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_whole';
-
 -- The least and the greatest share of trials in which one bit of a text's hash changes with one bit of the text; a text's hash.
 CREATE FUNCTION sketch_avalanche(length int, OUT lowest float8, OUT highest float8) RETURNS record
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_avalanche';
 CREATE FUNCTION sketch_hash(value text) RETURNS bigint
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_hash';
+
+-- Mutants of a whole sketch's bytes: refused, or answering everything.
+CREATE FUNCTION sketch_whole(sketch bytea, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_whole';

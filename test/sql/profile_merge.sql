@@ -78,11 +78,12 @@ RESET work_mem;
 SELECT aipipe.sketch_count(aipipe.profile_sketch(part) FILTER (WHERE part < 100)) AS filtered, aipipe.sketch_count(aipipe.profile_sketch(DISTINCT part)) AS "distinct",
 	(aipipe.sketch_order(aipipe.profile_sketch(f ORDER BY f))).monotonic AS rising, (aipipe.sketch_order(aipipe.profile_sketch(f ORDER BY f DESC))).monotonic AS falling, (aipipe.sketch_order(aipipe.profile_sketch(f))).monotonic AS mixed FROM t;
 -- window frames: the same as an aggregate over the rows of the frame, to the byte
+CREATE TABLE few AS SELECT i, f, text FROM t WHERE i <= 200;
 SELECT count(*) AS frames, bool_and(w = a) AS same FROM (
-	SELECT aipipe.profile_sketch(f) OVER frame::text AS w, (SELECT aipipe.profile_sketch(f)::text FROM (SELECT f FROM t i WHERE i.i BETWEEN o.i - 70 AND o.i ORDER BY i.i) q) AS a
-	FROM (SELECT i, f FROM t WHERE i <= 150) o WINDOW frame AS (ORDER BY i ROWS BETWEEN 70 PRECEDING AND CURRENT ROW)) q;
+	SELECT aipipe.profile_sketch(f) OVER frame::text AS w, (SELECT aipipe.profile_sketch(f)::text FROM (SELECT f FROM few i WHERE i.i BETWEEN o.i - 70 AND o.i ORDER BY i.i) q) AS a
+	FROM (SELECT i, f FROM few WHERE i <= 150) o WINDOW frame AS (ORDER BY i ROWS BETWEEN 70 PRECEDING AND CURRENT ROW)) q;
 SELECT count(*) AS frames, bool_and(w = a) AS same FROM (
-	SELECT aipipe.profile_sketch(text) OVER (ORDER BY i)::text AS w, (SELECT aipipe.profile_sketch(text)::text FROM (SELECT text FROM t i WHERE i.i <= o.i ORDER BY i.i) q) AS a FROM (SELECT i, text FROM t WHERE i <= 200) o) q;
+	SELECT aipipe.profile_sketch(text) OVER (ORDER BY i)::text AS w, (SELECT aipipe.profile_sketch(text)::text FROM (SELECT text FROM few i WHERE i.i <= o.i ORDER BY i.i) q) AS a FROM (SELECT i, text FROM few) o) q;
 SELECT i, aipipe.sketch_count(aipipe.profile_merge(s) OVER (ORDER BY i ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING)) AS n FROM (SELECT i, aipipe.profile_sketch(x) AS s FROM generate_series(1, 4) i, generate_series(1, i * 10) x GROUP BY i) q;
 -- a table of sketches is grouped over time
 CREATE TABLE days (day date, s aipipe.sketch);
