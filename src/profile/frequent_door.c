@@ -43,33 +43,46 @@ may_lose(const Frequent *f)
 	return Min(f->total / (4 * FREQUENT_CAPACITY), DOOR_LOST_MAX);
 }
 
-/* Says whether a value gets a counter; when not, it is counted here.  Branches are only for what is rare. */
+/* Says whether a value gets a counter; when not, it is counted at its place.  Branches are only for what is rare. */
 static inline bool
-pass(Frequent *f, uint64 hash, int needs, int64 most)
+pass(DoorPlace *place, uint32 tag, int needs, uint32 most)
 {
-	DoorPlace  *place = place_of(f, hash);
 	bool		empty = place->count == 0;
-	bool		same = place->tag == tag_of(hash);
+	bool		same = place->tag == tag;
 	bool		other = !empty & !same;
 
 	if (unlikely(place->count + 1 >= needs) && same)
 		return true;
 	if (unlikely(place->lost >= most) && other)
 		return true;
-	place->tag = empty ? tag_of(hash) : place->tag;
+	place->tag = empty ? tag : place->tag;
 	place->count += 1 - 2 * other;
 	place->lost += other;
-	f->door_lost = Max(f->door_lost, place->lost);
-	f->total++;
-	f->door_turned++;
 	return false;
+}
+
+/* Counts values that were turned away, whose places lost at most so many. */
+static inline void
+turn_away(Frequent *f, int n, uint32 lost)
+{
+	f->door_lost = Max(f->door_lost, lost);
+	f->door_turned += n;
+	f->total += n;
 }
 
 /* Says whether an item that has no counter is worth one. */
 bool
 frequent_admits(Frequent *f, uint64 hash)
 {
-	return f->door == NULL || pass(f, hash, frequent_door_needs(f), may_lose(f));
+	DoorPlace  *place;
+
+	if (f->door == NULL)
+		return true;
+	place = place_of(f, hash);
+	if (pass(place, tag_of(hash), frequent_door_needs(f), may_lose(f)))
+		return true;
+	turn_away(f, 1, place->lost);
+	return false;
 }
 
 /* Leaves those in missing that are worth a counter. */
@@ -77,14 +90,23 @@ int
 frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n)
 {
 	int			needs = frequent_door_needs(f);
-	int64		most = may_lose(f);
+	uint32		most = may_lose(f);
+	uint32		lost = 0;
 	int			admitted = 0;
 
 	if (f->door == NULL)
 		return n;
 	for (int i = 0; i < n; i++)
-		if (pass(f, hashes[missing[i]], needs, most))
+	{
+		uint64		hash = hashes[missing[i]];
+		DoorPlace  *place = place_of(f, hash);
+
+		if (pass(place, tag_of(hash), needs, most))
 			missing[admitted++] = missing[i];
+		else
+			lost = Max(lost, place->lost);
+	}
+	turn_away(f, n - admitted, lost);
 	return admitted;
 }
 
