@@ -15,7 +15,7 @@
 #include "profile/hint_int.h"
 #include "profile/query.h"
 
-/* Distinct values that an estimate may miss and still be all: four standard errors of .81 %. */
+/* Distinct values that an estimate may miss and still be all: nearly five standard errors of .66 %. */
 #define HINT_ESTIMATE_ERROR 0.0325
 /* Share of their range that the numbers of a surrogate key fill. */
 #define HINT_DENSE 0.5
