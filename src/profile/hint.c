@@ -15,8 +15,6 @@
 #include "profile/hint_int.h"
 #include "profile/query.h"
 
-/* Distinct values that an estimate may miss and still be all: nearly five standard errors of .66 %. */
-#define HINT_ESTIMATE_ERROR 0.0325
 /* Share of their range that the numbers of a surrogate key fill. */
 #define HINT_DENSE 0.5
 
@@ -87,19 +85,6 @@ hint_split_name(HintColumn *column, const char *name)
 		if (part && len < HINT_WORD - 1)
 			column->words[column->nwords][len++] = upper ? (char) (*name | 0x20) : *name;
 	}
-}
-
-/* Says whether no two values are alike, as far as the sketch can tell. */
-static bool
-hint_is_unique(const HintColumn *column)
-{
-	const Sketch *sketch = column->sketch;
-
-	if (column->exact)
-		return column->distinct == (double) column->values;
-	if (sketch->order.equal > 0 || (column->nitems > 0 && column->items[0].count > 1))
-		return false;
-	return column->distinct >= (1.0 - HINT_ESTIMATE_ERROR) * column->values;
 }
 
 /* Hints at NULLs. */
@@ -195,7 +180,7 @@ hint_column(const Sketch *sketch, const char *name, Oid type)
 	if (column.values < HINT_MIN)
 		return column.hints;
 	column.distinct = sketch_distinct(sketch, &column.exact);
-	column.unique = hint_is_unique(&column);
+	column.unique = sketch_is_unique(sketch);
 	hint_keys(&column);
 	if (sketch->kind == VALUE_TEXT)
 	{

@@ -42,31 +42,35 @@ typedef struct LookText
 	int			others;
 } LookText;
 
-/* Classes of ASCII bytes, locale or not. */
+/* Says whether a byte is a digit. */
 static inline bool
 look_is_digit(char c)
 {
 	return (unsigned char) (c - '0') < 10;
 }
 
+/* Says whether a byte is an ASCII capital, whatever the locale. */
 static inline bool
 look_is_upper(char c)
 {
 	return (unsigned char) (c - 'A') < 26;
 }
 
+/* Says whether a byte is an ASCII letter, whatever the locale. */
 static inline bool
 look_is_letter(char c)
 {
 	return (unsigned char) ((c | 0x20) - 'a') < 26;
 }
 
+/* Says whether a byte is a hexadecimal digit, whatever the locale. */
 static inline bool
 look_is_hex(char c)
 {
 	return look_is_digit(c) || (unsigned char) ((c | 0x20) - 'a') < 6;
 }
 
+/* Says whether a byte is ASCII white space, whatever the locale. */
 static inline bool
 look_is_space(char c)
 {

@@ -20,6 +20,9 @@
 
 #define POSTGRES_EPOCH_SECONDS ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY)
 
+/* Share of distinct values that an estimate may miss and still be all: nearly five standard errors of .66 %. */
+#define UNIQUE_ERROR 0.0325
+
 /* Gives the number of different values; exact says that all of them are known. */
 double
 sketch_distinct(const Sketch *sketch, bool *exact)
@@ -42,6 +45,27 @@ sketch_uniqueness(const Sketch *sketch)
 	if (sketch_values(sketch) == 0)
 		return NAN;
 	return Min(1, sketch_distinct(sketch, &exact) / sketch_values(sketch));
+}
+
+/* Says whether no value came twice: none is known to have, and the estimate is near enough to the number of values. */
+bool
+sketch_is_unique(const Sketch *sketch)
+{
+	int64		values = sketch_values(sketch);
+	double		distinct;
+	bool		exact;
+	FrequentItem *items;
+
+	if (values == 0)
+		return false;
+	distinct = sketch_distinct(sketch, &exact);
+	if (exact)
+		return distinct == values;
+	/* A count of a frequent value is never too large. */
+	if (sketch->order.equal > 0 ||
+		(sketch->values != NULL && frequent_items(sketch->values, &items) > 0 && items[0].count > 1))
+		return false;
+	return distinct >= (1 - UNIQUE_ERROR) * values;
 }
 
 /* Takes the ranked values. */

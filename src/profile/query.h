@@ -16,6 +16,9 @@ extern double sketch_distinct(const Sketch *sketch, bool *exact);
 /* Distinct values per value that is not NULL, at most 1; NaN without values. */
 extern double sketch_uniqueness(const Sketch *sketch);
 
+/* Says whether no value came twice, as far as the sketch can tell; false without values. */
+extern bool sketch_is_unique(const Sketch *sketch);
+
 /*
  * The value of rank p (0 to 1), as percentile_disc() would give it: number of the kind (seconds since
  * 1970 for TIME), characters for TEXT and OTHER.  0 and 1 are the exact extremes.

@@ -27,9 +27,6 @@
 /* Frequent values and patterns that a row shows. */
 #define TABLE_TOP 10
 
-/* Values that are not NULL, from which on an estimate of distinct ones is near enough to their number to speak of a key. */
-#define TABLE_KEY_ERROR 0.03
-
 static const double table_quantiles[] = {.01, .05, .25, .5, .75, .95, .99};
 
 /* A row that is being filled. */
@@ -218,28 +215,6 @@ lengths_json(const Sketch *sketch)
 	return json;
 }
 
-/* Says whether a value is known to have come twice: a count of the frequent values is never too large. */
-static bool
-has_repeated_value(const Sketch *sketch)
-{
-	FrequentItem *items;
-
-	if (sketch->order.equal > 0)
-		return true;
-	return sketch->values != NULL && frequent_items(sketch->values, &items) > 0 && items[0].count > 1;
-}
-
-/* Says whether, as far as the sketch can tell, no value is NULL or came twice. */
-static bool
-is_candidate_key(const Sketch *sketch, double distinct, bool exact)
-{
-	if (sketch->count == 0 || sketch->nulls > 0)
-		return false;
-	if (exact)
-		return distinct == sketch->count;
-	return !has_repeated_value(sketch) && fabs(distinct - sketch->count) <= TABLE_KEY_ERROR * sketch->count;
-}
-
 /* Gives an extreme as text, with three dots where it is clipped; NULL when there is none. */
 static char *
 extreme_text(const SketchExtreme *extreme)
@@ -265,7 +240,7 @@ put_counts(RowBuilder *row, const Profile *profile, const Sketch *sketch)
 	put(row, BoolGetDatum(exact));
 	put_number(row, sketch_uniqueness(sketch));
 	put(row, BoolGetDatum(exact && distinct == 1));
-	put(row, BoolGetDatum(is_candidate_key(sketch, distinct, exact)));
+	put(row, BoolGetDatum(sketch->nulls == 0 && sketch_is_unique(sketch)));
 }
 
 /* Adds mean, deviation and form of the distribution, for kinds whose numbers mean something by themselves. */

@@ -96,9 +96,10 @@ value_hash_real(double value)
 	return hash_bits(HASH_REAL, bits);
 }
 
-/* Hash of a text: as a whole number where it is written as one is. */
+/* Hash of a text that begins and ends as a number does: as a whole number where it is written as one is. */
 extern uint64 value_hash_digits(const char *text, int len);
 
+/* Hash of a text: as a whole number where it is written as one is. */
 static inline uint64
 value_hash_string(const char *text, int len)
 {

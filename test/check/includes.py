@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Includes point only leftwards: ground rooms in their order, model, then a capability's own; compat.h stands where its names do."""
+"""Includes point only leftwards: ground rooms in their order, model, then a capability's own (gate and what follows use those before them); compat.h stands where its names do."""
 import re
 
 import gate
 
 COMMON = ("model",)             # the one capability that the others build on
+JOINING = ("gate", "source", "worker")  # rooms that put capabilities to work: all that stand before them in the list
 
 # What compat.h defines on some servers only: reached through another header, it compiles on 15 and not on 18.
 COMPAT = re.compile(r"\b(?:pg_attribute_noreturn|compat_\w+|COMPAT_\w+)\b")
@@ -29,7 +30,10 @@ def check(tree):
                 continue
             if len(parts) == 2 or parts[1] == folder:
                 continue        # src/aipipe.c starts all rooms; a room has its own headers
-            allowed = order[:order.index(parts[1])] if parts[1] in order else order
+            if parts[1] in JOINING:
+                allowed = ground + capabilities[:capabilities.index(parts[1])]
+            else:
+                allowed = order[:order.index(parts[1])] if parts[1] in order else order
             if folder not in allowed:
                 yield name, gate.line_of(text, match.start()), "room %s may not include %s" % (parts[1], match.group(1))
 
