@@ -135,7 +135,7 @@ CREATE OR REPLACE FUNCTION aipipe.sketch_distinct(sketch aipipe.sketch)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'aipipe_sketch_distinct' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
 COMMENT ON FUNCTION aipipe.sketch_distinct(aipipe.sketch) IS
-'gives the number of different values, NULL not among them: exact below 128, else estimated with a standard error of .81 %';
+'gives the number of different values, NULL not among them: exact below 128, else estimated with a standard error of .66 %';
 GRANT EXECUTE ON FUNCTION aipipe.sketch_distinct(aipipe.sketch) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.sketch_uniqueness(sketch aipipe.sketch)

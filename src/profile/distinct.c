@@ -3,12 +3,12 @@
  * distinct.c
  *	  How many different values: registers, sparse and dense.
  *
- * The first 14 bits of a hash choose a register, which keeps the greatest rank: the
- * number of zeros that follow, plus one.  While few registers were reached they are kept in a
+ * The first 32 bits of a hash choose a register, which keeps the greatest rank: the
+ * number of zeros that the last 32 bits begin with, plus one.  While few registers were reached they are kept in a
  * small hash table:
  *
  *		sparse	slots[nslots]	index << 8 | rank, 0 = free; open addressing, at most half full
- *		dense	registers[16384]	a byte each
+ *		dense	registers[24576]	a byte each
  *
  * Which of the two it is follows from how many registers were reached, and from nothing else.
  *
@@ -30,16 +30,16 @@
 static inline uint32
 hash_index(uint64 hash)
 {
-	return hash >> (64 - DISTINCT_PRECISION);
+	return (hash >> 32) * DISTINCT_REGISTERS >> 32;
 }
 
 /* Gives the rank of a hash, 1 to DISTINCT_MAX_RANK. */
 static inline uint8
 hash_rank(uint64 hash)
 {
-	uint64		rest = hash << DISTINCT_PRECISION | UINT64CONST(1) << (DISTINCT_PRECISION - 1);
+	uint32		rest = (uint32) hash;
 
-	return 64 - pg_leftmost_one_pos64(rest);
+	return rest == 0 ? DISTINCT_MAX_RANK : 32 - pg_leftmost_one_pos32(rest);
 }
 
 /* Creates one that saw nothing. */
@@ -49,7 +49,7 @@ distinct_create(MemoryContext context)
 	Distinct   *d = MemoryContextAllocZero(context, sizeof(Distinct));
 
 	d->context = context;
-	d->below = PG_UINT64_MAX;
+	d->below = PG_UINT32_MAX;
 	return d;
 }
 
@@ -97,7 +97,7 @@ dense_find_least(Distinct *d)
 		n += d->registers[i] == least;
 	d->least = least;
 	d->nleast = n;
-	d->below = least == 0 ? PG_UINT64_MAX : (UINT64CONST(1) << (64 - least)) - 1;
+	d->below = least >= 32 ? 0 : PG_UINT32_MAX >> least;
 }
 
 /* Makes a dense one's counts right after its registers were changed from outside. */
@@ -177,7 +177,7 @@ distinct_add(Distinct *d, const uint64 *hashes, int n)
 	for (; i < n && d->registers == NULL; i++)
 		distinct_raise(d, hash_index(hashes[i]), hash_rank(hashes[i]));
 	for (; i < n; i++)
-		if (hashes[i] << DISTINCT_PRECISION <= d->below)
+		if ((uint32) hashes[i] <= d->below)
 			dense_raise(d, hash_index(hashes[i]), hash_rank(hashes[i]));
 }
 

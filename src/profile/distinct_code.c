@@ -4,16 +4,16 @@
  *	  Storing the registers of a count of different values.
  *
  *		sparse	0, how many, a varint a register: distance to the one before << 6 | rank
- *		dense	code, how many ranks occur, these ranks by falling count (ties by rank), 16384 codes, zeros to the byte's end
+ *		dense	code, how many ranks occur, these ranks by falling count (ties by rank), 24576 codes, zeros to the byte's end
  *
  * Codes of the i-th rank are, whichever gives the fewest bits:
  *
  *		UNARY	0, 10, 110, 1110 …
  *		SHORT	00, 01, 10, 110, 1110 …
- *		FIXED	four bits, for at most 16 ranks
+ *		FIXED	three bits, for at most 8 ranks
  *
- * Registers of hashes take some 2.8 bits with SHORT.  Registers of more than 16 ranks that would take
- * more than FIXED (nobody's hashes do by themselves) are brought to the 16 most frequent ranks.
+ * Registers of hashes take some 3 bits with SHORT.  Registers that would take more than MOST_BITS (nobody's
+ * hashes do unless they were made for it) are brought to the 8 most frequent ranks.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,8 +31,9 @@
 #define FORM_FIXED 3
 
 #define NRANKS (DISTINCT_MAX_RANK + 1)
-#define FIXED_RANKS 16
-#define FIXED_BITS (4 * DISTINCT_REGISTERS)
+#define FIXED_RANKS 8
+#define FIXED_BITS (3 * DISTINCT_REGISTERS)
+#define MOST_BITS (10 * 1024 * 8)
 
 /* The ranks that occur and how they are coded. */
 typedef struct Code
@@ -91,7 +92,7 @@ code_of(const Code *code, int i, int *nbits)
 			*nbits = Max(i, 2);
 			return i < 3 ? i : (UINT64CONST(1) << i) - 2;
 		default:
-			*nbits = 4;
+			*nbits = 3;
 			return i;
 	}
 }
@@ -129,7 +130,7 @@ write_sparse(const Distinct *d, StringInfo out)
 	}
 }
 
-/* Brings ranks other than the 16 most frequent to the next lower of these that is not 0, or to the least; counts follow. */
+/* Brings ranks other than the 8 most frequent to the next lower of these that is not 0, or to the least; counts follow. */
 static void
 squeeze(const Code *code, int *counts, uint8 *to)
 {
@@ -172,7 +173,7 @@ write_dense(const Distinct *d, StringInfo out)
 		to[r] = r;
 	distinct_histogram(d, counts);
 	code_choose(&code, counts);
-	if (code.nranks > FIXED_RANKS && code.bits > FIXED_BITS)
+	if (code.bits > MOST_BITS)
 	{
 		squeeze(&code, counts, to);
 		code_choose(&code, counts);
@@ -233,8 +234,8 @@ decode(int form, uint64 window, int *length)
 
 	if (form == FORM_FIXED)
 	{
-		*length = 4;
-		return window >> 60;
+		*length = 3;
+		return window >> 61;
 	}
 	if (form == FORM_SHORT && window >> 62 != 3)
 	{
@@ -306,7 +307,7 @@ read_dense(Bytes *b, int form, Distinct *d)
 	code_choose(&chosen, counts);
 	if (chosen.form != read.form || chosen.nranks != read.nranks ||
 		memcmp(chosen.ranks, read.ranks, read.nranks) != 0 ||
-		(chosen.nranks > FIXED_RANKS && chosen.bits > FIXED_BITS))
+		chosen.bits > MOST_BITS)
 		bytes_error("Registers are not written as briefly as they could be.");
 }
 

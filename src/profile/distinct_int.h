@@ -9,8 +9,8 @@
 
 /* Registers that a sparse one holds at most. */
 #define DISTINCT_SPARSE 512
-/* Ranks are 1 (no zero) to 51 (nothing but zeros); 0 is a register that nothing reached. */
-#define DISTINCT_MAX_RANK (64 - DISTINCT_PRECISION + 1)
+/* Ranks of 32 bits are 1 (no zero) to 33 (nothing but zeros); 0 is a register that nothing reached. */
+#define DISTINCT_MAX_RANK 33
 
 struct Distinct
 {
@@ -25,7 +25,7 @@ struct Distinct
 	uint8	   *registers;
 	uint8		least;			/* rank of all registers */
 	int			nleast;			/* registers that have it */
-	uint64		below;			/* greatest hash, its register's bits shifted out, whose rank is above the least */
+	uint32		below;			/* greatest last 32 bits of a hash whose rank is above the least */
 };
 
 extern void distinct_raise(Distinct *d, uint32 index, uint8 rank);

@@ -7,7 +7,7 @@
  * of 2^h is drawn from each run of 2^h) and with the alternating offsets of Ivkin,
  * Liberty, Lang, Karnin and Braverman, "Streaming quantiles algorithms with small
  * space and update time" (2019).  Levels hold values of weight 2^h, some 2,000 in all.  Stored are at most
- * some 570, evenly spread over the ranks, which is off by another .2 % at most and never
+ * some 440, evenly spread over the ranks, which is off by another .26 % at most and never
  * adds up when sketches are merged.
  *
  * The draws come from a generator seeded by a constant: the same values in the same

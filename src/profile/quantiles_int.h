@@ -13,7 +13,7 @@
 /* Capacity of the lowest level that values are added to, at least. */
 #define QUANTILES_BASE 256
 /* Values of the greatest weight that are stored, and all values that are. */
-#define QUANTILES_STORED 512
+#define QUANTILES_STORED 384
 #define QUANTILES_STORED_ALL (QUANTILES_STORED + QUANTILES_MAX_LEVELS)
 
 typedef struct QuantilesLevel

@@ -20,7 +20,7 @@
 
 #define POSTGRES_EPOCH_SECONDS ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY)
 
-/* Share of distinct values that an estimate may miss and still be all: four standard errors of .81 %. */
+/* Share of distinct values that an estimate may miss and still be all: nearly five standard errors of .66 %. */
 #define UNIQUE_ERROR 0.0325
 
 /* Gives the number of different values; exact says that all of them are known. */
