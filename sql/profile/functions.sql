@@ -191,7 +191,7 @@ CREATE OR REPLACE FUNCTION aipipe.sketch_looks(sketch aipipe.sketch)
 RETURNS TABLE (look text, count bigint, share float8)
 AS 'MODULE_PATHNAME', 'aipipe_sketch_looks' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000 ROWS 5;
 COMMENT ON FUNCTION aipipe.sketch_looks(aipipe.sketch) IS
-'gives how many texts look like numbers, dates, addresses, …, most first';
+'gives how many texts look like numbers, dates, addresses and so on, most first';
 GRANT EXECUTE ON FUNCTION aipipe.sketch_looks(aipipe.sketch) TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION aipipe.sketch_moments(sketch aipipe.sketch, OUT count bigint, OUT mean float8, OUT stddev float8, OUT variance float8, OUT skewness float8, OUT kurtosis float8, OUT min float8, OUT max float8)
@@ -333,13 +333,13 @@ COMMENT ON FUNCTION aipipe.profile_snapshot(regclass, float8, text[]) IS
 
 CREATE OR REPLACE FUNCTION aipipe.profile_diff(relation regclass, "from" timestamptz DEFAULT NULL, "to" timestamptz DEFAULT NULL)
 RETURNS TABLE (column_name text, change text, score float8, before text, after text, sentence text)
-AS 'MODULE_PATHNAME', 'aipipe_profile_diff' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20;
+AS 'MODULE_PATHNAME', 'aipipe_profile_diff' LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
 COMMENT ON FUNCTION aipipe.profile_diff(regclass, timestamptz, timestamptz) IS
 'gives what changed in a table between the kept profiles that were the latest at two times (by default the last two), most changed first; the score is a population stability index, infinite for columns that came, went or changed their type';
 
 CREATE OR REPLACE FUNCTION aipipe.profile_diff("from" bigint, "to" bigint)
 RETURNS TABLE (column_name text, change text, score float8, before text, after text, sentence text)
-AS 'MODULE_PATHNAME', 'aipipe_profile_diff_ids' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100000 ROWS 20;
+AS 'MODULE_PATHNAME', 'aipipe_profile_diff_ids' LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 20;
 COMMENT ON FUNCTION aipipe.profile_diff(bigint, bigint) IS
 'gives what is different between two kept profiles, of one table or of two, most changed first';
 

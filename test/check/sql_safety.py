@@ -3,7 +3,7 @@
 
 No SECURITY DEFINER; SET search_path on every SQL and PL/pgSQL function and on no
 C function; no OR REPLACE and no IF NOT EXISTS in the install script; every object
-is created in schema aipipe by its qualified name; MODULE_PATHNAME, never a path.
+is created in schema aipipe by its qualified name; MODULE_PATHNAME, never a path; ASCII.
 """
 import re
 
@@ -44,6 +44,10 @@ def check(tree):
                     yield script, line, "a C function qualifies inside; SET would cost every call"
             elif not SAFE_PATH.search(head):
                 yield script, line, "no SET search_path = pg_catalog, pg_temp"
+    # the server reads the script in the database's encoding, whatever that is
+    for line, text_line in enumerate(text.split("\n"), 1):
+        if not text_line.isascii():
+            yield script, line, "not ASCII: CREATE EXTENSION would fail in some encodings"
     for name in gate.files(tree, "sql", ".sql"):
         source = gate.read(tree + "/" + name)
         if name.endswith("/tables.sql"):

@@ -1,5 +1,7 @@
 -- What columns seem to be: names, values and types that fit, and those that nearly do.
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS aipipe;
+RESET client_min_messages;
 SET search_path = public, aipipe_test;
 CREATE TYPE hint_mood AS ENUM ('sad', 'ok', 'happy');
 -- the hints of a query's one column, under its name

@@ -1,5 +1,7 @@
 -- Mutated sketches of every kind are refused with the promised error, or answer everything, alone and merged with what they came from.
-CREATE EXTENSION aipipe;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS aipipe;
+RESET client_min_messages;
 SET search_path = aipipe_test, public;
 CREATE TEMP TABLE made AS
 SELECT 'few' AS what, aipipe.profile_sketch(i) AS s FROM generate_series(1, 5) i
