@@ -101,14 +101,12 @@ say_place(const ArrivalView *view, const ArrivalVerdict *verdict, double distanc
 	return psprintf("came %s %s %s", say_seconds(fabs(distance)), distance < 0 ? "before" : "after", usual);
 }
 
-/* Gives the state of an arrival that is not normal. */
-static const char *
-strange_state(const ArrivalView *view, const ArrivalPoint *point, const ArrivalVerdict *verdict, double distance)
+/* Says whether an arrival that is not normal is neither early nor late. */
+static bool
+is_unexpected(const ArrivalView *view, const ArrivalPoint *point, const ArrivalVerdict *verdict, double distance)
 {
-	if (!verdict->windowed || distance == 0 ||
-		(fabs(distance) > ARRIVAL_DAY / 2 && view->series.rate[point->weekday] < ARRIVAL_SELDOM))
-		return "unexpected";
-	return distance < 0 ? "early" : "late";
+	return !verdict->windowed || distance == 0 ||
+		(fabs(distance) > ARRIVAL_DAY / 2 && view->series.rate[point->weekday] < ARRIVAL_SELDOM);
 }
 
 /* Begins the verdict on an arrival, and ends it when it is normal; then no slot was looked at. */
@@ -126,15 +124,17 @@ void
 arrival_judge(const ArrivalView *view, const ArrivalPoint *point, bool always, ArrivalVerdict *verdict)
 {
 	bool		normal = arrival_is_normal(view, point, verdict);
+	bool		unexpected;
 	double		distance;
 
 	if (normal && !always)
 		return;
 	verdict->windowed = nearest_window(view, point, &verdict->window);
 	distance = verdict->windowed ? distance_to(&verdict->window, point) : 0;
+	unexpected = !normal && is_unexpected(view, point, verdict, distance);
 	if (!normal)
-		verdict->state = strange_state(view, point, verdict, distance);
-	if (strcmp(verdict->state, "unexpected") == 0)
+		verdict->state = unexpected ? "unexpected" : distance < 0 ? "early" : "late";
+	if (unexpected)
 		verdict->reason = psprintf("came on a %s, when a batch comes on %.0f of 100 days", arrival_day_name(point->weekday),
 								   100 * Min(view->series.rate[point->weekday], 1));
 	else if (verdict->windowed)
