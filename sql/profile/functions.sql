@@ -356,7 +356,7 @@ GRANT EXECUTE ON FUNCTION
 TO PUBLIC;
 
 CREATE OR REPLACE VIEW aipipe.profile WITH (security_barrier) AS
-SELECT p.id, pg_catalog.format('%I.%I', p.schema_name, p.relation_name) AS relation, p.taken_at, p.rows, p.share, p.batch,
+SELECT p.id, pg_catalog.format('%I.%I', p.schema_name, p.relation_name) AS relation, p.taken_at, p.rows, p.share, p.bytes, p.batch,
        p.taken_by, p.table_owner
   FROM aipipe.profile_data p
  WHERE pg_catalog.pg_has_role(p.taken_by, 'USAGE') OR pg_catalog.pg_has_role(p.table_owner, 'USAGE');

@@ -43,11 +43,13 @@ CREATE TABLE aipipe.profile_data (
     taken_at timestamptz NOT NULL,
     rows bigint NOT NULL,
     share double precision NOT NULL,
+    bytes bigint NOT NULL,
     batch bigint
 );
 CREATE INDEX profile_data_relation_idx ON aipipe.profile_data (schema_name, relation_name, taken_at);
 CREATE INDEX profile_data_batch_idx ON aipipe.profile_data (batch) WHERE batch IS NOT NULL;
 COMMENT ON TABLE aipipe.profile_data IS 'Profiles that are kept: of a table at a time, or of a batch. Read them through the view aipipe.profile.';
+COMMENT ON COLUMN aipipe.profile_data.bytes IS 'size of the values that were read, uncompressed: of all sketches together, so that volumes need not read them';
 COMMENT ON COLUMN aipipe.profile_data.table_owner IS 'who owned the table then: another role that takes the name of a dropped table does not see its values';
 
 CREATE TABLE aipipe.profile_column_data (

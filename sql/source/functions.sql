@@ -40,7 +40,7 @@ RETURNS TABLE (batch bigint, gate bigint, at timestamptz, "rows" bigint, bytes f
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $body$
     WITH landed AS (
-        SELECT b.id, b.gate, b.started_at, b.rows, p.id AS profile, p.rows AS profiled
+        SELECT b.id, b.gate, b.started_at, b.rows, p.id AS profile, p.rows AS profiled, p.bytes
           FROM aipipe.source s
           JOIN aipipe.batch b ON b.relation = s.relation AND b.event = 'INSERT'
           LEFT JOIN aipipe.profile p ON p.batch = b.id
@@ -49,10 +49,7 @@ AS $body$
         SELECT l.gate FROM landed l GROUP BY l.gate
          ORDER BY pg_catalog.count(l.profile) DESC, pg_catalog.sum(l.rows) DESC, l.gate LIMIT 1
     )
-    SELECT l.id, l.gate, l.started_at, l.rows,
-           (SELECT pg_catalog.sum(aipipe.sketch_bytes(c.sketch)) FROM aipipe.profile_column c WHERE c.profile = l.profile)
-               * l.rows / NULLIF(l.profiled, 0),
-           l.profile
+    SELECT l.id, l.gate, l.started_at, l.rows, l.bytes::float8 * l.rows / NULLIF(l.profiled, 0), l.profile
       FROM landed l JOIN measuring m ON m.gate = l.gate
      ORDER BY l.started_at, l.id
 $body$;

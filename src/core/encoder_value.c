@@ -26,57 +26,23 @@
 
 #include "compat/compat.h"
 #include "core/encoder_int.h"
+#include "core/numeric.h"
 
 /* Bytes of an array that hold its number of dimensions and their sizes. */
 #define ARRAY_HEAD (sizeof(ArrayType) + MAXDIM * sizeof(int))
 
-/* On disk, a numeric is a header and digits of base 10,000, most significant first. */
-#define NUMERIC_BASE_LOG 4
-#define NUMERIC_FORM_MASK 0xC000
-#define NUMERIC_FORM_NEGATIVE 0x4000
-#define NUMERIC_FORM_SHORT 0x8000
-#define NUMERIC_FORM_SPECIAL 0xC000
-#define NUMERIC_SPECIAL_MASK 0xF000
-#define NUMERIC_SPECIAL_PLUS_INF 0xD000
-#define NUMERIC_SPECIAL_MINUS_INF 0xF000
-#define NUMERIC_SHORT_NEGATIVE 0x2000
-#define NUMERIC_SHORT_WEIGHT_NEGATIVE 0x0040
-#define NUMERIC_SHORT_WEIGHT 0x003F
-/* Digits that fill a double. */
+/* Digits of base 10,000 that fill a double. */
 #define NUMERIC_DIGITS 5
-
-/* Powers of ten that a double holds exactly. */
-static const double powers_of_ten[] = {
-	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
-};
 
 /* Multiplies by a power of ten, in one rounding as long as that is possible. */
 static double
 scale_by_ten(double value, int exponent)
 {
-	if (exponent >= 0 && exponent <= 22)
-		return value * powers_of_ten[exponent];
-	if (exponent < 0 && exponent >= -22)
-		return value / powers_of_ten[-exponent];
+	if (exponent >= 0 && exponent <= NUMERIC_EXACT_POWER)
+		return value * numeric_powers_of_ten[exponent];
+	if (exponent < 0 && exponent >= -NUMERIC_EXACT_POWER)
+		return value / numeric_powers_of_ten[-exponent];
 	return value * pow(10.0, exponent);
-}
-
-/* Gives the double that a numeric's digits make. */
-static double
-numeric_digits(const unsigned char *data, int ndigits, int weight)
-{
-	double		value = 0.0;
-	int			used = Min(ndigits, NUMERIC_DIGITS);
-
-	for (int i = 0; i < used; i++)
-	{
-		int16		digit;
-
-		memcpy(&digit, data + i * sizeof(int16), sizeof(int16));
-		value = value * 10000.0 + digit;
-	}
-	return used == 0 ? 0.0 : scale_by_ten(value, (weight - used + 1) * NUMERIC_BASE_LOG);
 }
 
 /* Decodes a numeric without the detour over its text. */
@@ -84,44 +50,19 @@ double
 encoder_numeric(Datum value)
 {
 	struct varlena *datum = pg_detoast_datum_packed((struct varlena *) DatumGetPointer(value));
-	const unsigned char *data = (const unsigned char *) VARDATA_ANY(datum);
-	int			size = (int) VARSIZE_ANY_EXHDR(datum);
-	uint16		header;
-	int16		weight;
-	bool		negative;
+	NumericParts parts;
 	double		result;
+	int			used;
 
-	if (size < (int) sizeof(uint16))
-		return get_float8_nan();
-	memcpy(&header, data, sizeof(uint16));
-	if ((header & NUMERIC_FORM_MASK) == NUMERIC_FORM_SPECIAL)
-	{
-		if ((header & NUMERIC_SPECIAL_MASK) == NUMERIC_SPECIAL_PLUS_INF)
-			return get_float8_infinity();
-		if ((header & NUMERIC_SPECIAL_MASK) == NUMERIC_SPECIAL_MINUS_INF)
-			return -get_float8_infinity();
-		return get_float8_nan();
-	}
-	data += sizeof(uint16);
-	size -= sizeof(uint16);
-	if ((header & NUMERIC_FORM_MASK) == NUMERIC_FORM_SHORT)
-	{
-		negative = (header & NUMERIC_SHORT_NEGATIVE) != 0;
-		weight = (int16) (header & NUMERIC_SHORT_WEIGHT);
-		if (header & NUMERIC_SHORT_WEIGHT_NEGATIVE)
-			weight -= NUMERIC_SHORT_WEIGHT + 1;
-	}
-	else
-	{
-		if (size < (int) sizeof(int16))
-			return get_float8_nan();
-		negative = (header & NUMERIC_FORM_MASK) == NUMERIC_FORM_NEGATIVE;
-		memcpy(&weight, data, sizeof(int16));
-		data += sizeof(int16);
-		size -= sizeof(int16);
-	}
-	result = numeric_digits(data, size / (int) sizeof(int16), weight);
-	return negative ? -result : result;
+	if (!numeric_parts((const unsigned char *) VARDATA_ANY(datum), (int) VARSIZE_ANY_EXHDR(datum), &parts, &result))
+		return result;
+	result = 0.0;
+	used = Min(parts.ndigits, NUMERIC_DIGITS);
+	for (int i = 0; i < used; i++)
+		result = result * NUMERIC_BASE + numeric_digit(&parts, i);
+	if (used > 0)
+		result = scale_by_ten(result, (parts.weight - used + 1) * NUMERIC_BASE_LOG);
+	return parts.negative ? -result : result;
 }
 
 /* Gives the microseconds since midnight of a time or timetz, in UTC when the zone is known. */

@@ -39,7 +39,7 @@ PG_FUNCTION_INFO_V1(aipipe_profile_prune);
 #define DIFF_COLUMNS 6
 
 static const char *const profile_columns[] = {
-	"id", "schema_name", "relation_name", "table_owner", "taken_by", "taken_at", "rows", "share", "batch"
+	"id", "schema_name", "relation_name", "table_owner", "taken_by", "taken_at", "rows", "share", "bytes", "batch"
 };
 
 static const char *const column_columns[] = {
@@ -135,7 +135,11 @@ profile_store(const Profile *profile, Oid table_owner, Oid taken_by, int64 batch
 	int64		id = writer_next_id("profile_data_id_seq");
 	Datum		values[lengthof(profile_columns)];
 	bool		nulls[lengthof(profile_columns)] = {0};
+	int64		bytes = 0;
 	Writer	   *writer;
+
+	for (int i = 0; i < profile->ncolumns; i++)
+		bytes += profile->columns[i].sketch->bytes;
 
 	values[0] = Int64GetDatum(id);
 	values[1] = CStringGetTextDatum(profile->schema);
@@ -145,8 +149,9 @@ profile_store(const Profile *profile, Oid table_owner, Oid taken_by, int64 batch
 	values[5] = TimestampTzGetDatum(profile->taken_at);
 	values[6] = Int64GetDatum(profile->rows);
 	values[7] = Float8GetDatum(profile->share);
-	values[8] = Int64GetDatum(batch);
-	nulls[8] = batch == 0;
+	values[8] = Int64GetDatum(bytes);
+	values[9] = Int64GetDatum(batch);
+	nulls[9] = batch == 0;
 	writer = writer_open("profile_data", lengthof(profile_columns), profile_columns, CurrentMemoryContext);
 	writer_put(writer, values, nulls);
 	writer_close(writer);
@@ -292,6 +297,7 @@ Datum
 aipipe_profile_diff(PG_FUNCTION_ARGS)
 {
 	FiledUnder	filed;
+	Profile    *after;
 	int64		from;
 	int64		to;
 
@@ -299,16 +305,13 @@ aipipe_profile_diff(PG_FUNCTION_ARGS)
 	filed = file_under(PG_GETARG_OID(0));
 	to = profile_at(&filed, PG_ARGISNULL(2) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(2), 0);
 	check_found(to, &filed);
+	after = profile_read(to);
 	if (PG_ARGISNULL(1))
-	{
-		Profile    *last = profile_read(to);
-
-		from = profile_at(&filed, last->taken_at, to);
-	}
+		from = profile_at(&filed, after->taken_at, to);
 	else
 		from = profile_at(&filed, PG_GETARG_TIMESTAMPTZ(1), 0);
 	check_found(from, &filed);
-	put_changes(fcinfo, profile_read(from), profile_read(to));
+	put_changes(fcinfo, profile_read(from), after);
 	return (Datum) 0;
 }
 

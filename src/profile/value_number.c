@@ -18,96 +18,14 @@
 #include "utils/float.h"
 #include "utils/numeric.h"
 
+#include "core/numeric.h"
 #include "profile/value_int.h"
-
-#define NUMERIC_BASE 10000
-#define NUMERIC_BASE_LOG 4
-#define NUMERIC_FORM_MASK 0xC000
-#define NUMERIC_FORM_NEGATIVE 0x4000
-#define NUMERIC_FORM_SHORT 0x8000
-#define NUMERIC_FORM_SPECIAL 0xC000
-#define NUMERIC_SPECIAL_MASK 0xF000
-#define NUMERIC_SPECIAL_PLUS_INF 0xD000
-#define NUMERIC_SPECIAL_MINUS_INF 0xF000
-#define NUMERIC_SHORT_NEGATIVE 0x2000
-#define NUMERIC_SHORT_WEIGHT_NEGATIVE 0x0040
-#define NUMERIC_SHORT_WEIGHT 0x003F
 
 /* Digits of base 10,000 whose number surely fits 64 bits, and decimal digits that float8 keeps. */
 #define NUMERIC_FITS 4
 #define EXACT_LIMIT UINT64CONST(1000000000000000)
-/* float8 has all powers of ten up to this one. */
-#define EXACT_POWER 22
 /* Bytes of digits that are hashed without an allocation. */
 #define HASHED_BYTES 64
-
-static const double powers_of_ten[] = {
-	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
-};
-
-/* A numeric taken apart: sign, and digits times 10,000 to the power of (weight - ndigits + 1). */
-typedef struct Parts
-{
-	bool		negative;
-	int			weight;
-	int			ndigits;
-	const unsigned char *digits;	/* int16 each, not aligned */
-} Parts;
-
-/* Gives one digit of base 10,000. */
-static inline int
-digit_at(const Parts *parts, int i)
-{
-	int16		digit;
-
-	memcpy(&digit, parts->digits + i * sizeof(int16), sizeof(int16));
-	return digit;
-}
-
-/* Takes a numeric's bytes apart; false when it is NaN or infinite, which is then in special. */
-static inline bool
-numeric_parts(const unsigned char *data, int size, Parts *parts, double *special)
-{
-	uint16		header;
-
-	*special = get_float8_nan();
-	if (size < (int) sizeof(uint16))
-		return false;
-	memcpy(&header, data, sizeof(uint16));
-	data += sizeof(uint16);
-	size -= sizeof(uint16);
-	if (likely((header & NUMERIC_FORM_MASK) == NUMERIC_FORM_SHORT))
-	{
-		parts->negative = (header & NUMERIC_SHORT_NEGATIVE) != 0;
-		parts->weight = header & NUMERIC_SHORT_WEIGHT;
-		if (header & NUMERIC_SHORT_WEIGHT_NEGATIVE)
-			parts->weight -= NUMERIC_SHORT_WEIGHT + 1;
-	}
-	else if ((header & NUMERIC_FORM_MASK) == NUMERIC_FORM_SPECIAL)
-	{
-		if ((header & NUMERIC_SPECIAL_MASK) == NUMERIC_SPECIAL_PLUS_INF)
-			*special = get_float8_infinity();
-		else if ((header & NUMERIC_SPECIAL_MASK) == NUMERIC_SPECIAL_MINUS_INF)
-			*special = -get_float8_infinity();
-		return false;
-	}
-	else
-	{
-		int16		weight;
-
-		if (size < (int) sizeof(int16))
-			return false;
-		parts->negative = (header & NUMERIC_FORM_MASK) == NUMERIC_FORM_NEGATIVE;
-		memcpy(&weight, data, sizeof(int16));
-		parts->weight = weight;
-		data += sizeof(int16);
-		size -= sizeof(int16);
-	}
-	parts->digits = data;
-	parts->ndigits = size / (int) sizeof(int16);
-	return true;
-}
 
 /* Gives value * 10^exponent, rounded once, where float8 does not hold the power of ten. */
 static pg_noinline double
@@ -123,16 +41,16 @@ scale_by_text(uint64 value, int exponent)
 static inline double
 scale_exactly(uint64 value, int exponent)
 {
-	if (exponent < 0 && exponent >= -EXACT_POWER && value <= (uint64) PG_INT64_MAX)
-		return (double) (int64) value / powers_of_ten[-exponent];
-	if (exponent >= 0 && exponent <= EXACT_POWER && value <= (uint64) PG_INT64_MAX)
-		return (double) (int64) value * powers_of_ten[exponent];
+	if (exponent < 0 && exponent >= -NUMERIC_EXACT_POWER && value <= (uint64) PG_INT64_MAX)
+		return (double) (int64) value / numeric_powers_of_ten[-exponent];
+	if (exponent >= 0 && exponent <= NUMERIC_EXACT_POWER && value <= (uint64) PG_INT64_MAX)
+		return (double) (int64) value * numeric_powers_of_ten[exponent];
 	return scale_by_text(value, exponent);
 }
 
 /* Gives the hash of a numeric that neither int64 nor float8 holds: of its sign, weight and digits. */
 static pg_noinline uint64
-hash_digits(const Parts *parts)
+hash_digits(const NumericParts *parts)
 {
 	char		buffer[HASHED_BYTES];
 	int			size = 3 + 2 * parts->ndigits;
@@ -145,7 +63,7 @@ hash_digits(const Parts *parts)
 	*at++ = (char) (parts->weight & 0xff);
 	for (int i = 0; i < parts->ndigits; i++)
 	{
-		int			digit = digit_at(parts, i);
+		int			digit = numeric_digit(parts, i);
 
 		*at++ = (char) ((digit >> 8) & 0xff);
 		*at++ = (char) (digit & 0xff);
@@ -158,10 +76,10 @@ hash_digits(const Parts *parts)
 
 /* Says whether a numeric of five digits that is whole fits int64, and gives it. */
 static bool
-numeric_fits(const Parts *parts, uint64 value, int64 *whole)
+numeric_fits(const NumericParts *parts, uint64 value, int64 *whole)
 {
 	uint64		limit = (uint64) PG_INT64_MAX + (parts->negative ? 1 : 0);
-	uint64		last = digit_at(parts, NUMERIC_FITS);
+	uint64		last = numeric_digit(parts, NUMERIC_FITS);
 
 	if (parts->ndigits != NUMERIC_FITS + 1 || parts->weight != NUMERIC_FITS || value > (limit - last) / NUMERIC_BASE)
 		return false;
@@ -172,7 +90,7 @@ numeric_fits(const Parts *parts, uint64 value, int64 *whole)
 
 /* Reads a numeric of more digits than float8 holds; value is its first four. */
 static pg_noinline double
-numeric_long(const Parts *parts, uint64 value, uint64 *hash)
+numeric_long(const NumericParts *parts, uint64 value, uint64 *hash)
 {
 	int			used = NUMERIC_FITS;
 	int64		whole;
@@ -185,12 +103,12 @@ numeric_long(const Parts *parts, uint64 value, uint64 *hash)
 	}
 	if (value < EXACT_LIMIT)
 	{
-		value = value * NUMERIC_BASE + digit_at(parts, used++);
+		value = value * NUMERIC_BASE + numeric_digit(parts, used++);
 		number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG);
 	}
 	else
 		number = scale_exactly(value, (parts->weight - used + 1) * NUMERIC_BASE_LOG) +
-			scale_exactly(digit_at(parts, used), (parts->weight - used) * NUMERIC_BASE_LOG);
+			scale_exactly(numeric_digit(parts, used), (parts->weight - used) * NUMERIC_BASE_LOG);
 	*hash = hash_digits(parts);
 	return parts->negative && number != 0.0 ? -number : number;
 }
@@ -217,7 +135,7 @@ strip_zeros(uint64 *value, int last)
 
 /* Says whether a whole numeric of at most four digits fits int64, and gives it. */
 static inline bool
-numeric_whole(const Parts *parts, uint64 value, int exponent, int64 *whole)
+numeric_whole(const NumericParts *parts, uint64 value, int exponent, int64 *whole)
 {
 	/* Powers of 10,000 that int64 holds. */
 	static const int64 powers[] = {1, 10000, 100000000, INT64CONST(1000000000000), INT64CONST(10000000000000000)};
@@ -236,7 +154,7 @@ numeric_whole(const Parts *parts, uint64 value, int exponent, int64 *whole)
 
 /* Gives the number and the hash of a numeric of at most 15 decimal digits, which float8 tells apart; of others too. */
 static inline double
-numeric_short(const Parts *parts, uint64 value, int exponent, uint64 *hash)
+numeric_short(const NumericParts *parts, uint64 value, int exponent, uint64 *hash)
 {
 	double		number = scale_exactly(value, exponent);
 
@@ -251,7 +169,7 @@ numeric_short(const Parts *parts, uint64 value, int exponent, uint64 *hash)
 
 /* Gives the number and the hash of a finite numeric. */
 static inline double
-numeric_finite(const Parts *parts, uint64 *hash)
+numeric_finite(const NumericParts *parts, uint64 *hash)
 {
 	int			exponent = (parts->weight - parts->ndigits + 1) * NUMERIC_BASE_LOG;
 	uint64		value = 0;
@@ -261,7 +179,7 @@ numeric_finite(const Parts *parts, uint64 *hash)
 
 	for (int i = 0; i < Min(parts->ndigits, NUMERIC_FITS); i++)
 	{
-		last = digit_at(parts, i);
+		last = numeric_digit(parts, i);
 		value = value * NUMERIC_BASE + last;
 	}
 	if (value == 0)
@@ -284,7 +202,7 @@ numeric_finite(const Parts *parts, uint64 *hash)
 	/* A fifth digit may be all zeros but its first: 12.3456789012345 has 15 digits in five. */
 	if (parts->ndigits > NUMERIC_FITS + 1 || value >= EXACT_LIMIT)
 		return numeric_long(parts, value, hash);
-	last = digit_at(parts, NUMERIC_FITS);
+	last = numeric_digit(parts, NUMERIC_FITS);
 	more = value * NUMERIC_BASE + last;
 	if (exponent >= 0 && numeric_fits(parts, value, &whole))
 	{
@@ -300,7 +218,7 @@ double
 value_numeric(Datum *datum, uint64 *hash, int *len)
 {
 	const unsigned char *data = (const unsigned char *) value_varlena(datum, len);
-	Parts		parts;
+	NumericParts		parts;
 	double		special;
 
 	if (likely(numeric_parts(data, *len, &parts, &special)))
