@@ -42,8 +42,8 @@ read_side(FrequentSide *side, const Frequent *frequent, const Sketch *sketch)
 	if (frequent == NULL)
 		return;
 	side->nitems = frequent_items(frequent, &side->items);
-	if (!side->exact && side->total > 0)
-		side->unseen = (frequent_error(frequent) + (side->nitems > 0 ? side->items[side->nitems - 1].count : 0)) / side->total;
+	if (side->total > 0)
+		side->unseen = frequent_absent(frequent) / side->total;
 }
 
 /* Says whether a side lists an item. */
@@ -82,7 +82,7 @@ only_here(const FrequentSide *here, const FrequentSide *there, StringInfo names)
 	return share;
 }
 
-/* Compares what is frequent of one sort: values or patterns. */
+/* Compares what is frequent of one sort, values or patterns; where not all are known, what is not listed was seldom at most. */
 static List *
 diff_items(List *changes, const DiffColumn *from, const DiffColumn *to, const Frequent *a, const Frequent *b, const char *what)
 {
@@ -96,13 +96,15 @@ diff_items(List *changes, const DiffColumn *from, const DiffColumn *to, const Fr
 	initStringInfo(&names);
 	share = only_here(&after, &before, &names);
 	if (share > 0)
-		changes = diff_add(changes, to->name, psprintf("new %s", what), diff_index(0, share), NULL, pstrdup(names.data),
-						   psprintf("\"%s\" has new %s: %s", to->name, what, names.data));
+		changes = diff_add(changes, to->name, psprintf(before.exact ? "new %s" : "frequent %s", what), diff_index(0, share), NULL, pstrdup(names.data),
+						   psprintf(before.exact ? "\"%s\" has new %s: %s" : "\"%s\" has %s that were seldom or not there: %s",
+									to->name, what, names.data));
 	resetStringInfo(&names);
 	share = only_here(&before, &after, &names);
 	if (share > 0)
-		changes = diff_add(changes, to->name, psprintf("missing %s", what), diff_index(share, 0), pstrdup(names.data), NULL,
-						   psprintf("%s that \"%s\" had do not come any more: %s", what, to->name, names.data));
+		changes = diff_add(changes, to->name, psprintf(after.exact ? "missing %s" : "seldom %s", what), diff_index(share, 0), pstrdup(names.data), NULL,
+						   psprintf(after.exact ? "%s that \"%s\" had do not come any more: %s" : "%s that \"%s\" had come seldom now or not at all: %s",
+									what, to->name, names.data));
 	return changes;
 }
 

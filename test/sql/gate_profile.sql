@@ -21,6 +21,8 @@ SELECT gate - :statement AS gate, rows, column_name, type, count, nulls, "distin
 BEGIN; INSERT INTO land SELECT i, i, 'b' FROM generate_series(2001, 2200) i; ROLLBACK;
 BEGIN; SAVEPOINT s; INSERT INTO land SELECT i, i, 'b' FROM generate_series(2001, 2200) i; ROLLBACK TO s; COMMIT;
 SELECT count(DISTINCT rows) FROM taken WHERE relation = 'public.land';
+-- profiles of batches are no snapshots: the two latest of the table are not batches
+SELECT * FROM aipipe.profile_diff('land');
 -- COPY, paused
 COPY land (id, amount, status) FROM PROGRAM 'seq -f "%.0f,1,z" 3001 3150' WITH (FORMAT csv);
 SELECT gate - :statement AS gate, rows FROM taken WHERE relation = 'public.land' AND column_name = 'id' AND rows = 150 ORDER BY 1;

@@ -48,6 +48,18 @@ SELECT * FROM aipipe.profile_diff('orders', '2020-01-01', '2021-01-01');
 CREATE TABLE few AS SELECT * FROM later WHERE id % 60 = 7;
 SELECT aipipe.profile_snapshot('few') AS few \gset
 SELECT column_name, change, sentence FROM aipipe.profile_diff(:first, :few);
+-- nor do a hundred rows: an index above .1 and other shares of NULL are what chance gives
+CREATE VIEW noise AS SELECT i, ('x' || substr(md5(i::text), 1, 7))::bit(28)::int AS v, CASE WHEN i % 46 > 0 THEN i % 3 END AS n FROM generate_series(1, 480) i;
+CREATE VIEW less_noise AS SELECT i, ('x' || substr(md5('j' || i), 1, 7))::bit(28)::int AS v, CASE WHEN i % 21 > 0 THEN i % 3 END AS n FROM generate_series(1, 110) i;
+SELECT aipipe.profile_snapshot('noise', columns => ARRAY['v', 'n']) AS noise, aipipe.profile_snapshot('less_noise', columns => ARRAY['v', 'n']) AS less \gset
+SELECT c.column_name, aipipe.sketch_psi(c.sketch, d.sketch) > .1 AS differs, aipipe.sketch_nulls(c.sketch) AS nulls, aipipe.sketch_nulls(d.sketch) AS less_nulls
+  FROM aipipe.profile_column c JOIN aipipe.profile_column d ON d.column_name = c.column_name WHERE c.profile = :noise AND d.profile = :less ORDER BY 1;
+SELECT column_name, change, sentence FROM aipipe.profile_diff(:noise, :less);
+-- farther beyond than the old range was wide is worth a word, were it one row
+CREATE VIEW far AS SELECT i, CASE WHEN i = 5 THEN 2147483647 ELSE v END AS v, n FROM noise;
+SELECT aipipe.profile_snapshot('far', columns => ARRAY['v', 'n']) AS far \gset
+SELECT column_name, change, before::bigint < after::bigint AS up, after FROM aipipe.profile_diff(:noise, :far);
+DROP VIEW far, less_noise, noise;
 CREATE TABLE nobody (LIKE later);
 SELECT aipipe.profile_snapshot('nobody') AS nobody \gset
 SELECT column_name, change, sentence FROM aipipe.profile_diff(:first, :nobody);
