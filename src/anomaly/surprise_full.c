@@ -24,25 +24,18 @@
 
 #include <math.h>
 
-#include "common/hashfn.h"
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "anomaly/surprise.h"
+#include "anomaly/surprise_teach.h"
 
 /* Few and shallow: what is learned must be small enough for one column of many. */
 #define TREE_PARAMS "{\"n_estimators\": 12, \"max_depth\": 3, \"learning_rate\": 0.4, \"reg_lambda\": 2, " \
 	"\"min_child_weight\": 2, \"max_bin\": 64}"
 #define TREE_NODES (12 * 15 * SURPRISE_FULL_FOLDS)
-
-/* Rows that teach: at most so many, and less where rows times looks times groups would be more than the work. */
-#define TEACHING_ROWS (32 * 1024)
-#define TEACHING_MIN_ROWS 4096
-#define TEACHING_WORK (256 * 1024 * 1024)
 
 /* Rows that a group must have, and a column whose groups can be learned. */
 #define GROUP_MIN_ROWS 10
@@ -59,70 +52,6 @@
 
 /* Bytes of a node: as JSON and compiled, twice. */
 #define NODE_BYTES 400
-
-/* What one training works on. */
-typedef struct Teaching
-{
-	const TrainRequest *request;
-	double		min_gain;
-	SurpriseModel *model;
-	double	   *telling;		/* by aspect: bits that it tells of others, or is told */
-	int			nlooks;			/* aspects that any trees look at */
-	int32	   *looks;			/* ascending */
-	int			ntargets;
-	int64		nrows;			/* that teach */
-	float	   *values;			/* [row * nlooks + look] */
-	uint16	   *codes;			/* [target * nrows + row] */
-	uint8	   *judges;			/* the fold whose trees judge the row */
-	uint8	   *teaches;		/* the fold whose trees it does not teach */
-	double	   *pairs;			/* by target: bits by which its pairs tell a value better than its share does, of all rows together */
-	Jsonb	   *params;
-} Teaching;
-
-/* One column's. */
-typedef struct Target
-{
-	SurpriseFull full;
-	const uint16 *codes;
-	int		   *places;			/* of its looks among all */
-	Encoder    *encoder;		/* of what the trees look at */
-	char	  **classes;
-} Target;
-
-/* A number and where it stands. */
-typedef struct Placed
-{
-	double		weight;
-	int			place;
-} Placed;
-
-/* A row by its content. */
-typedef struct Hashed
-{
-	uint64		hash;
-	int64		row;
-} Hashed;
-
-#define ST_SORT sort_placed
-#define ST_ELEMENT_TYPE Placed
-#define ST_COMPARE(a, b) ((a)->weight != (b)->weight ? ((a)->weight > (b)->weight ? -1 : 1) : (a)->place - (b)->place)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-#define ST_SORT sort_hashed
-#define ST_ELEMENT_TYPE Hashed
-#define ST_COMPARE(a, b) ((a)->hash != (b)->hash ? ((a)->hash < (b)->hash ? -1 : 1) : (a)->row < (b)->row ? -1 : (a)->row > (b)->row)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-#define ST_SORT sort_places
-#define ST_ELEMENT_TYPE int32
-#define ST_COMPARE(a, b) (*(a) - *(b))
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
 
 /* Gives the trees' parameters. */
 static Jsonb *
@@ -152,214 +81,6 @@ surprise_full_bytes(int64 nrows, int ncols)
 	bytes = add_size(bytes, mul_size(mul_size(rows, Min(ncols, 4 * SURPRISE_FULL_ASPECTS) + size.ncols), sizeof(float)));
 	bytes = add_size(bytes, mul_size(mul_size(rows, columns), sizeof(uint16)));
 	return add_size(bytes, mul_size(columns, TREE_NODES * SURPRISE_FULL_GROUPS * NODE_BYTES));
-}
-
-/* Whether something can be learned from an aspect or about it: it varies, and does not move by itself. */
-static bool
-is_settled(const SurpriseAspect *aspect)
-{
-	int			outcomes = 0;
-
-	if (aspect->grouped || aspect->open_below || aspect->open_above)
-		return false;
-	for (int k = 0; k < SURPRISE_OUTCOMES(aspect); k++)
-		outcomes += aspect->counts[k] > 0;
-	return outcomes > 1;
-}
-
-/* Whether trees may look at an aspect. */
-static bool
-is_look(const SurpriseModel *model, int a)
-{
-	return (model->aspects[a].paired || a == model->partition) && is_settled(&model->aspects[a]);
-}
-
-/* Whether trees may judge an aspect. */
-static bool
-is_target(const SurpriseModel *model, int a)
-{
-	return model->aspects[a].paired && !model->aspects[a].side && is_settled(&model->aspects[a]);
-}
-
-/* Adds up what every aspect tells of others and is told by them. */
-static void
-sum_telling(Teaching *teaching)
-{
-	const SurpriseModel *model = teaching->model;
-
-	teaching->telling = palloc0(mul_size(sizeof(double), model->naspects));
-	for (int a = 0; a < model->naspects; a++)
-		for (int k = 0; k < model->aspects[a].nparents; k++)
-		{
-			const SurpriseParent *parent = &model->aspects[a].parents[k];
-
-			if (parent->whole)
-				continue;
-			teaching->telling[a] += parent->information;
-			teaching->telling[parent->aspect] += parent->information;
-		}
-}
-
-/* Gives the aspects that a function takes, those first that tell most; sets their number. */
-static Placed *
-rank_aspects(const Teaching *teaching, bool (*takes) (const SurpriseModel *model, int a), int *n)
-{
-	const SurpriseModel *model = teaching->model;
-	Placed	   *ranked = palloc(mul_size(sizeof(Placed), model->naspects));
-
-	*n = 0;
-	for (int a = 0; a < model->naspects; a++)
-		if (takes(model, a))
-			ranked[(*n)++] = (Placed) {teaching->telling[a], a};
-	sort_placed(ranked, *n);
-	return ranked;
-}
-
-/* Chooses what one column's trees look at: its parents, then the aspects that tell most. */
-static void
-choose_looks(const Teaching *teaching, const Placed *ranked, int nranked, SurpriseFull *full)
-{
-	const SurpriseModel *model = teaching->model;
-	const SurpriseAspect *aspect = &model->aspects[full->aspect];
-	bool	   *taken = palloc0(model->naspects);
-
-	full->looks = palloc(sizeof(int32) * SURPRISE_FULL_ASPECTS);
-	for (int k = 0; k < aspect->nparents + nranked && full->nlooks < SURPRISE_FULL_ASPECTS; k++)
-	{
-		int			look = k < aspect->nparents ? aspect->parents[k].aspect : ranked[k - aspect->nparents].place;
-
-		if (taken[look] || !is_look(model, look) || model->aspects[look].column == aspect->column)
-			continue;
-		taken[look] = true;
-		full->looks[full->nlooks++] = look;
-	}
-	sort_places(full->looks, full->nlooks);
-	pfree(taken);
-}
-
-/* Chooses the columns to be judged and what their trees look at; gives the columns. */
-static Target *
-choose_targets(Teaching *teaching)
-{
-	SurpriseModel *model = teaching->model;
-	bool	   *looked = palloc0(mul_size(model->naspects, 1));
-	Placed	   *ranked = rank_aspects(teaching, is_target, &teaching->ntargets);
-	Target	   *targets;
-	int32	   *order;
-	int			nranked;
-
-	teaching->ntargets = Min(teaching->ntargets, SURPRISE_FULL_COLUMNS);
-	targets = palloc0(mul_size(sizeof(Target), Max(teaching->ntargets, 1)));
-	order = palloc(mul_size(sizeof(int32), Max(teaching->ntargets, 1)));
-	for (int t = 0; t < teaching->ntargets; t++)
-		order[t] = ranked[t].place;
-	sort_places(order, teaching->ntargets);
-	ranked = rank_aspects(teaching, is_look, &nranked);
-	for (int t = 0; t < teaching->ntargets; t++)
-	{
-		targets[t].full.aspect = order[t];
-		choose_looks(teaching, ranked, nranked, &targets[t].full);
-		for (int i = 0; i < targets[t].full.nlooks; i++)
-			looked[targets[t].full.looks[i]] = true;
-	}
-	teaching->looks = palloc(mul_size(sizeof(int32), model->naspects));
-	for (int a = 0; a < model->naspects; a++)
-		if (looked[a])
-			teaching->looks[teaching->nlooks++] = a;
-	pfree(looked);
-	pfree(ranked);
-	return targets;
-}
-
-/* Gives how many rows teach. */
-static int64
-count_teaching(const Teaching *teaching, const Target *targets)
-{
-	int64		work = 0;
-
-	for (int t = 0; t < teaching->ntargets; t++)
-		work += targets[t].full.nlooks * SURPRISE_FULL_GROUPS;
-	return Min(teaching->request->rows->nrows,
-			   Min(TEACHING_ROWS, Max(TEACHING_MIN_ROWS, TEACHING_WORK / Max(work, 1))));
-}
-
-/* Copies the next of the rows that teach, drawn evenly, into a block; gives their number. */
-static int
-draw_rows(const Teaching *teaching, pg_prng_state *rng, int64 *row, int64 drawn, float *block)
-{
-	const Matrix *rows = teaching->request->rows;
-	int			n = 0;
-
-	for (; n < SURPRISE_BLOCK && drawn + n < teaching->nrows; (*row)++)
-		if (pg_prng_double(rng) * (rows->nrows - *row) < teaching->nrows - drawn - n)
-			memcpy(block + (Size) n++ * rows->ncols, matrix_row(rows, *row), sizeof(float) * rows->ncols);
-	return n;
-}
-
-/* Says which trees a row teaches: of rows that are alike, each fold's by turns. */
-static void
-deal_folds(Teaching *teaching, Hashed *hashed)
-{
-	sort_hashed(hashed, teaching->nrows);
-	for (int64 i = 0, alike = 0; i < teaching->nrows; i++)
-	{
-		int64		row = hashed[i].row;
-
-		alike = i > 0 && hashed[i].hash == hashed[i - 1].hash ? alike + 1 : 0;
-		teaching->teaches[row] = (uint8) ((teaching->judges[row] + alike) % SURPRISE_FULL_FOLDS);
-	}
-}
-
-/* Draws the rows that teach and sees what trees look at, what they judge, and who judges whom. */
-static void
-read_rows(Teaching *teaching, const Target *targets)
-{
-	int			ncols = teaching->request->rows->ncols;
-	float	   *block = palloc(mul_size(sizeof(float) * SURPRISE_BLOCK, ncols));
-	Hashed	   *hashed = palloc_extended(mul_size(sizeof(Hashed), teaching->nrows), MCXT_ALLOC_HUGE);
-	StringInfoData compiled;
-	SurpriseTables *tables;
-	SurpriseCodes codes;
-	float		marginal[SURPRISE_BLOCK];
-	float		conditional[SURPRISE_BLOCK];
-	pg_prng_state rng;
-	int64		row = 0;
-	int			n;
-
-	initStringInfo(&compiled);
-	surprise_compile_model(teaching->model, true, &compiled);
-	tables = surprise_open(compiled.data, compiled.len, false);
-	surprise_codes_create(tables, &codes);
-	pg_prng_seed(&rng, teaching->request->seed ^ UINT64CONST(0x66756c6c));
-	for (int64 done = 0; done < teaching->nrows; done += n)
-	{
-		CHECK_FOR_INTERRUPTS();
-		n = draw_rows(teaching, &rng, &row, done, block);
-		surprise_encode(tables, block, n, &codes);
-		surprise_look(tables, teaching->looks, teaching->nlooks, block, n, &codes, teaching->values + done * teaching->nlooks);
-		for (int t = 0; t < teaching->ntargets; t++)
-		{
-			int			a = targets[t].full.aspect;
-
-			memcpy(teaching->codes + t * teaching->nrows + done, codes.codes + a * SURPRISE_BLOCK, sizeof(uint16) * n);
-			surprise_bits(tables, a, block, n, &codes, marginal, conditional);
-			for (int i = 0; i < n && tables->nodes[a].nparents > 0; i++)
-				teaching->pairs[t] += marginal[i] - conditional[i];
-		}
-		for (int i = 0; i < n; i++)
-		{
-			const float *one = block + (Size) i * ncols;
-
-			teaching->judges[done + i] = surprise_fold(one, ncols);
-			hashed[done + i].hash = hash_bytes_extended((const unsigned char *) one, (int) (sizeof(float) * ncols), 0);
-			hashed[done + i].row = done + i;
-		}
-	}
-	deal_folds(teaching, hashed);
-	surprise_codes_free(&codes);
-	pfree(hashed);
-	pfree(block);
-	pfree(compiled.data);
 }
 
 /* Gives a category's group before small ones are left out: itself, the others, NULL. */
@@ -633,19 +354,12 @@ surprise_learn_full(const TrainRequest *request, const SurpriseOptions *options,
 	Teaching	teaching = {.request = request, .min_gain = options->min_information, .model = model};
 	Target	   *targets;
 
-	sum_telling(&teaching);
-	targets = choose_targets(&teaching);
+	targets = surprise_teach_choose(&teaching);
 	if (teaching.ntargets == 0 || teaching.nlooks == 0)
 		return;
-	teaching.nrows = count_teaching(&teaching, targets);
 	teaching.params = tree_params();
-	teaching.values = palloc_extended(mul_size(sizeof(float), mul_size(teaching.nrows, teaching.nlooks)), MCXT_ALLOC_HUGE);
-	teaching.codes = palloc_extended(mul_size(sizeof(uint16), mul_size(teaching.nrows, teaching.ntargets)), MCXT_ALLOC_HUGE);
-	teaching.judges = palloc_extended(teaching.nrows, MCXT_ALLOC_HUGE);
-	teaching.teaches = palloc_extended(teaching.nrows, MCXT_ALLOC_HUGE);
-	teaching.pairs = palloc0(mul_size(sizeof(double), teaching.ntargets));
 	progress_phase(request->progress, "growing trees", teaching.ntargets);
-	read_rows(&teaching, targets);
+	surprise_teach_read(&teaching, targets);
 	model->fulls = palloc0(mul_size(sizeof(SurpriseFull), teaching.ntargets));
 	for (int t = 0; t < teaching.ntargets; t++)
 	{
@@ -657,8 +371,5 @@ surprise_learn_full(const TrainRequest *request, const SurpriseOptions *options,
 		}
 		progress_update(request->progress, t + 1);
 	}
-	pfree(teaching.values);
-	pfree(teaching.codes);
-	pfree(teaching.judges);
-	pfree(teaching.teaches);
+	surprise_teach_free(&teaching);
 }
