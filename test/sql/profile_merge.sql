@@ -93,3 +93,11 @@ SELECT max(pg_column_size(s)) <= 16384 AS fits FROM days;
 RESET ALL;
 SET client_min_messages = warning;
 DROP SCHEMA profile_merge CASCADE;
+
+-- looks and bytes of merged sketches are those of the whole
+WITH texts AS (SELECT i, CASE i % 4 WHEN 0 THEN i::text WHEN 1 THEN '2024-01-0' || 1 + i % 9 WHEN 2 THEN 'u' || i || '@example.com' ELSE '' END AS t FROM generate_series(1, 400) i),
+     parts AS (SELECT aipipe.profile_sketch(t) AS s FROM texts GROUP BY i % 7),
+     merged AS (SELECT aipipe.profile_merge(s) AS s FROM parts),
+     whole AS (SELECT aipipe.profile_sketch(t) AS s FROM texts)
+SELECT l.look, l.count, l.count = w.count AS same, aipipe.sketch_bytes(m.s) = aipipe.sketch_bytes(o.s) AS same_bytes
+  FROM merged m, whole o, aipipe.sketch_looks(m.s) l JOIN LATERAL (SELECT * FROM whole, aipipe.sketch_looks(whole.s)) w ON w.look = l.look ORDER BY l.look;

@@ -115,3 +115,9 @@ SELECT rows, min FROM aipipe.profile_table('orders', columns => '{id}');
 ROLLBACK;
 
 DROP SCHEMA profile_table CASCADE;
+
+-- what has a NULL is no key, however different its values
+CREATE TABLE public.nearly (id int, gap int);
+INSERT INTO public.nearly SELECT i, CASE WHEN i <> 50 THEN i END FROM generate_series(1, 100) i;
+SELECT column_name, nulls, uniqueness, candidate_key FROM aipipe.profile_table('public.nearly');
+DROP TABLE public.nearly;
