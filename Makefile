@@ -6,7 +6,7 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).
 # sql/<word>/, test/sql/<word>_*.sql and docs/<word>.md; includes point only
 # leftwards in this list (compat, core and learn are the common ground).
 GROUND       = compat core learn
-CAPABILITIES = model profile anomaly series gate source
+CAPABILITIES = model profile anomaly series gate source worker
 ROOMS        = $(GROUND) $(CAPABILITIES)
 
 MODULE_big   = $(EXTENSION)
