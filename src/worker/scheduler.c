@@ -217,7 +217,8 @@ look(Scheduler *self)
 	start_children(self, claims, nclaims);
 
 	/* What is due and was passed by is locked by somebody. */
-	self->next = Max(self->next, now + AGAIN_MS * 1000);
+	if (self->next <= now)
+		self->next = now + AGAIN_MS * 1000;
 }
 
 /* Deletes old runs, some of them a minute; more often while there are more. */
