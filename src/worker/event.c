@@ -33,6 +33,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "compat/compat.h"
@@ -98,6 +99,7 @@ write_events(void)
 
 	if (landed == NULL)
 		return;
+	PushActiveSnapshot(GetTransactionSnapshot());
 	now = TimestampTzGetDatum(GetCurrentTimestamp());
 	home = CStringGetTextDatum(job_home());
 	while (landed != NULL)
@@ -108,6 +110,7 @@ write_events(void)
 		sql_free(sql_run(&add_event, SQL_WRITE, Int64GetDatum(entry->job), Int64GetDatum(entry->rows),
 						 ObjectIdGetDatum(entry->owner), now, home));
 	}
+	PopActiveSnapshot();
 	worker_ring_at_commit();
 }
 
