@@ -17,6 +17,7 @@
 #include "core/guc.h"
 #include "gate/gate.h"
 #include "model/cache.h"
+#include "worker/worker.h"
 
 COMPAT_MODULE_MAGIC;
 
@@ -29,4 +30,5 @@ _PG_init(void)
 	core_define_settings();
 	cache_init();
 	gate_init();
+	worker_init();
 }

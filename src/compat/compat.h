@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/regproc.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "aipipe needs PostgreSQL 15 or newer"
@@ -136,6 +137,21 @@ compat_backend_status(int n)
 #endif
 
 	return local == NULL ? NULL : &local->backendStatus;
+}
+
+/* 17: an extension names what it waits for (commit c9af054653). */
+static inline uint32
+compat_wait_event(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew(name);
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
 }
 
 /* 16: JSON callbacks give a result. */

@@ -40,6 +40,11 @@ typedef struct WorkerOrder
 
 StaticAssertDecl(sizeof(WorkerOrder) <= BGW_EXTRALEN, "an order must fit in bgw_extra");
 
+/* What the postmaster calls. */
+extern PGDLLEXPORT void aipipe_launcher_main(Datum arg);
+extern PGDLLEXPORT void aipipe_scheduler_main(Datum arg);
+extern PGDLLEXPORT void aipipe_executor_main(Datum arg);
+
 /*** process.c ***/
 
 /* Registers the static launcher; called by _PG_init(), does nothing unless the library is being preloaded. */
@@ -48,11 +53,17 @@ extern void worker_init(void);
 /* Asks the postmaster for a process; false when there is no free slot.  The handle may be NULL. */
 extern bool worker_register(WorkerKind kind, const WorkerOrder *order, BackgroundWorkerHandle **handle);
 
-/* A process of this kind that works in the database (launcher: serves it), or 0. */
+/*
+ * A process of this kind that works in the database, or 0.  Launcher: the one that was started
+ * for it; InvalidOid: the one for aipipe.worker_databases.
+ */
 extern pid_t worker_find(WorkerKind kind, Oid database);
 
 /* Whether the process is one of this kind. */
 extern bool worker_is(pid_t pid, WorkerKind kind);
+
+/* Asks a launcher or scheduler to end at its next rest, for good; gives its pid, or 0 when there is none. */
+extern pid_t worker_dismiss(WorkerKind kind, Oid database);
 
 /* Wakes this database's scheduler: now, or when the current transaction commits. */
 extern void worker_ring(void);
@@ -60,6 +71,12 @@ extern void worker_ring_at_commit(void);
 
 /* What every process does first: signals, and the order it was given. */
 extern const WorkerOrder *worker_begin(void);
+
+/*
+ * Rests until rung, signalled or the time is over, and takes interrupts; a process that was dismissed ends here.
+ * True when the configuration was read again.
+ */
+extern bool worker_sleep(long ms);
 
 /* "Now" of schedules: the clock, shifted by aipipe.worker_time_shift. */
 extern TimestampTz worker_now(void);
@@ -82,8 +99,26 @@ extern Step step_begin(void);
 /* The same, but waits where step_begin() would give STEP_BUSY. */
 extern Step step_begin_patiently(void);
 
-/* Commits, and reports statistics. */
+/* Commits, and reports statistics. The memory context is what it was before the step. */
 extern void step_end(void);
+
+/*
+ * After an error in a step or between steps: reports it, rolls back, and goes back to the memory context from before the
+ * step.  Called where the error was caught, and the process can go on from there:
+ *
+ *		PG_TRY();
+ *		{
+ *			if (step_begin() == STEP_BEGUN) { …; step_end(); }
+ *		}
+ *		PG_CATCH();
+ *		{
+ *			step_abort();
+ *		}
+ *		PG_END_TRY();
+ *
+ * The locks of step_become_scheduler() and attempt_hold() stay.
+ */
+extern void step_abort(void);
 
 /* Holds the extension in the current transaction, as step_begin() does; false when it is gone. */
 extern bool step_hold_extension(void);
@@ -91,14 +126,23 @@ extern bool step_hold_extension(void);
 /* Becomes this database's only scheduler until the process ends; false when there is one. Inside a step. */
 extern bool step_become_scheduler(void);
 
-/* Whether somebody waits for this database to be without sessions (DROP, RENAME, TEMPLATE). Outside of steps. */
+/* Whether somebody waits for this, or a, database to be without sessions (DROP, RENAME, TEMPLATE). Outside of steps. */
 extern bool step_database_wanted(void);
+extern bool database_wanted(Oid database);
 
 /* The executor's sign of life: held until its process ends. False: another process has it. Inside a step. */
 extern bool attempt_hold(int64 attempt);
 
 /* Whether a process holds it. Inside a step. */
 extern bool attempt_is_held(int64 attempt);
+
+/*** worker_admin.c ***/
+
+/*
+ * Whether a scheduler may work in this database. Inside a step. A scheduler that begins waits for a worker_start() or
+ * worker_stop() that has not committed; later it only looks.
+ */
+extern bool worker_enabled(bool wait);
 
 /*** plan.c, claim.c, reap.c: each called inside a step of the scheduler ***/
 
