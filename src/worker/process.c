@@ -56,6 +56,9 @@ static const struct
 /* Set by worker_dismiss() in another process, heeded by worker_sleep(). */
 static volatile sig_atomic_t dismissed = false;
 
+/* Set in the postmaster, of which every process has a copy. */
+static bool preloaded = false;
+
 /* Whether the current transaction rings the scheduler when it commits. */
 static bool ring_at_commit = false;
 
@@ -101,6 +104,14 @@ worker_init(void)
 		return;
 	fill_registration(&worker, WORKER_LAUNCHER, &order);
 	RegisterBackgroundWorker(&worker);
+	preloaded = true;
+}
+
+/* Says whether the library was preloaded, so that there is a static launcher. */
+bool
+worker_is_preloaded(void)
+{
+	return preloaded;
 }
 
 /* Asks the postmaster for a process that tells this one when it starts and ends; false when there is no free slot. */
@@ -226,25 +237,29 @@ worker_begin(void)
 	return &order;
 }
 
-/* Rests until rung, signalled or the time is over; says whether the configuration was read again. */
+/* Rests until rung or signalled, or until the time is over; a process that was dismissed ends here. */
 bool
 worker_sleep(long ms)
 {
-	bool		reloaded = false;
+	int			events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+								   compat_wait_event("AipipeWorkerMain"));
 
-	if (!dismissed)
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, compat_wait_event("AipipeWorkerMain"));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	if (dismissed)
 		proc_exit(0);
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-		reloaded = true;
-	}
-	return reloaded;
+	return (events & WL_LATCH_SET) != 0;
+}
+
+/* Reads the configuration again when the server was told to. */
+bool
+worker_reload(void)
+{
+	if (!ConfigReloadPending)
+		return false;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	return true;
 }
 
 /* Gives "now" of schedules: the clock, shifted by aipipe.worker_time_shift. */

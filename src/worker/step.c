@@ -39,8 +39,9 @@
 #include "core/version.h"
 #include "worker/worker.h"
 
-/* Sub-object of the extension that a scheduler locks. */
+/* Sub-object of the extension that a scheduler locks, and of the database that its launcher locks. */
 #define SCHEDULER_LOCK 1
+#define LAUNCHER_LOCK 1
 
 /* How often attempt_hold() asks, and how long it waits in between: who looks at the lock has it for microseconds. */
 #define HOLD_TRIES 50
@@ -148,21 +149,19 @@ step_end(void)
 	MemoryContextSwitchTo(outside);
 }
 
-/* Reports the error that was thrown, rolls back, and leaves the process fit for another step. */
+/* Takes back what an error left, and leaves the process fit for another step. */
 void
 step_abort(void)
 {
 	HOLD_INTERRUPTS();
 	error_context_stack = NULL;
-	EmitErrorReport();
 	AbortCurrentTransaction();
 	/* an error between steps has no transaction that would clean up */
 	LWLockReleaseAll();
 	pgstat_report_wait_end();
-	MemoryContextSwitchTo(outside != NULL ? outside : TopMemoryContext);
-	FlushErrorState();
 	(void) pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
+	MemoryContextSwitchTo(outside != NULL ? outside : TopMemoryContext);
 	RESUME_INTERRUPTS();
 }
 
@@ -178,6 +177,16 @@ step_become_scheduler(void)
 		return false;
 	scheduled_extension = extension;
 	return true;
+}
+
+/* Becomes the only launcher that was started for a database until the process ends; false when there is one. */
+bool
+launcher_hold(Oid database)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, LAUNCHER_LOCK);
+	return hold_object(&tag);
 }
 
 /*
