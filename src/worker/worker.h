@@ -5,6 +5,7 @@
  *
  *		process.c			registering processes, finding them, ringing the scheduler
  *		step.c				one short transaction of a worker; locks that say who is alive
+ *		session.c			settings of a worker's session
  *		launcher.c			the launcher
  *		scheduler.c			the scheduler's loop
  *		plan.c				what is due becomes a run
@@ -61,6 +62,9 @@ extern void worker_ring_at_commit(void);
 /* What every process does first: signals, and the order it was given. */
 extern const WorkerOrder *worker_begin(void);
 
+/* Settings of the session that scheduler and executor need whatever the role's or the database's are: no timeouts, read committed, … */
+extern void worker_settings(void);
+
 /* "Now" of schedules: the clock, shifted by aipipe.worker_time_shift. */
 extern TimestampTz worker_now(void);
 
@@ -84,6 +88,9 @@ extern Step step_begin_patiently(void);
 
 /* Commits, and reports statistics. */
 extern void step_end(void);
+
+/* Takes back what an error left of a step. */
+extern void step_abort(void);
 
 /* Holds the extension in the current transaction, as step_begin() does; false when it is gone. */
 extern bool step_hold_extension(void);
@@ -123,11 +130,12 @@ extern int	claim_runs(TimestampTz now, int limit, Claim *claims, TimestampTz *ne
 extern void claim_return(int64 attempt);
 
 /*
- * Ends the attempts that no process works on any more as crashed, and has those that are late or to be cancelled ended.
- * known tells of attempts whose process may not have begun yet.  *next is lowered to the next deadline.
+ * Ends the attempts that no process works on any more as crashed, has those that are late or to be cancelled
+ * ended, and gives the number that was open.  known tells of attempts whose process was registered and has not
+ * ended.  *next is lowered to when to look again.
  */
 typedef bool (*AttemptKnown) (int64 attempt, void *arg);
-extern void reap_attempts(TimestampTz now, AttemptKnown known, void *arg, TimestampTz *next);
+extern int	reap_attempts(AttemptKnown known, void *arg, TimestampTz *next);
 
 /* Deletes old runs as their jobs say, some at a time; true when there are more. */
 extern bool history_prune(TimestampTz now);
