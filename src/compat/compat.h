@@ -125,6 +125,13 @@ compat_check_as_user(Query *query, Oid role)
 #define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
 #endif
 
+/* 18: PortalRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
+#if PG_VERSION_NUM >= 180000
+#define compat_portal_run(portal, top, receiver, completion) PortalRun(portal, FETCH_ALL, top, receiver, receiver, completion)
+#else
+#define compat_portal_run(portal, top, receiver, completion) PortalRun(portal, FETCH_ALL, top, true, receiver, receiver, completion)
+#endif
+
 /* 18: a generated column may be virtual: computed by a query, NULL in the stored row (commit 83ea6c54025). */
 #if PG_VERSION_NUM >= 180000
 #define compat_has_virtual_columns(desc) ((desc)->constr != NULL && (desc)->constr->has_generated_virtual)
