@@ -17,10 +17,7 @@
 #include "core/guc.h"
 #include "gate/gate.h"
 #include "model/cache.h"
-<<<<<<< HEAD
-=======
 #include "worker/job.h"
->>>>>>> h/lead
 #include "worker/worker.h"
 
 COMPAT_MODULE_MAGIC;
@@ -34,9 +31,6 @@ _PG_init(void)
 	core_define_settings();
 	cache_init();
 	gate_init();
-<<<<<<< HEAD
-=======
 	event_init();
->>>>>>> h/lead
 	worker_init();
 }
