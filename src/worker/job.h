@@ -120,8 +120,13 @@ extern int64 job_create(const NewJob *job);
 
 /*** event.c ***/
 
-/* Puts the counting trigger on a table as the current user, and takes it off again. */
+/* Registers for transaction ends; called by _PG_init(). */
+extern void event_init(void);
+
+/* Puts the counting trigger on a plain or partitioned table as the current user. */
 extern void event_attach(int64 job, Oid relid);
-extern void event_detach(int64 job, Oid relid);
+
+/* Takes it off whatever table carries it; the caller has checked the right to. */
+extern void event_detach(int64 job);
 
 #endif							/* WORKER_JOB_H */

@@ -1,0 +1,40 @@
+-- worker: jobs and the processes that run them.
+
+-- Events.
+
+CREATE OR REPLACE FUNCTION aipipe.job_landed() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_job_landed';
+COMMENT ON FUNCTION aipipe.job_landed() IS
+    'Trigger function of jobs that wait for rows; its argument is the job''s id. aipipe.job_create() attaches it';
+REVOKE ALL ON FUNCTION aipipe.job_landed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION aipipe.job_landed() TO PUBLIC;
+
+-- Processes.
+
+CREATE OR REPLACE FUNCTION aipipe.worker_start() RETURNS int
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_worker_start';
+COMMENT ON FUNCTION aipipe.worker_start() IS
+    'Lets jobs run in this database, and starts its scheduler unless it runs: its pid, NULL when it has not come within 10 seconds';
+REVOKE ALL ON FUNCTION aipipe.worker_start() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.worker_stop() RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_worker_stop';
+COMMENT ON FUNCTION aipipe.worker_stop() IS
+    'No jobs run in this database until worker_start(); attempts that run go on to their end. Whether the scheduler is gone';
+REVOKE ALL ON FUNCTION aipipe.worker_stop() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.worker_resume() RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_worker_resume';
+COMMENT ON FUNCTION aipipe.worker_resume() IS
+    'Lets the jobs that came with a restore or a copy of the database run here, from now on; how many there were';
+REVOKE ALL ON FUNCTION aipipe.worker_resume() FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.worker_status(
+    OUT kind text, OUT pid int, OUT role text, OUT since timestamptz, OUT state text,
+    OUT job text, OUT run bigint, OUT attempt bigint, OUT note text)
+RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 5 AS 'MODULE_PATHNAME', 'aipipe_worker_status';
+COMMENT ON FUNCTION aipipe.worker_status() IS
+    'Whether jobs run in this database, and if not why; and the processes that work for it, executors only of roles that you are a member of';
+REVOKE ALL ON FUNCTION aipipe.worker_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION aipipe.worker_status() TO PUBLIC;
