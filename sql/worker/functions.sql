@@ -38,3 +38,13 @@ COMMENT ON FUNCTION aipipe.worker_status() IS
     'Whether jobs run in this database, and if not why; and the processes that work for it, executors only of roles that you are a member of';
 REVOKE ALL ON FUNCTION aipipe.worker_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION aipipe.worker_status() TO PUBLIC;
+
+-- Schedules.
+
+CREATE OR REPLACE FUNCTION aipipe.job_schedule_next(
+    schedule text, after timestamptz DEFAULT pg_catalog.now(), count int DEFAULT 1, timezone text DEFAULT NULL)
+RETURNS SETOF timestamptz
+AS 'MODULE_PATHNAME', 'aipipe_job_schedule_next' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION aipipe.job_schedule_next(text, timestamptz, int, text) IS
+'gives the next slots of a schedule after a time, in a time zone (NULL: the session''s); an interval without "from" is counted from that time';
+GRANT EXECUTE ON FUNCTION aipipe.job_schedule_next(text, timestamptz, int, text) TO PUBLIC;
