@@ -145,7 +145,7 @@ complain(Launcher *self, Served *about, const char *what, const char *hint)
 		about->complaint = MemoryContextStrdup(self->context, what);
 	}
 	ereport(LOG,
-			(errmsg("aipipe launcher: %s", what),
+			(errmsg("aipipe: %s", what),
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 
@@ -193,16 +193,16 @@ serve(Launcher *self, Served *served, Oid role)
 		served->silence = SILENCE_MIN;
 		return LOOK_EVERY;
 	}
+	if (now < served->next)
+		return served->next - now;
+	if (database_wanted(served->database))
+		return PAUSE_MIN;
 	obstacle = worker_obstacle(served->database, role);
 	if (obstacle != NULL)
 	{
 		complain(self, served, obstacle, NULL);
 		return LOOK_EVERY;
 	}
-	if (now < served->next)
-		return served->next - now;
-	if (database_wanted(served->database))
-		return PAUSE_MIN;
 	start_scheduler(self, served, role, now);
 	return served->handle != NULL ? LOOK_EVERY : PAUSE_MIN;
 }

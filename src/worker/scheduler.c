@@ -15,11 +15,13 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -273,16 +275,18 @@ sleep_until_next(const Scheduler *self)
 static void
 take_office(void)
 {
+	NameData	name;
 	bool		alone;
 
 	if (step_begin_patiently() != STEP_BEGUN)
 		proc_exit(0);
+	namestrcpy(&name, get_database_name(MyDatabaseId));
 	alone = step_become_scheduler() && worker_enabled(true);
 	step_end();
 	if (!alone)
 		proc_exit(0);
 	ereport(LOG,
-			(errmsg("aipipe: scheduler of database \"%s\" begins", MyBgworkerEntry->bgw_name)));
+			(errmsg("aipipe: scheduler of database \"%s\" begins", NameStr(name))));
 }
 
 /* The scheduler's main function. */
