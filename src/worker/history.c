@@ -31,7 +31,7 @@
 static SqlStatement find_old = {
 	"SELECT o.id FROM aipipe.job_data j CROSS JOIN LATERAL ("
 	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) j.id AND r.finished_at IS NOT NULL"
-	" AND r.finished_at OPERATOR(pg_catalog.<) $1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => j.keep_ms OPERATOR(pg_catalog./) 1000.0)"
+	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => j.keep_ms OPERATOR(pg_catalog./) 1000.0))"
 	" ORDER BY r.finished_at LIMIT $2) o LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
 };
@@ -52,7 +52,7 @@ static SqlStatement find_orphans = {
 	" FROM job WHERE job.id IS NOT NULL)"
 	" SELECT o.id FROM job CROSS JOIN LATERAL ("
 	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) job.id AND r.finished_at IS NOT NULL"
-	" AND r.finished_at OPERATOR(pg_catalog.<) $1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => 30)"
+	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => 30))"
 	" ORDER BY r.finished_at LIMIT $2) o"
 	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) job.id) LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
