@@ -38,3 +38,29 @@ COMMENT ON FUNCTION aipipe.worker_status() IS
     'Whether jobs run in this database, and if not why; and the processes that work for it, executors only of roles that you are a member of';
 REVOKE ALL ON FUNCTION aipipe.worker_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION aipipe.worker_status() TO PUBLIC;
+
+-- Schedules.
+
+CREATE OR REPLACE FUNCTION aipipe.job_schedule_next(
+    schedule text, after timestamptz DEFAULT pg_catalog.now(), count int DEFAULT 1, timezone text DEFAULT NULL)
+RETURNS SETOF timestamptz
+AS 'MODULE_PATHNAME', 'aipipe_job_schedule_next' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION aipipe.job_schedule_next(text, timestamptz, int, text) IS
+'gives the next slots of a schedule after a time, in a time zone (NULL: the session''s); an interval without "from" is counted from that time';
+GRANT EXECUTE ON FUNCTION aipipe.job_schedule_next(text, timestamptz, int, text) TO PUBLIC;
+
+-- Work in the background.
+
+CREATE OR REPLACE FUNCTION aipipe.model_train_async(
+    model text, task text, source text, target text DEFAULT NULL, features text[] DEFAULT NULL,
+    algorithm text DEFAULT NULL, params jsonb DEFAULT '{}', job_params jsonb DEFAULT '{}') RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_model_train_async';
+COMMENT ON FUNCTION aipipe.model_train_async(text, text, text, text, text[], text, jsonb, jsonb) IS
+    'trains a new version of a model in the background, as the caller, and gives the run: a job "train <model>" that runs once; job_params are options of job_create(), aipipe.job_wait() waits for it';
+GRANT EXECUTE ON FUNCTION aipipe.model_train_async(text, text, text, text, text[], text, jsonb, jsonb) TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION aipipe.worker_retention(params jsonb) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_worker_retention';
+COMMENT ON FUNCTION aipipe.worker_retention(jsonb) IS
+    'deletes what is older than params say of what you have a say over, and gives the number of rows: batches, decisions (not those on rows that are held), predictions, profiles, each with an interval. A function for a job';
+GRANT EXECUTE ON FUNCTION aipipe.worker_retention(jsonb) TO PUBLIC;

@@ -115,7 +115,7 @@ schedule_parse(const char *text, const char *zone, TimestampTz anchor)
 
 	text = pstrdup(copy);
 	schedule->zone = read_zone(zone);
-	schedule->anchor = anchor;
+	schedule->anchor = TIMESTAMP_NOT_FINITE(anchor) ? 0 : anchor;
 	if ((rest = after_word(copy, "every")) != NULL)
 	{
 		char	   *from = cut_from(rest);

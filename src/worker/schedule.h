@@ -15,7 +15,6 @@
 #define WORKER_SCHEDULE_H
 
 #include "datatype/timestamp.h"
-#include "nodes/bitmapset.h"
 #include "pgtime.h"
 
 typedef enum ScheduleKind
@@ -36,9 +35,9 @@ typedef struct Cron
 	uint64		months;			/* 1 to 12 */
 	uint64		weekdays;		/* 0 to 6, Sunday is 0 */
 	bool		last_day;		/* L in days: the month's last */
-	bool		any_day;		/* days began with *: weekdays alone decide */
+	bool		any_day;		/* days hold a *, or weekdays: both must agree; otherwise either will do */
 	bool		any_weekday;
-	bool		any_hour;		/* hours began with *: follows elapsed time where the clock is put forward or back */
+	bool		any_hour;		/* hours hold a *, or all 24: follows elapsed time where the clock is put forward or back */
 } Cron;
 
 typedef struct Schedule
@@ -52,7 +51,10 @@ typedef struct Schedule
 	char	   *relation;		/* of on: as written */
 } Schedule;
 
-/* Reads a schedule; ERROR 22023 with a hint that shows what one looks like.  zone is a time zone's name (ERROR 22023). */
+/*
+ * Reads a schedule, in the current memory context; ERROR 22023 with a hint that shows what one looks like.  zone is a
+ * time zone's name (ERROR 22023).  An anchor that is not finite is 2000-01-01; "from" in the text goes before it.
+ */
 extern Schedule *schedule_parse(const char *text, const char *zone, TimestampTz anchor);
 
 /* The first slot after a time; DT_NOEND when there is none. */

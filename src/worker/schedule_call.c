@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/timestamp.h"
@@ -31,13 +30,11 @@ begin_call(FunctionCallInfo fcinfo, FuncCallContext *context)
 	ScheduleCall *call = palloc(sizeof(ScheduleCall));
 	char	   *text = arg_text(fcinfo, 0, "schedule");
 	char	   *zone = arg_optional_text(fcinfo, 3);
-	TimestampTz anchor;
 
 	arg_require(fcinfo, 1, "after");
 	call->after = PG_GETARG_TIMESTAMPTZ(1);
 	context->max_calls = arg_positive(fcinfo, 2, "count");
-	anchor = TIMESTAMP_NOT_FINITE(call->after) ? GetCurrentTransactionStartTimestamp() : call->after;
-	call->schedule = schedule_parse(text, zone ? zone : pg_get_timezone_name(session_timezone), anchor);
+	call->schedule = schedule_parse(text, zone ? zone : pg_get_timezone_name(session_timezone), call->after);
 	return call;
 }
 

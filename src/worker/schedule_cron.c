@@ -17,6 +17,9 @@
 #include "worker/schedule_int.h"
 
 #define CRON_FIELDS 6
+#define CRON_HOUR 2
+#define CRON_DAY_OF_MONTH 3
+#define CRON_DAY_OF_WEEK 5
 
 /* A field of cron. */
 typedef struct CronField
@@ -81,6 +84,13 @@ refuse_piece(const CronPiece *piece, const char *detail, const char *hint)
 			 errhint("%s", hint ? hint : piece->field->hint)));
 }
 
+/* Says whether a character is an ASCII letter. */
+static bool
+is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 /* Reads digits and moves behind them; a number too long to be any value is 999, and -1 says that there are none. */
 static int
 read_digits(const char **at, const char *end)
@@ -104,8 +114,8 @@ read_value(const CronPiece *piece, const char **at)
 	if (value >= field->min && value <= field->max)
 		return value;
 	if (value >= 0)
-		refuse_piece(piece, psprintf("A %s is %d to %d.", field->name, field->min, field->max), NULL);
-	while (*at + len < piece->end && pg_ascii_toupper((unsigned char) (*at)[len]) >= 'A' && pg_ascii_toupper((unsigned char) (*at)[len]) <= 'Z')
+		refuse_piece(piece, psprintf("Field %s takes %d to %d.", field->name, field->min, field->max), NULL);
+	while (*at + len < piece->end && is_letter((*at)[len]))
 		len++;
 	for (int i = 0; i < field->nnames && len == 3; i++)
 	{
@@ -133,6 +143,24 @@ read_step(const CronPiece *piece, const char **at)
 	return step;
 }
 
+/* Says whether a word of the piece ends as L and W of other crons do. */
+static bool
+has_foreign_word(const CronPiece *piece)
+{
+	const char *word = piece->start;
+
+	for (const char *at = piece->start; at < piece->end; at++)
+	{
+		char		c = pg_ascii_toupper((unsigned char) *at);
+
+		if (!is_letter(*at))
+			word = at + 1;
+		else if ((c == 'L' || c == 'W') && (at + 1 == piece->end || !is_letter(at[1])))
+			return at - word != 2 || pg_strncasecmp(word, "JUL", 3) != 0;
+	}
+	return false;
+}
+
 /* Refuses what other crons have and this one has not. */
 static void
 check_dialect(const CronPiece *piece)
@@ -142,11 +170,24 @@ check_dialect(const CronPiece *piece)
 	if (len == 0)
 		refuse_piece(piece, "A part of the list is empty.", NULL);
 	if (memchr(piece->start, '?', len) != NULL)
-		refuse_piece(piece, "There is no ? here.", "Write *; days of the week are 0 (Sunday) to 6, or names.");
-	if (memchr(piece->start, '#', len) != NULL || pg_ascii_toupper((unsigned char) piece->end[-1]) == 'W' ||
-		(pg_ascii_toupper((unsigned char) piece->start[0]) == 'L' && !(len == 1 && piece->field->cycle == 31)) ||
-		(pg_ascii_toupper((unsigned char) piece->end[-1]) == 'L' && len != 1 && pg_strncasecmp(piece->end - Min(len, 3), "JUL", 3) != 0))
+		refuse_piece(piece, "There is no ? here.", "Write *. Days of the week are 0 (Sunday) to 6 (Saturday), or names.");
+	if (memchr(piece->start, '#', len) != NULL || has_foreign_word(piece))
 		refuse_piece(piece, "Of L, W and #, only L by itself as day of month is understood.", NULL);
+}
+
+/* Says whether the piece is the last day of the month. */
+static bool
+is_last_day(const CronPiece *piece)
+{
+	return piece->field == &fields[CRON_DAY_OF_MONTH] && piece->end - piece->start == 1 &&
+		pg_ascii_toupper((unsigned char) piece->start[0]) == 'L';
+}
+
+/* Says whether the piece goes on with a character. */
+static bool
+next_is(const CronPiece *piece, const char *at, char c)
+{
+	return at < piece->end && *at == c;
 }
 
 /* Reads a piece into a set; a * in it sets *any, an L *last. */
@@ -158,32 +199,30 @@ read_piece(const CronPiece *piece, uint64 *set, bool *any, bool *last)
 	int			low = field->min;
 	int			high = field->min + field->cycle - 1;
 	int			step = 1;
-	bool		open = true;	/* goes to the end of the field */
 
+	if (is_last_day(piece))
+	{
+		*last = true;
+		return;
+	}
 	check_dialect(piece);
 	if (*at == '*')
 	{
 		*any = true;
 		at++;
 	}
-	else if (field->cycle == 31 && pg_ascii_toupper((unsigned char) *at) == 'L')
-	{
-		*last = true;
-		return;
-	}
 	else
 	{
 		low = read_value(piece, &at);
-		open = at < piece->end && *at == '/';
-		if (at < piece->end && *at == '-')
+		if (next_is(piece, at, '-'))
 		{
 			at++;
 			high = read_value(piece, &at);
 		}
-		else if (!open)
+		else if (!next_is(piece, at, '/'))
 			high = low;
 	}
-	if (at < piece->end && *at == '/')
+	if (next_is(piece, at, '/'))
 	{
 		at++;
 		step = read_step(piece, &at);
@@ -272,9 +311,9 @@ cron_read(const char *text, Cron *cron)
 	cron->last_day = false;
 	for (int i = 0; i < n; i++)
 		read_field(text, &fields[i + without], starts[i], ends[i], sets[i + without], &any[i + without], &cron->last_day);
-	cron->any_hour = any[2] || cron->hours == (UINT64CONST(1) << HOURS_PER_DAY) - 1;
-	cron->any_day = any[3];
-	cron->any_weekday = any[5];
+	cron->any_hour = any[CRON_HOUR] || cron->hours == (UINT64CONST(1) << HOURS_PER_DAY) - 1;
+	cron->any_day = any[CRON_DAY_OF_MONTH];
+	cron->any_weekday = any[CRON_DAY_OF_WEEK];
 	if (!cron_has_day(cron))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

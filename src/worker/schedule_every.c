@@ -18,6 +18,7 @@
 
 #define INTERVAL_BUFFER 256		/* as interval's own input has */
 #define DAYS_PER_MEAN_MONTH 30.436875	/* 400 years have 4800 months and 146097 days */
+#define MAX_YEAR 294277			/* timestamps end before it */
 #define SLACK_DAYS 20			/* that a count of mean months and even clocks may be off */
 
 /* Reads an interval as its type does, without its errors. */
@@ -74,15 +75,13 @@ calendar_slot(const Schedule *schedule, int64 months, int64 days)
 	int64		time = schedule_time(schedule->anchor);
 	int64		wall = clock_wall(time, schedule->zone);
 	int64		day = schedule_floor(wall, SECS_PER_DAY);
-	int64		last = JULIAN_MAXYEAR;
 	int			year;
 	int			month;
 	int			mday;
 
 	j2date((int) (day + UNIX_EPOCH_JDATE), &year, &month, &mday);
 	months += month - 1;
-	last = 294278;
-	if (months / MONTHS_PER_YEAR > last - year || days > last * 366)
+	if (months / MONTHS_PER_YEAR > MAX_YEAR - year || days > MAX_YEAR * INT64CONST(366))
 		return DT_NOEND;
 	year += (int) (months / MONTHS_PER_YEAR);
 	month = (int) (months % MONTHS_PER_YEAR) + 1;
@@ -111,6 +110,17 @@ slot(const Schedule *schedule, int64 n)
 	return slot;
 }
 
+/* Gives the first slot of an interval of elapsed time, so long after the anchor. */
+static TimestampTz
+elapsed_slot(const Schedule *schedule, uint64 passed)
+{
+	uint64		n = passed / schedule->every.time + 1;
+
+	if (n > ((uint64) END_TIMESTAMP - 1 - (uint64) schedule->anchor) / schedule->every.time)
+		return DT_NOEND;
+	return (TimestampTz) ((uint64) schedule->anchor + n * schedule->every.time);
+}
+
 /* Gives the first slot after a time; the anchor is the first of all. */
 TimestampTz
 every_next(const Schedule *schedule, TimestampTz after)
@@ -126,7 +136,7 @@ every_next(const Schedule *schedule, TimestampTz after)
 		return schedule->anchor;
 	passed = (uint64) after - (uint64) schedule->anchor;
 	if (every->month == 0 && every->day == 0)
-		return slot(schedule, (int64) (passed / every->time) + 1);
+		return elapsed_slot(schedule, passed);
 
 	/* slots never go back: halves what a mean length leaves open */
 	low = Max((int64) ((passed - SLACK_DAYS * day) / length), 1);

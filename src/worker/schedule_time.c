@@ -126,8 +126,8 @@ schedule_read_time(const char *text, const char *schedule, const pg_tz *zone)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot read \"%s\" as a time in schedule \"%s\"", text, schedule),
-				 errdetail("It is a day of the calendar and a time of day, from year 1 on; a schedule takes no words such as tomorrow."),
-				 errhint("Write 2026-12-01 10:00, or 2026-12-01 10:00:00+01 with an offset from UTC.")));
+				 errdetail("It must be a day of the calendar from year 1 on, and a time of day; words such as tomorrow mean another time whenever they are read."),
+				 errhint("Write 2026-12-01 10:00, or 2026-12-01 10:00:00+01 with an offset from UTC; a zone's name is an argument of its own.")));
 	wall = (date2j(written.year, written.month, written.day) - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY +
 		(written.hour * MINS_PER_HOUR + written.minute) * SECS_PER_MINUTE + written.second;
 	timestamp = schedule_timestamp(written.has_offset ? wall - written.offset : clock_reach(wall, zone), written.microsecond);
