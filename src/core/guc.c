@@ -13,7 +13,9 @@
 
 #include <limits.h>
 
+#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "core/guc.h"
 
@@ -26,6 +28,21 @@ char	   *core_worker_databases;
 int			core_worker_max;
 char	   *core_worker_role;
 int			core_worker_time_shift;
+
+/* Refuses what is no list of names. */
+static bool
+check_names(char **value, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*value);
+	List	   *names = NIL;
+	bool		good = SplitIdentifierString(copy, ',', &names);
+
+	if (!good)
+		GUC_check_errdetail("List syntax is invalid.");
+	list_free(names);
+	pfree(copy);
+	return good;
+}
 
 /* Defines every setting and reserves the prefix, so that a misspelt one is an error. */
 void
@@ -77,7 +94,7 @@ core_define_settings(void)
 							   &core_worker_databases,
 							   "",
 							   PGC_SIGHUP, GUC_LIST_INPUT | GUC_SUPERUSER_ONLY,
-							   NULL, NULL, NULL);
+							   check_names, NULL, NULL);
 
 	DefineCustomIntVariable("aipipe.worker_max",
 							"Attempts of jobs that may run at one time in one database.",

@@ -40,9 +40,9 @@ static SqlStatement find_ready = {
 	" AND (s.state OPERATOR(pg_catalog.<>) 'paused' OR r.cause OPERATOR(pg_catalog.=) 'manual')"
 	" LEFT JOIN busy ON busy.job OPERATOR(pg_catalog.=) r.job"
 	" WHERE r.state OPERATOR(pg_catalog.=) 'queued' AND (r.not_before OPERATOR(pg_catalog.<=) $2"
-	" OR r.not_before OPERATOR(pg_catalog.>) $2 OPERATOR(pg_catalog.+)"
-	" pg_catalog.make_interval(secs => 60 OPERATOR(pg_catalog.+) j.backoff_max_ms OPERATOR(pg_catalog./) 500.0)))"
-	" SELECT ready.id FROM ready WHERE ready.place OPERATOR(pg_catalog.<=) ready.parallel OPERATOR(pg_catalog.-) ready.n"
+	" OR r.not_before OPERATOR(pg_catalog.>) ($2 OPERATOR(pg_catalog.+)"
+	" pg_catalog.make_interval(secs => 60 OPERATOR(pg_catalog.+) (j.backoff_max_ms OPERATOR(pg_catalog./) 500.0)))))"
+	" SELECT ready.id FROM ready WHERE ready.place OPERATOR(pg_catalog.<=) (ready.parallel OPERATOR(pg_catalog.-) ready.n)"
 	" ORDER BY ready.priority DESC, ready.not_before, ready.id LIMIT $3",
 	3, {TEXTOID, TIMESTAMPTZOID, INT8OID}
 };

@@ -3,6 +3,7 @@
  *	  Jobs as they are stored.
  *
  *		job.c				reads definitions, finds jobs by name and checks rights
+ *		job_command.c		what may be a job's command or function
  *		job_options.c		the options of job_create() and job_alter()
  *		job_create.c		job_create(), job_alter()
  *		job_admin.c			job_pause(), job_resume(), job_drop()
@@ -43,7 +44,7 @@ typedef struct Job
 	Jsonb	   *arguments;		/* or NULL */
 	char	   *schedule;		/* or NULL */
 	char	   *timezone;
-	char	   *search_path;
+	char	   *search_path;	/* set before the settings, which may say otherwise */
 	int64		timeout;
 	int			retries;
 	int64		backoff;
@@ -65,6 +66,8 @@ typedef struct Job
 	int64		event_rows;
 	int64		event_wait;
 	int64		event_quiet;
+	int64		keep;			/* how long finished runs are remembered */
+	int64		keep_runs;		/* and how many */
 	bool		once;
 	TimestampTz created_at;		/* anchor of "every" */
 } Job;
@@ -74,7 +77,7 @@ typedef struct Job
 	" j.id, j.name, j.owner::pg_catalog.oid AS owner, j.command, j.function_name, j.arguments, j.schedule, j.timezone, j.search_path," \
 	" j.timeout_ms, j.retries, j.backoff_ms, j.backoff_max_ms, j.jitter, j.overlap, j.parallel, j.queue_limit, j.catch_up," \
 	" j.catch_up_limit, j.grace_ms, j.priority, j.nice, j.io, j.settings, j.event_schema, j.event_relation," \
-	" j.event_table_owner::pg_catalog.oid AS event_table_owner, j.event_rows, j.event_wait_ms, j.event_quiet_ms, j.once, j.created_at"
+	" j.event_table_owner::pg_catalog.oid AS event_table_owner, j.event_rows, j.event_wait_ms, j.event_quiet_ms, j.keep_ms, j.keep_runs, j.once, j.created_at"
 
 /* A job from a row with these columns, in the current memory context. */
 extern Job *job_read(const SqlResult *result, uint64 row);

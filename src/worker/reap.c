@@ -3,7 +3,8 @@
  * reap.c
  *	  Attempts that ended without saying so, and attempts that must end.
  *
- * Whether an attempt's process lives is asked of its lock, never of the table.
+ * Whether an attempt's process lives is asked of the postmaster, for processes
+ * that this scheduler started, and else of the attempt's lock; never of the table.
  * How long it has been running is measured here by a clock that nobody sets: a
  * timeout must not depend on the time of day.  An attempt that does not answer
  * is asked again, more firmly.
@@ -157,12 +158,13 @@ reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg)
 	bool		running = strcmp(sql_text(open, i, "state"), attempt_states[ATTEMPT_RUNNING]) == 0;
 	bool		no_pid;
 	int			pid = sql_int32(open, i, "pid", &no_pid);
+	bool		child = known(attempt, arg);
 
-	if (running && attempt_is_held(attempt) && !no_pid)
+	if (running && (child || attempt_is_held(attempt)) && !no_pid)
 		return look_after(attempt, pid, sql_int64(open, i, "timeout_ms", NULL) / 1000.0, sql_text(open, i, "cancel_by") != NULL);
 	if (running)
 		end_crashed(attempt, "the attempt's process ended without reporting an outcome");
-	else if (known(attempt, arg))
+	else if (child)
 		return -1;				/* told by its end */
 	else if (attempt_is_held(attempt))
 		return 1;				/* begins right now */

@@ -15,11 +15,13 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -65,11 +67,6 @@ typedef struct Scheduler
 	TimestampTz pruned;			/* the last time that old runs were deleted; by the server's clock */
 	bool		more_to_prune;
 } Scheduler;
-
-static SqlStatement find_enabled = {
-	"SELECT enabled FROM aipipe.worker_data",
-	0, {0}
-};
 
 /* Drops the handles of processes that have ended. */
 static void
@@ -160,17 +157,6 @@ start_children(Scheduler *self, const Claim *claims, int nclaims)
 	self->next = Min(self->next, worker_now() + USECS_PER_SEC);
 }
 
-/* Says whether the database's administrator lets the scheduler work. */
-static bool
-is_enabled(void)
-{
-	SqlResult  *result = sql_run(&find_enabled, SQL_WRITE);
-	bool		enabled = result->nrows == 0 || sql_bool(result, 0, "enabled", NULL);
-
-	sql_free(result);
-	return enabled;
-}
-
 /* Gives the time of the schedules' clock at which events are to be looked at again. */
 static TimestampTz
 look_at_events(TimestampTz now)
@@ -201,7 +187,7 @@ look(Scheduler *self)
 		case STEP_BEGUN:
 			break;
 	}
-	if (!is_enabled())
+	if (!worker_enabled(false))
 	{
 		step_end();
 		proc_exit(0);
@@ -281,26 +267,26 @@ sleep_until_next(const Scheduler *self)
 {
 	int64		left = (self->next - worker_now() + 999) / 1000;
 	long		ms = (long) Max(0, Min(left, ASK_EVERY * 1000));
-	int			events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
 
-	ResetLatch(MyLatch);
-	return (events & WL_LATCH_SET) != 0;
+	return worker_sleep(ms);
 }
 
 /* Becomes the database's scheduler, or ends because there is one, or none is wanted. */
 static void
 take_office(void)
 {
+	NameData	name;
 	bool		alone;
 
 	if (step_begin_patiently() != STEP_BEGUN)
 		proc_exit(0);
-	alone = step_become_scheduler() && is_enabled();
+	namestrcpy(&name, get_database_name(MyDatabaseId));
+	alone = step_become_scheduler() && worker_enabled(true);
 	step_end();
 	if (!alone)
 		proc_exit(0);
 	ereport(LOG,
-			(errmsg("aipipe: scheduler of database \"%s\" begins", MyBgworkerEntry->bgw_name)));
+			(errmsg("aipipe: scheduler of database \"%s\" begins", NameStr(name))));
 }
 
 /* The scheduler's main function. */
@@ -321,15 +307,10 @@ aipipe_scheduler_main(Datum arg)
 
 	for (;;)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
+		if (worker_reload())
 			rung = true;
-		}
 		if (step_database_wanted())
-			proc_exit(1);
+			proc_exit(0);
 		if (time_to_look(&self, rung))
 			guarded_look(&self);
 		rung = sleep_until_next(&self);

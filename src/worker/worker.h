@@ -41,19 +41,33 @@ typedef struct WorkerOrder
 
 StaticAssertDecl(sizeof(WorkerOrder) <= BGW_EXTRALEN, "an order must fit in bgw_extra");
 
+/* What the postmaster calls. */
+extern PGDLLEXPORT void aipipe_launcher_main(Datum arg);
+extern PGDLLEXPORT void aipipe_scheduler_main(Datum arg);
+extern PGDLLEXPORT void aipipe_executor_main(Datum arg);
+
 /*** process.c ***/
 
 /* Registers the static launcher; called by _PG_init(), does nothing unless the library is being preloaded. */
 extern void worker_init(void);
 
+/* Whether the library was preloaded, so that there is a static launcher. */
+extern bool worker_is_preloaded(void);
+
 /* Asks the postmaster for a process; false when there is no free slot.  The handle may be NULL. */
 extern bool worker_register(WorkerKind kind, const WorkerOrder *order, BackgroundWorkerHandle **handle);
 
-/* A process of this kind that works in the database (launcher: serves it), or 0. */
+/*
+ * A process of this kind that works in the database, or 0.  Launcher: the one that was started
+ * for it; InvalidOid: the one for aipipe.worker_databases.
+ */
 extern pid_t worker_find(WorkerKind kind, Oid database);
 
 /* Whether the process is one of this kind. */
 extern bool worker_is(pid_t pid, WorkerKind kind);
+
+/* Asks a launcher or scheduler to end at its next rest, for good; gives its pid, or 0 when there is none. */
+extern pid_t worker_dismiss(WorkerKind kind, Oid database);
 
 /* Wakes this database's scheduler: now, or when the current transaction commits. */
 extern void worker_ring(void);
@@ -61,6 +75,15 @@ extern void worker_ring_at_commit(void);
 
 /* What every process does first: signals, and the order it was given. */
 extern const WorkerOrder *worker_begin(void);
+
+/*
+ * Rests until rung or signalled, or until the time is over, and takes interrupts; true when rung or signalled.  A process that was
+ * dismissed ends here.
+ */
+extern bool worker_sleep(long ms);
+
+/* Reads the configuration again when the server was told to; true when it did. */
+extern bool worker_reload(void);
 
 /* Settings of the session that scheduler and executor need whatever the role's or the database's are: no timeouts, read committed, … */
 extern void worker_settings(void);
@@ -86,10 +109,13 @@ extern Step step_begin(void);
 /* The same, but waits where step_begin() would give STEP_BUSY. */
 extern Step step_begin_patiently(void);
 
-/* Commits, and reports statistics. */
+/* Commits, and reports statistics. The memory context is what it was before the step. */
 extern void step_end(void);
 
-/* Takes back what an error left of a step. */
+/*
+ * Takes back what an error left of a step, or of what stood between steps, and goes back to the memory context from before the
+ * step.  The error has been reported or copied, and flushed.  The locks of step_become_scheduler() and attempt_hold() stay.
+ */
 extern void step_abort(void);
 
 /* Holds the extension in the current transaction, as step_begin() does; false when it is gone. */
@@ -98,14 +124,34 @@ extern bool step_hold_extension(void);
 /* Becomes this database's only scheduler until the process ends; false when there is one. Inside a step. */
 extern bool step_become_scheduler(void);
 
-/* Whether somebody waits for this database to be without sessions (DROP, RENAME, TEMPLATE). Outside of steps. */
+/* Whether somebody waits for this, or a, database to be without sessions (DROP, RENAME, TEMPLATE). Outside of steps. */
 extern bool step_database_wanted(void);
+extern bool database_wanted(Oid database);
+
+/* Becomes the only launcher that was started for the database until the process ends; false when there is one. */
+extern bool launcher_hold(Oid database);
 
 /* The executor's sign of life: held until its process ends. False: another process has it. Inside a step. */
 extern bool attempt_hold(int64 attempt);
 
 /* Whether a process holds it. Inside a step. */
 extern bool attempt_is_held(int64 attempt);
+
+/*** launcher.c ***/
+
+/* Why no scheduler can connect to the database as the role: part of a message, or NULL. */
+extern char *worker_obstacle(Oid database, Oid role);
+
+/*** worker_admin.c ***/
+
+/*
+ * Whether a scheduler may work in this database. Inside a step. A scheduler that begins waits for a worker_start() or
+ * worker_stop() that has not committed; later it only looks.
+ */
+extern bool worker_enabled(bool wait);
+
+/* Whether aipipe.worker_databases names this database. */
+extern bool worker_is_configured(void);
 
 /*** plan.c, claim.c, reap.c: each called inside a step of the scheduler ***/
 
