@@ -464,7 +464,7 @@ move_trigger(const Job *before, const Job *job)
 	Oid			new = job_event_relid(job);
 
 	if (OidIsValid(old))
-		event_detach(job->id, old);
+		event_detach(job->id);
 	if (before->event_relation != NULL && old != new)
 		sql_free(sql_run(&forget_events, SQL_WRITE, Int64GetDatum(job->id)));
 	if (OidIsValid(new))
