@@ -84,7 +84,7 @@ CREATE TABLE aipipe.job_run_data (
 );
 CREATE UNIQUE INDEX job_run_data_slot_idx ON aipipe.job_run_data (job, due_at) WHERE cause OPERATOR(pg_catalog.=) ANY (ARRAY['schedule', 'catch_up']);
 CREATE INDEX job_run_data_open_idx ON aipipe.job_run_data (job, due_at) WHERE state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running']);
-CREATE INDEX job_run_data_job_idx ON aipipe.job_run_data (job, id);
+CREATE INDEX job_run_data_finished_idx ON aipipe.job_run_data (job, finished_at, id) INCLUDE (state, started_at);
 COMMENT ON TABLE aipipe.job_run_data IS 'Runs: one execution of a job each, from the moment it is due; at most one for each slot of a schedule';
 COMMENT ON COLUMN aipipe.job_run_data.parent IS 'the run that this one is a step of';
 COMMENT ON COLUMN aipipe.job_run_data.not_before IS 'when the next attempt may begin: due_at, later after a failure';

@@ -153,6 +153,9 @@ extern bool worker_enabled(bool wait);
 /* Whether aipipe.worker_databases names this database. */
 extern bool worker_is_configured(void);
 
+/* Has one job (0: each) that came with a copy of another database belong to this one, from now on; gives how many did. */
+extern int64 worker_adopt_jobs(int64 job);
+
 /*** plan.c, claim.c, reap.c: each called inside a step of the scheduler ***/
 
 /* Turns every slot that is due into a run or passes it over, and gives when the next one is due (DT_NOEND: none). */

@@ -66,8 +66,9 @@ static SqlStatement disable = {
 
 static SqlStatement adopt_jobs = {
 	"UPDATE aipipe.job_data j SET home = $1, changed_at = pg_catalog.clock_timestamp()"
-	" WHERE j.home OPERATOR(pg_catalog.<>) $1 RETURNING" JOB_COLUMNS,
-	1, {TEXTOID}
+	" WHERE j.home OPERATOR(pg_catalog.<>) $1 AND (j.id OPERATOR(pg_catalog.=) $2 OR $2 OPERATOR(pg_catalog.=) 0)"
+	" RETURNING" JOB_COLUMNS,
+	2, {TEXTOID, INT8OID}
 };
 
 static SqlStatement adopt_state = {
@@ -309,17 +310,14 @@ adopt_job(const Job *job, TimestampTz now)
 	sql_free(sql_run_values(&adopt_state, SQL_WRITE, values, nulls));
 }
 
-/* worker_resume() → bigint: the jobs of a copied or restored database may run here; how many there were. */
-Datum
-aipipe_worker_resume(PG_FUNCTION_ARGS)
+/* Has one job (0: each) that came with a copy of another database belong to this one, and gives how many did. */
+int64
+worker_adopt_jobs(int64 job)
 {
-	SqlResult  *jobs;
-	Datum	   *ids;
+	SqlResult  *jobs = sql_run(&adopt_jobs, SQL_WRITE, CStringGetTextDatum(job_home()), Int64GetDatum(job));
+	Datum	   *ids = palloc(mul_size(sizeof(Datum), Max(jobs->nrows, 1)));
 	Datum		list;
 
-	begin_admin("aipipe.worker_resume()");
-	jobs = sql_run(&adopt_jobs, SQL_WRITE, CStringGetTextDatum(job_home()));
-	ids = palloc(mul_size(sizeof(Datum), Max(jobs->nrows, 1)));
 	for (uint64 i = 0; i < jobs->nrows; i++)
 	{
 		ids[i] = sql_datum(jobs, i, "id", NULL);
@@ -329,6 +327,17 @@ aipipe_worker_resume(PG_FUNCTION_ARGS)
 	sql_free(sql_run(&end_runs, SQL_WRITE, list));
 	sql_free(sql_run(&end_attempts, SQL_WRITE, list));
 	sql_free(sql_run(&forget_once, SQL_WRITE, list));
+	return (int64) jobs->nrows;
+}
+
+/* worker_resume() → bigint: the jobs of a copied or restored database may run here; how many there were. */
+Datum
+aipipe_worker_resume(PG_FUNCTION_ARGS)
+{
+	int64		adopted;
+
+	begin_admin("aipipe.worker_resume()");
+	adopted = worker_adopt_jobs(0);
 	worker_ring_at_commit();
-	PG_RETURN_INT64((int64) jobs->nrows);
+	PG_RETURN_INT64(adopted);
 }
