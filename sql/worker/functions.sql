@@ -49,6 +49,28 @@ COMMENT ON FUNCTION aipipe.job_schedule_next(text, timestamptz, int, text) IS
 'gives the next slots of a schedule after a time, in a time zone (NULL: the session''s); an interval without "from" is counted from that time';
 GRANT EXECUTE ON FUNCTION aipipe.job_schedule_next(text, timestamptz, int, text) TO PUBLIC;
 
+-- Jobs.
+
+CREATE OR REPLACE FUNCTION aipipe.job_create(
+    name text, command text DEFAULT NULL, schedule text DEFAULT NULL, function text DEFAULT NULL, params jsonb DEFAULT '{}')
+RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_job_create';
+COMMENT ON FUNCTION aipipe.job_create(text, text, text, text, jsonb) IS
+    'Creates a job of the current role: a command or a function, run as that role by its schedule (cron, every, at, on a table; NULL: on demand); gives its id';
+
+CREATE OR REPLACE FUNCTION aipipe.job_alter(
+    name text, command text DEFAULT NULL, schedule text DEFAULT NULL, function text DEFAULT NULL, params jsonb DEFAULT NULL,
+    owner regrole DEFAULT NULL, new_name text DEFAULT NULL)
+RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_job_alter';
+COMMENT ON FUNCTION aipipe.job_alter(text, text, text, text, jsonb, regrole, text) IS
+    'Changes what is given of a job; options that are not named stay as they are; an empty schedule is none';
+
+GRANT EXECUTE ON FUNCTION
+    aipipe.job_create(text, text, text, text, jsonb),
+    aipipe.job_alter(text, text, text, text, jsonb, regrole, text)
+TO PUBLIC;
+
 -- Work in the background.
 
 CREATE OR REPLACE FUNCTION aipipe.model_train_async(

@@ -94,23 +94,25 @@ job_check_command(const char *command)
 				 errmsg("a job's command must not be empty")));
 }
 
-/* Says whether a result can be given to nobody by a plain call. */
+/* Says whether a routine is of a kind that can be called by itself: no trigger function, no aggregate. */
 static bool
-result_is_special(Oid type)
+can_be_called(Form_pg_proc proc)
 {
-	return get_typtype(type) == TYPTYPE_PSEUDO && type != VOIDOID && type != RECORDOID;
+	if (proc->prokind == PROKIND_PROCEDURE)
+		return true;
+	return proc->prokind == PROKIND_FUNCTION &&
+		(get_typtype(proc->prorettype) != TYPTYPE_PSEUDO || proc->prorettype == VOIDOID || proc->prorettype == RECORDOID);
 }
 
 /* Ends with an error unless the function's form is one that a job can call. */
 static void
 check_form(const char *function, Form_pg_proc proc)
 {
-	if (proc->prokind != PROKIND_FUNCTION || result_is_special(proc->prorettype))
+	if (!can_be_called(proc))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("%s cannot be a job's function", function),
-				 errdetail("A job calls plain functions with a result of a plain type."),
-				 proc->prokind == PROKIND_PROCEDURE ? errhint("Give a command: CALL and the procedure.") : 0));
+				 errdetail("A job calls a procedure, or a function that can be called by itself.")));
 	if (proc->pronargs > 1 || (proc->pronargs == 1 && proc->proargtypes.values[0] != JSONBOID))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -275,7 +275,7 @@ job_next_due(const Job *job, TimestampTz after)
 }
 
 /* Gives the table whose rows the job waits for, InvalidOid when it is gone. */
-Oid
+static Oid
 job_event_relid(const Job *job)
 {
 	Oid			schema;
@@ -456,19 +456,17 @@ check_new_owner(Oid owner)
 	compat_check_can_set_role(GetUserId(), owner);
 }
 
-/* Takes the job's counting trigger from one table to another. */
+/* Has the rows of another table counted, or of none. */
 static void
 move_trigger(const Job *before, const Job *job)
 {
-	Oid			old = job_event_relid(before);
-	Oid			new = job_event_relid(job);
-
-	if (OidIsValid(old))
-		event_detach(job->id, old);
-	if (before->event_relation != NULL && old != new)
+	if (before->event_relation != NULL)
+	{
+		event_detach(job->id);
 		sql_free(sql_run(&forget_events, SQL_WRITE, Int64GetDatum(job->id)));
-	if (OidIsValid(new))
-		event_attach(job->id, new);
+	}
+	if (job->event_relation != NULL)
+		event_attach(job->id, job_event_relid(job));
 }
 
 /* Takes over what job_alter() was given; *rescheduled: when the job is due may be another time. */

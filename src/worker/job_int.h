@@ -61,7 +61,4 @@ extern void job_check_settings(const Job *job, const char *what);
 /* The job's next slot after a time; DT_NOEND when it has none, or waits for rows. */
 extern TimestampTz job_next_due(const Job *job, TimestampTz after);
 
-/* The table whose rows the job waits for, InvalidOid when it is gone. */
-extern Oid	job_event_relid(const Job *job);
-
 #endif							/* WORKER_JOB_INT_H */

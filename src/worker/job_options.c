@@ -86,7 +86,7 @@ static const OptionSpec job_options[] = {
 	TEXT_OPTION(timezone, NULL, NULL),
 };
 
-/* What an attempt needs for itself: a job that set these could hide what it did, or not end as it should. */
+/* What would do nothing, or keep an attempt from ending as it should. */
 typedef struct Reserved
 {
 	const char *name;
@@ -94,9 +94,6 @@ typedef struct Reserved
 } Reserved;
 
 static const Reserved reserved_settings[] = {
-	{"default_transaction_deferrable", NULL},
-	{"default_transaction_isolation", NULL},
-	{"default_transaction_read_only", NULL},
 	{"exit_on_error", NULL},
 	{"idle_in_transaction_session_timeout", "Use option \"timeout\"."},
 	{"idle_session_timeout", "Use option \"timeout\"."},
@@ -104,9 +101,9 @@ static const Reserved reserved_settings[] = {
 	{"role", "The job runs as its owner."},
 	{"session_authorization", "The job runs as its owner."},
 	{"statement_timeout", "Use option \"timeout\"."},
-	{"transaction_deferrable", NULL},
-	{"transaction_isolation", NULL},
-	{"transaction_read_only", NULL},
+	{"transaction_deferrable", "Set \"default_transaction_deferrable\"."},
+	{"transaction_isolation", "Set \"default_transaction_isolation\"."},
+	{"transaction_read_only", "Set \"default_transaction_read_only\"."},
 	{"transaction_timeout", "Use option \"timeout\"."},
 };
 
@@ -307,7 +304,7 @@ setting_text(const JsonbValue *value)
 		case jbvNumeric:
 			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
 		case jbvBool:
-			return pstrdup(value->val.boolean ? "true" : "false");
+			return pstrdup(value->val.boolean ? "on" : "off");
 		default:
 			return NULL;
 	}

@@ -17,7 +17,9 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
@@ -28,8 +30,11 @@
 #include "storage/ipc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
@@ -207,6 +212,32 @@ serve(Launcher *self, Served *served, Oid role)
 	return served->handle != NULL ? LOOK_EVERY : PAUSE_MIN;
 }
 
+/*
+ * Gives the database of a name, or InvalidOid.
+ *
+ * Without a database of its own, a process may find that the descriptions of the shared catalogs' indexes are not there:
+ * the server throws them away when it starts, and only a session with a database can make them.  Then the table
+ * is read through, as the server's caches of roles and databases do by themselves.
+ */
+static Oid
+find_database(const char *name)
+{
+	Relation	rel = table_open(DatabaseRelationId, AccessShareLock);
+	Oid			database = InvalidOid;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum(name));
+	scan = systable_beginscan(rel, DatabaseNameIndexId, criticalSharedRelcachesBuilt, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		database = ((Form_pg_database) GETSTRUCT(tuple))->oid;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return database;
+}
+
 /* Looks up the role of aipipe.worker_role; InvalidOid, with a message, when there is none. */
 static Oid
 configured_role(Launcher *self)
@@ -239,7 +270,7 @@ serve_configured(Launcher *self)
 	foreach(cell, self->served)
 	{
 		Served	   *served = lfirst(cell);
-		Oid			database = get_database_oid(served->name, true);
+		Oid			database = find_database(served->name);
 
 		if (database != served->database)
 		{
