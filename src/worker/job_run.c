@@ -14,7 +14,6 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -94,17 +93,16 @@ static void
 check_queue(const Job *job)
 {
 	SqlResult  *found = sql_run(&find_home, SQL_WRITE, Int64GetDatum(job->id));
-	int64		queued = sql_int64(found, 0, "queued", NULL);
 
 	if (strcmp(sql_text(found, 0, "home"), job_home()) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("job \"%s\" came with a copy of another database", job->name),
 				 errhint("Let it run here with aipipe.job_resume(), or all of them with aipipe.worker_resume().")));
-	if (queued >= job->queue_limit)
+	if (sql_int64(found, 0, "queued", NULL) >= job->queue_limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("job \"%s\" has " INT64_FORMAT " runs that wait", job->name, queued),
+				 errmsg("too many runs of job \"%s\" wait", job->name),
 				 errdetail("Its option \"%s\" allows %d.", "queue_limit", job->queue_limit)));
 	sql_free(found);
 }
@@ -258,7 +256,7 @@ notice_no_scheduler(void)
 {
 	if (worker_find(WORKER_SCHEDULER, MyDatabaseId) == 0)
 		ereport(NOTICE,
-				(errmsg("no scheduler works in database \"%s\"", get_database_name(MyDatabaseId)),
+				(errmsg("no scheduler works in this database"),
 				 errhint("aipipe.worker_status() says why, aipipe.worker_start() starts one.")));
 }
 
