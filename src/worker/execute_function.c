@@ -25,6 +25,7 @@
 #include "compat/compat.h"
 #include "core/runas.h"
 #include "worker/execute.h"
+#include "worker/job_int.h"
 
 /* What the catalog says of the function. */
 typedef struct Callee
@@ -62,9 +63,9 @@ look_up(const char *signature)
 	return fcinfo->isnull ? InvalidOid : DatumGetObjectId(found);
 }
 
-/* Reads what a call needs to know, or ends with an error when no job can call it. */
+/* Reads what a call needs to know. */
 static void
-read_callee(Callee *callee, const char *signature)
+read_callee(Callee *callee)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(callee->oid));
 	Form_pg_proc proc;
@@ -72,12 +73,6 @@ read_callee(Callee *callee, const char *signature)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", callee->oid);
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	if ((proc->prokind != PROKIND_FUNCTION && proc->prokind != PROKIND_PROCEDURE) || proc->pronargs > 1 ||
-		(proc->pronargs == 1 && proc->proargtypes.values[0] != JSONBOID))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s cannot be a job's function", signature),
-				 errhint("A job calls a function or a procedure of no argument or of one jsonb.")));
 	callee->name = list_make2(makeString(get_namespace_name(proc->pronamespace)), makeString(pstrdup(NameStr(proc->proname))));
 	callee->procedure = proc->prokind == PROKIND_PROCEDURE;
 	callee->argument = proc->pronargs == 1;
@@ -201,7 +196,8 @@ execute_function(const char *signature, const Jsonb *arguments)
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function %s does not exist", signature),
 				 errhint("Use aipipe.job_alter() to name the function that takes its place.")));
-	read_callee(&callee, signature);
+	job_check_function(signature, callee.oid, GetUserId());
+	read_callee(&callee);
 	statement.raw = build_call(&callee);
 	statement.argtype = callee.argument ? JSONBOID : InvalidOid;
 	statement.params = build_params(&callee, arguments);
