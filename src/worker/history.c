@@ -58,6 +58,14 @@ static SqlStatement find_orphans = {
 	2, {TIMESTAMPTZOID, INT8OID}
 };
 
+/* A run that was queued while its job was dropped. */
+static SqlStatement end_orphans = {
+	"UPDATE aipipe.job_run_data r SET state = 'cancelled', why = 'the job was dropped', finished_at = pg_catalog.clock_timestamp()"
+	" WHERE r.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running']) AND r.state OPERATOR(pg_catalog.=) 'queued'"
+	" AND NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) r.job) RETURNING r.job, r.id",
+	0, {0}
+};
+
 static SqlStatement delete_attempts = {
 	"DELETE FROM aipipe.job_attempt_data a WHERE a.run OPERATOR(pg_catalog.=) ANY ($1)",
 	1, {INT8ARRAYOID}
@@ -88,6 +96,17 @@ delete_found(SqlResult *found, int64 limit)
 	return limit - n;
 }
 
+/* Ends runs that no job will ever begin. */
+static void
+end_orphaned_runs(void)
+{
+	SqlResult  *ended = sql_run(&end_orphans, SQL_WRITE);
+
+	for (uint64 i = 0; i < ended->nrows; i++)
+		run_notify(sql_int64(ended, i, "job", NULL), sql_int64(ended, i, "id", NULL), "cancelled");
+	sql_free(ended);
+}
+
 /* Deletes old runs, at most PRUNE_LIMIT of them; true when there may be more. */
 bool
 history_prune(TimestampTz now)
@@ -95,6 +114,7 @@ history_prune(TimestampTz now)
 	static TimestampTz thorough = 0;
 	int64		left = PRUNE_LIMIT;
 
+	end_orphaned_runs();
 	left = delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(left)), left);
 	if (left == 0 || (thorough != 0 && now >= thorough && now - thorough < THOROUGH_EVERY))
 		return left == 0;
