@@ -34,15 +34,16 @@ typedef struct Callee
 	List	   *name;			/* schema and name */
 	bool		procedure;
 	bool		argument;		/* takes a jsonb */
-	Oid			result;			/* InvalidOid for a set */
+	bool		set;			/* returns rows */
+	Oid			result;
 } Callee;
 
-/* Keeps the value that a call returned. */
+/* Keeps the integer that a call returned. */
 typedef struct ValueReceiver
 {
 	DestReceiver receiver;		/* must be first */
 	Oid			type;
-	bool		null;			/* no row, or NULL in the last one */
+	bool		null;			/* no row, NULL, or not an integer */
 	int64		value;
 } ValueReceiver;
 
@@ -76,7 +77,8 @@ read_callee(Callee *callee)
 	callee->name = list_make2(makeString(get_namespace_name(proc->pronamespace)), makeString(pstrdup(NameStr(proc->proname))));
 	callee->procedure = proc->prokind == PROKIND_PROCEDURE;
 	callee->argument = proc->pronargs == 1;
-	callee->result = proc->proretset ? InvalidOid : proc->prorettype;
+	callee->set = proc->proretset;
+	callee->result = proc->prorettype;
 	ReleaseSysCache(tuple);
 }
 
@@ -149,6 +151,8 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 		receiver->value = DatumGetInt32(value);
 	else if (receiver->type == INT2OID)
 		receiver->value = DatumGetInt16(value);
+	else
+		receiver->null = true;
 	return true;
 }
 
@@ -180,7 +184,7 @@ build_params(const Callee *callee, const Jsonb *arguments)
 	return params;
 }
 
-/* Looks the function up, calls it, and gives its integer or its number of rows. */
+/* Looks the function up, calls it, and gives its rows, its integer, or -1 when it says nothing. */
 int64
 execute_function(const char *signature, const Jsonb *arguments)
 {
@@ -188,7 +192,6 @@ execute_function(const char *signature, const Jsonb *arguments)
 	ValueReceiver receiver = {.receiver = {.receiveSlot = take_row, .rStartup = start_rows, .rShutdown = end_rows, .rDestroy = end_rows, .mydest = DestNone},
 	.null = true};
 	Statement	statement = {.text = signature, .receiver = &receiver.receiver};
-	bool		integer;
 	int64		rows;
 
 	if (!OidIsValid(callee.oid))
@@ -204,8 +207,7 @@ execute_function(const char *signature, const Jsonb *arguments)
 	receiver.type = callee.result;
 
 	rows = execute_statement(&statement, check_call, &callee);
-	integer = receiver.type == INT8OID || receiver.type == INT4OID || receiver.type == INT2OID;
-	if (!integer)
+	if (callee.set)
 		return rows;
-	return receiver.null || receiver.value < 0 ? -1 : receiver.value;
+	return receiver.null ? -1 : Max(receiver.value, -1);
 }
