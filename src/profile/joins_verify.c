@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -76,6 +77,9 @@ append_value(StringInfo out, const JoinColumn *column, Common common)
 		case COMMON_TEXT:
 			if (column->class == JOIN_DECIMAL)
 				appendStringInfo(out, "pg_catalog.trim_scale(r.%s)::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
+			else if (column->type >= FirstNormalObjectId)
+				/* the output function: a cast may be its owner's code, and would run as the caller */
+				appendStringInfo(out, "pg_catalog.format('%%s', r.%s) COLLATE pg_catalog.\"C\"", name);
 			else
 				appendStringInfo(out, "r.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
 			break;
