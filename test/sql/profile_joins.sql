@@ -58,8 +58,8 @@ SELECT left_column, right_column, round(score::numeric, 2) AS score FROM aipipe.
 SELECT count(*) FROM aipipe.profile_joins('{empty}');
 SELECT left_column, right_column FROM aipipe.profile_joins('{calendar,calendar}');
 -- large columns: what does not fit into memory is counted part by part; few values in many, many in few
-CREATE TABLE many AS SELECT i AS id, md5(i::text) AS code, i % 900 AS few FROM generate_series(1, 60000) AS i;
-CREATE TABLE more AS SELECT CASE WHEN i % 9 > 0 THEN i % 40000 + 1 END AS many_id, md5((i % 50000 + CASE WHEN i % 70 = 0 THEN 60000 ELSE 1 END)::text) AS many_code, 10 + i % 7 AS digit FROM generate_series(1, 90000) AS i;
+CREATE TABLE many AS SELECT i AS id, md5(i::text) AS code, i % 450 AS few FROM generate_series(1, 30000) AS i;
+CREATE TABLE more AS SELECT CASE WHEN i % 9 > 0 THEN i % 20000 + 1 END AS many_id, md5((i % 25000 + CASE WHEN i % 70 = 0 THEN 30000 ELSE 1 END)::text) AS many_code, 10 + i % 7 AS digit FROM generate_series(1, 45000) AS i;
 CREATE TABLE found AS SELECT memory, j.* FROM unnest('{1GB,1MB}'::text[]) AS memory, set_config('aipipe.profile_max_memory', memory, false),
     LATERAL aipipe.profile_joins('{many,more}', NULL, CASE WHEN set_config IS NOT NULL THEN 0.01 END, '{"min_score": 0}') AS j;
 RESET aipipe.profile_max_memory;
