@@ -27,6 +27,8 @@
 
 /* Half of the 95 % quantile of chi-squared: shares whose logarithm of likelihood is this near the greatest may be true. */
 #define PLAUSIBLE 1.92
+/* Where shares up to more than this are possible and plausible, nothing is known. */
+#define OPEN 0.5
 /* Logarithms of likelihood below this are as good as impossible. */
 #define IMPOSSIBLE 1e-300
 #define STEPS 24
@@ -110,12 +112,13 @@ likelihood(const Overlap *overlap, double share)
 	return sum;
 }
 
-/* Gives the most likely share of a's values that b has; NaN when any may be true. */
+/* Gives the most likely share of a's values that b has; NaN when any may be true, where that leaves much open. */
 static double
 most_likely(const Overlap *overlap)
 {
 	double		low = 0;
-	double		high = Min(1, overlap->of_b / overlap->of_a);
+	double		possible = Min(1, overlap->of_b / overlap->of_a);
+	double		high = possible;
 	double		at_none = likelihood(overlap, low);
 	double		at_all = likelihood(overlap, high);
 	double		left = high - GOLDEN * (high - low);
@@ -149,7 +152,7 @@ most_likely(const Overlap *overlap)
 		most = Max(at_left, at_right);
 		share = at_left > at_right ? left : right;
 	}
-	return most - at_none < PLAUSIBLE && most - at_all < PLAUSIBLE ? NAN : share;
+	return possible > OPEN && most - at_none < PLAUSIBLE && most - at_all < PLAUSIBLE ? NAN : share;
 }
 
 /* Gives how many of a's least hashes b has, where b's are known as far as all of a's go; -1 where they are not. */
