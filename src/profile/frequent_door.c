@@ -47,17 +47,17 @@ may_lose(const Frequent *f)
 static inline bool
 pass(DoorPlace *place, uint32 tag, int needs, uint32 most)
 {
-	bool		empty = place->count == 0;
-	bool		same = place->tag == tag;
+	DoorPlace	now = *place;
+	bool		empty = now.count == 0;
+	bool		same = now.tag == tag;
 	bool		other = !empty & !same;
 
-	if (unlikely(place->count + 1 >= needs) && same)
+	if (unlikely(((now.count + 1 >= needs) & same) | ((now.lost >= most) & other)))
 		return true;
-	if (unlikely(place->lost >= most) && other)
-		return true;
-	place->tag = empty ? tag : place->tag;
-	place->count += 1 - 2 * other;
-	place->lost += other;
+	now.tag = empty ? tag : now.tag;
+	now.count += 1 - 2 * other;
+	now.lost += other;
+	*place = now;
 	return false;
 }
 
@@ -110,6 +110,17 @@ frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n)
 	return admitted;
 }
 
+/* Counts items that came by for the first time, all at once when the door is there. */
+bool
+frequent_pass_block(Frequent *f, int n)
+{
+	if (f->door == NULL)
+		return false;
+	f->door_passed = 1;
+	f->total += n;
+	return true;
+}
+
 /* Takes what a value that gets a counter has at the door. */
 int
 frequent_door_take(Frequent *f, uint64 hash)
@@ -137,5 +148,6 @@ frequent_door_close(Frequent *f)
 	f->absent = frequent_absent(f);
 	f->door_lost = 0;
 	f->door_turned = 0;
+	f->door_passed = 0;
 	memset(f->door, 0, sizeof(DoorPlace) * DOOR_PLACES);
 }

@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "core/text.h"
@@ -51,18 +50,15 @@ take_kind(Sketch *sketch, ValueReader *reader)
 		sketch->values = frequent_create(sketch->context, FREQUENT_STORED);
 }
 
-/* Adds the numbers of a block: ranks of all but NaN, moments of finite ones. */
+/* Adds the numbers of a block: ranks of all but NaN, moments of finite ones; all_finite says that there are no others. */
 static void
-add_numbers(Sketch *sketch, const ValueBlock *block)
+add_numbers(Sketch *sketch, const ValueBlock *block, bool all_finite)
 {
 	double		ranked[PROFILE_BLOCK];
 	double		finite[PROFILE_BLOCK];
 	int			nranked = 0;
 	int			nfinite = 0;
-	bool		all_finite = true;
 
-	for (int i = 0; i < block->n; i++)
-		all_finite &= fabs(block->numbers[i]) <= DBL_MAX;
 	if (all_finite)
 	{
 		moments_add(&sketch->numbers, block->numbers, block->n);
@@ -90,14 +86,24 @@ add_numbers(Sketch *sketch, const ValueBlock *block)
 	quantiles_add(sketch->quantiles, ranked, nranked);
 }
 
-/* Adds a block's hashes: who has a counter was shown to the other parts when it came first. */
+/*
+ * Adds a block's hashes: who has a counter was shown to the other parts when it came first; of a block that is fresh
+ * nobody has one.
+ */
 static void
-add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
+add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block, bool fresh)
 {
 	uint64		hashes[PROFILE_BLOCK];
 	uint8		missing[PROFILE_BLOCK];
-	int			n = frequent_count_block(sketch->values, block->hashes, block->n, missing);
+	int			n;
 
+	if (fresh && frequent_pass_block(sketch->values, block->n))
+	{
+		distinct_add(sketch->distinct, block->hashes, block->n);
+		minhash_add(&sketch->minhash, block->hashes, block->n);
+		return;
+	}
+	n = frequent_count_block(sketch->values, block->hashes, block->n, missing);
 	if (n == 0)
 		return;
 	for (int i = 0; i < n; i++)
@@ -119,8 +125,7 @@ add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
 void
 sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const TimestampTz *at)
 {
-	int			least = -1;
-	int			greatest = -1;
+	BlockOrder	order = {-1, -1, false, false};
 
 	if (sketch->build == NULL)
 		build_begin(sketch, reader);
@@ -132,12 +137,12 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 	sketch->bytes += block->bytes;
 	if (value_kind_is_numeric(sketch->kind) || block->texts[0] != NULL)
 	{
-		sketch_order_block(sketch, reader, block, at, &least, &greatest);
+		sketch_order_block(sketch, reader, block, at, &order);
 		sketch_keep_last(sketch, reader, block);
 	}
-	sketch_add_extremes(sketch, reader, block, at, least, greatest);
+	sketch_add_extremes(sketch, reader, block, at, order.least, order.greatest);
 	if (value_kind_is_numeric(sketch->kind))
-		add_numbers(sketch, block);
+		add_numbers(sketch, block, order.finite);
 	else
 	{
 		double		characters[PROFILE_BLOCK];
@@ -146,7 +151,7 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 		moments_add(&sketch->characters, characters, block->n);
 		quantiles_add(sketch->quantiles, characters, block->n);
 	}
-	add_hashes(sketch, reader, block);
+	add_hashes(sketch, reader, block, order.fresh);
 }
 
 /* Adds rows of one column. */

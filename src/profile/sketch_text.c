@@ -50,6 +50,25 @@ end_run(Sketch *sketch, const ValueBlock *block, PatternRun *run)
 	frequent_enter(sketch->patterns, run->hash, look.pattern, look.npattern, true, look.looks, run->count);
 }
 
+/* Says whether it is worth to remember texts: not where hardly any comes again. */
+static inline bool
+looks_wanted(SketchBuild *build)
+{
+	if (build->looks == NULL)
+		return false;
+	if (build->looks_pause > 0)
+	{
+		build->looks_pause--;
+		return false;
+	}
+	if (++build->looks_tried < SKETCH_LOOK_TRIED)
+		return true;
+	if (build->looks_found < SKETCH_LOOK_TRIED / SKETCH_LOOK_WORTH)
+		build->looks_pause = SKETCH_LOOK_PAUSE;
+	build->looks_tried = build->looks_found = 0;
+	return true;
+}
+
 /* Gives what a text looks like, from memory when it came by lately; scratch is where it is put otherwise. */
 static inline const LookCached *
 look_cached(SketchBuild *build, const char *text, int len, uint64 hash, LookCached *scratch)
@@ -57,13 +76,15 @@ look_cached(SketchBuild *build, const char *text, int len, uint64 hash, LookCach
 	LookCached *slot = scratch;
 	TextLook	look;
 
-	if (build->looks != NULL)
+	if (looks_wanted(build))
 	{
 		slot = &build->looks[hash % SKETCH_LOOK_CACHE & ~1];
+		build->looks_found++;
 		if (slot->hash == hash && slot->pattern != 0)
 			return slot;
 		if (slot[1].hash == hash && slot[1].pattern != 0)
 			return slot + 1;
+		build->looks_found--;
 		/* The older one makes room: what comes often is soon back in the first place. */
 		slot[1] = slot[0];
 	}
