@@ -352,7 +352,7 @@ frequent_sum(const Frequent *f)
 int64
 frequent_error(const Frequent *f)
 {
-	return Min(f->error + f->door_lost + f->door_passed, f->total - frequent_sum(f));
+	return Min(f->error + f->door_lost, f->total - frequent_sum(f));
 }
 
 /* Gives how often an item without a counter may occur. */
@@ -361,7 +361,7 @@ frequent_absent(const Frequent *f)
 {
 	int64		waiting = Min(frequent_door_needs(f) - 1, f->door_turned);
 
-	return Min(f->absent + f->door_lost + f->door_passed + waiting, f->total - frequent_sum(f));
+	return Min(f->absent + f->door_lost + waiting, f->total - frequent_sum(f));
 }
 
 /* Says whether all counts are exact and no item is missing. */

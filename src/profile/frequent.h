@@ -6,7 +6,7 @@
  * mergeable form of Misra and Gries (Agarwal et al., "Mergeable summaries", PODS 2012): when all
  * counters are taken, what most of them hold in common is taken off and the others make room.
  * From then on a value must come by some times before it gets a counter, which a small table of
- * one-counter summaries (the "door") decides; the first time does not count where it is known to be that.  What is guaranteed, whatever the order of the values:
+ * one-counter summaries (the "door") decides.  What is guaranteed, whatever the order of the values:
  *
  *		a count is never too large, and too small by at most frequent_error();
  *		a value that has no counter occurred at most frequent_absent() times;
@@ -60,12 +60,6 @@ extern Frequent *frequent_create(MemoryContext context, int stored);
  */
 extern int	frequent_count_block(Frequent *f, const uint64 *hashes, int n, uint8 *missing);
 extern int	frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n);
-
-/*
- * Counts n items that never came by before and never will in another such block: false when they are to be counted
- * one by one.  Each may lack one from then on.
- */
-extern bool frequent_pass_block(Frequent *f, int n);
 
 /* Adds count to an item that has a counter; false when it has none (then frequent_admits() and frequent_enter() it). */
 extern bool frequent_count(Frequent *f, uint64 hash, int64 count);

@@ -110,17 +110,6 @@ frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n)
 	return admitted;
 }
 
-/* Counts items that came by for the first time, all at once when the door is there. */
-bool
-frequent_pass_block(Frequent *f, int n)
-{
-	if (f->door == NULL)
-		return false;
-	f->door_passed = 1;
-	f->total += n;
-	return true;
-}
-
 /* Takes what a value that gets a counter has at the door. */
 int
 frequent_door_take(Frequent *f, uint64 hash)
@@ -148,6 +137,5 @@ frequent_door_close(Frequent *f)
 	f->absent = frequent_absent(f);
 	f->door_lost = 0;
 	f->door_turned = 0;
-	f->door_passed = 0;
 	memset(f->door, 0, sizeof(DoorPlace) * DOOR_PLACES);
 }

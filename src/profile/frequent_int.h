@@ -61,7 +61,6 @@ struct Frequent
 	DoorPlace  *door;			/* from the first purge on */
 	int64		door_lost;		/* greatest of its places */
 	int64		door_turned;	/* how many it has turned away */
-	int			door_passed;	/* 1 when values went by it uncounted, each once (frequent_pass_block) */
 };
 
 extern int64 frequent_sum(const Frequent *f);

@@ -86,24 +86,14 @@ add_numbers(Sketch *sketch, const ValueBlock *block, bool all_finite)
 	quantiles_add(sketch->quantiles, ranked, nranked);
 }
 
-/*
- * Adds a block's hashes: who has a counter was shown to the other parts when it came first; of a block that is fresh
- * nobody has one.
- */
+/* Adds a block's hashes: who has a counter was shown to the other parts when it came first. */
 static void
-add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block, bool fresh)
+add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
 {
 	uint64		hashes[PROFILE_BLOCK];
 	uint8		missing[PROFILE_BLOCK];
-	int			n;
+	int			n = frequent_count_block(sketch->values, block->hashes, block->n, missing);
 
-	if (fresh && frequent_pass_block(sketch->values, block->n))
-	{
-		distinct_add(sketch->distinct, block->hashes, block->n);
-		minhash_add(&sketch->minhash, block->hashes, block->n);
-		return;
-	}
-	n = frequent_count_block(sketch->values, block->hashes, block->n, missing);
 	if (n == 0)
 		return;
 	for (int i = 0; i < n; i++)
@@ -125,7 +115,7 @@ add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block, bool fr
 void
 sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const TimestampTz *at)
 {
-	BlockOrder	order = {-1, -1, false, false};
+	BlockOrder	order = {-1, -1, false};
 
 	if (sketch->build == NULL)
 		build_begin(sketch, reader);
@@ -148,10 +138,9 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 		double		characters[PROFILE_BLOCK];
 
 		sketch_add_texts(sketch, block, characters);
-		moments_add(&sketch->characters, characters, block->n);
 		quantiles_add(sketch->quantiles, characters, block->n);
 	}
-	add_hashes(sketch, reader, block, order.fresh);
+	add_hashes(sketch, reader, block);
 }
 
 /* Adds rows of one column. */

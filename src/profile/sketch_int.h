@@ -62,7 +62,6 @@ typedef struct BlockOrder
 	int			least;			/* places of the least and the greatest; -1 = there is none, or it is no news */
 	int			greatest;
 	bool		finite;			/* all are finite numbers (else they may be) */
-	bool		fresh;			/* each is greater than all that came before it (else it may be) */
 } BlockOrder;
 
 /* Counts the neighbours of a block, and says what they told of it (sketch_order.c). */

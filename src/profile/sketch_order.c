@@ -184,7 +184,6 @@ order_numbers(Sketch *sketch, ValueReader *reader, const ValueBlock *block, bool
 		return;
 	}
 	ends->finite = low >= -DBL_MAX && high <= DBL_MAX;
-	ends->fresh = rising == block->n - 1 && sketch->max.known && block->numbers[0] > sketch->max.number;
 	counts->rising += rising;
 	counts->falling += falling;
 	counts->equal += block->n - 1 - rising - falling;
@@ -253,18 +252,6 @@ find_text(const ValueBlock *block, const uint64 *heads, uint64 head, int directi
 	return place;
 }
 
-/* Says whether a text comes after all that are known. */
-static bool
-is_beyond(const SketchExtreme *max, const char *text, int len)
-{
-	int			order;
-
-	if (!max->known)
-		return false;
-	order = memcmp(text, max->text, Min(len, max->len));
-	return order > 0 || (order == 0 && !max->clipped && len > max->len);
-}
-
 /* Orders a block of texts; its least and greatest are only looked for where they can be news. */
 static void
 order_texts(Sketch *sketch, const ValueBlock *block, bool timed, BlockOrder *ends)
@@ -304,7 +291,6 @@ order_texts(Sketch *sketch, const ValueBlock *block, bool timed, BlockOrder *end
 		ends->least = falling == 0 ? 0 : find_text(block, heads, low, -1);
 	if (timed || !max->known || high >= text_head(max->text, max->len))
 		ends->greatest = falling == 0 ? n - 1 : find_text(block, heads, high, 1);
-	ends->fresh = rising == n - 1 && is_beyond(max, block->texts[0], block->lengths[0]);
 }
 
 /* Of values that are equal to the least and to the greatest, takes those that came first by time. */
@@ -333,7 +319,7 @@ sketch_order_block(Sketch *sketch, ValueReader *reader, const ValueBlock *block,
 	SketchBuild *build = sketch->build;
 	bool		numeric = value_kind_is_numeric(sketch->kind);
 
-	told->finite = told->fresh = false;
+	told->finite = false;
 	if (build->has_last)
 		count_order(&sketch->order, compare_across(build, reader, block, numeric));
 	if (numeric)

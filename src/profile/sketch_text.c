@@ -138,7 +138,7 @@ count_characters(const char *text, int len)
 	return n;
 }
 
-/* Adds the texts of a block that was read. */
+/* Adds the texts of a block that was read, but for the ranks of their lengths. */
 void
 sketch_add_texts(Sketch *sketch, const ValueBlock *block, double *characters)
 {
@@ -158,6 +158,10 @@ sketch_add_texts(Sketch *sketch, const ValueBlock *block, double *characters)
 	}
 	if (sketch->characters.n == 0)
 		sketch->characters_min = sketch->characters_max = (int64) least;
+	if (least == most)
+		moments_add_equal(&sketch->characters, least, block->n);
+	else
+		moments_add(&sketch->characters, characters, block->n);
 	sketch->characters_min = Min(sketch->characters_min, (int64) least);
 	sketch->characters_max = Max(sketch->characters_max, (int64) most);
 }
