@@ -188,6 +188,8 @@ dense_add(Distinct *d, const uint64 *hashes, int n)
 		nabove += (uint32) hashes[i] <= below;
 	}
 	for (int i = 0; i < nabove; i++)
+		__builtin_prefetch(&d->registers[hash_index(above[i])]);
+	for (int i = 0; i < nabove; i++)
 	{
 		uint32		index = hash_index(above[i]);
 		uint8		rank = hash_rank(above[i]);

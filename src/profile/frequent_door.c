@@ -97,6 +97,8 @@ frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n)
 	if (f->door == NULL)
 		return n;
 	for (int i = 0; i < n; i++)
+		__builtin_prefetch(place_of(f, hashes[missing[i]]), 1);
+	for (int i = 0; i < n; i++)
 	{
 		uint64		hash = hashes[missing[i]];
 		DoorPlace  *place = place_of(f, hash);
