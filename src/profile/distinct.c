@@ -188,8 +188,6 @@ dense_add(Distinct *d, const uint64 *hashes, int n)
 		nabove += (uint32) hashes[i] <= below;
 	}
 	for (int i = 0; i < nabove; i++)
-		__builtin_prefetch(&d->registers[hash_index(above[i])]);
-	for (int i = 0; i < nabove; i++)
 	{
 		uint32		index = hash_index(above[i]);
 		uint8		rank = hash_rank(above[i]);
@@ -197,6 +195,16 @@ dense_add(Distinct *d, const uint64 *hashes, int n)
 		if (unlikely(rank > d->registers[index]))
 			dense_raise(d, index, rank);
 	}
+}
+
+/* Has the processor fetch the registers that distinct_add() will look at; for what it need not, the first one. */
+void
+distinct_prefetch(const Distinct *d, const uint64 *hashes, int n)
+{
+	if (d->registers == NULL)
+		return;
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(&d->registers[(uint32) hashes[i] <= d->below ? hash_index(hashes[i]) : 0]);
 }
 
 /* Adds n hashes. */

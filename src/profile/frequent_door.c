@@ -85,6 +85,16 @@ frequent_admits(Frequent *f, uint64 hash)
 	return false;
 }
 
+/* Has the processor fetch what frequent_admit_block() will look at. */
+void
+frequent_prefetch(const Frequent *f, const uint64 *hashes, int n)
+{
+	if (f->door == NULL)
+		return;
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(place_of(f, hashes[i]), 1);
+}
+
 /* Leaves those in missing that are worth a counter. */
 int
 frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n)
@@ -96,8 +106,6 @@ frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n)
 
 	if (f->door == NULL)
 		return n;
-	for (int i = 0; i < n; i++)
-		__builtin_prefetch(place_of(f, hashes[missing[i]]), 1);
 	for (int i = 0; i < n; i++)
 	{
 		uint64		hash = hashes[missing[i]];

@@ -123,6 +123,8 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 		return;
 	take_kind(sketch, reader);
 	value_read(reader, block);
+	distinct_prefetch(sketch->distinct, block->hashes, block->n);
+	frequent_prefetch(sketch->values, block->hashes, block->n);
 	sketch->count += block->n;
 	sketch->bytes += block->bytes;
 	if (value_kind_is_numeric(sketch->kind) || block->texts[0] != NULL)
