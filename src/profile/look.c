@@ -31,16 +31,11 @@
 /* Longest word that stands for nothing, or for true or false. */
 #define LOOK_WORD 14
 
-/* What the pass adds for a byte. */
-typedef struct ByteClass
-{
-	uint64		lanes;
-	uint32		marks;			/* SEEN_ bits << 8 | symbol, so that one look-up gives both */
-} ByteClass;
-
-#define CLASS(lane, seen, symbol) {LANE(lane), (uint32) (seen) << 8 | (symbol)}
-#define CLASS_SYMBOL(marks) ((char) ((marks) & 0xff))
-#define CLASS_SEEN(marks) ((marks) >> 8)
+/* What the pass takes from a byte: its symbol, the bits before its lane, and SEEN_ bits; in one word, so that the table is small. */
+#define CLASS(lane, seen, symbol) ((uint32) (seen) << 16 | (8 * (lane)) << 8 | (symbol))
+#define CLASS_SYMBOL(class) ((char) ((class) & 0xff))
+#define CLASS_LANE(class) (UINT64CONST(1) << ((class) >> 8 & 0xff))
+#define CLASS_SEEN(class) ((class) >> 16)
 
 #define B_OTHER(c) CLASS(LANE_OTHER, 0, c)
 #define B_CONTROL CLASS(LANE_OTHER, 0, '?')
@@ -52,7 +47,7 @@ typedef struct ByteClass
 #define B_LOWER_HEX CLASS(LANE_HEX, 0, 'a')
 #define B_WIDE CLASS(LANE_OTHER, SEEN_WIDE, 'x')
 
-static const ByteClass byte_classes[256] = {
+static const uint32 byte_classes[256] = {
 	[0x00 ... 0x08] = B_CONTROL,
 	[0x09 ... 0x0d] = B_BLANK,
 	[0x0e ... 0x1f] = B_CONTROL,
@@ -382,7 +377,7 @@ look_wide(const char *s, int len, TextLook *out)
 
 	for (; s < end && n < LOOK_PATTERN; n++)
 	{
-		out->pattern[n] = CLASS_SYMBOL(byte_classes[(unsigned char) *s].marks);
+		out->pattern[n] = CLASS_SYMBOL(byte_classes[(unsigned char) *s]);
 		s += utf8 ? step_utf8(s, end) : text_step(s, end);
 	}
 	out->npattern = n;
@@ -400,10 +395,10 @@ look_on(const char *s, int first, int bound, LookText *text)
 
 		for (; first < stop; first++)
 		{
-			const ByteClass *class = &byte_classes[(unsigned char) s[first]];
+			uint32		class = byte_classes[(unsigned char) s[first]];
 
-			lanes += class->lanes;
-			text->seen |= CLASS_SEEN(class->marks);
+			lanes += CLASS_LANE(class);
+			text->seen |= CLASS_SEEN(class);
 		}
 		add_lanes(text, lanes);
 	}
@@ -462,18 +457,18 @@ look_at(const char *s, int len, TextLook *out)
 {
 	int			n = Min(len, LOOK_PATTERN);
 	uint64		lanes = 0;
-	uint32		marks = 0;
+	uint32		classes = 0;
 	uint32		seen;
 
 	for (int i = 0; i < n; i++)
 	{
-		const ByteClass *class = &byte_classes[(unsigned char) s[i]];
+		uint32		class = byte_classes[(unsigned char) s[i]];
 
-		out->pattern[i] = CLASS_SYMBOL(class->marks);
-		lanes += class->lanes;
-		marks |= class->marks;
+		out->pattern[i] = CLASS_SYMBOL(class);
+		lanes += CLASS_LANE(class);
+		classes |= class;
 	}
-	seen = CLASS_SEEN(marks);
+	seen = CLASS_SEEN(classes);
 	out->npattern = n;
 	if (len == n && len > 0 && looks_like_nothing(s, len, lanes, seen))
 	{

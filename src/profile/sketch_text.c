@@ -101,6 +101,7 @@ static void
 add_looks(Sketch *sketch, const ValueBlock *block, double *characters)
 {
 	SketchBuild *build = sketch->build;
+	uint64		patterns[PROFILE_BLOCK];
 	PatternRun	run = {0};
 
 	if (sketch->patterns == NULL)
@@ -113,11 +114,16 @@ add_looks(Sketch *sketch, const ValueBlock *block, double *characters)
 		const LookCached *look = look_cached(build, block->texts[i], block->lengths[i], block->hashes[i], &scratch);
 
 		characters[i] = look->characters;
+		patterns[i] = look->pattern;
 		count_looks(sketch, look->looks);
-		if (look->pattern != run.hash || run.count == 0)
+	}
+	frequent_prefetch(sketch->patterns, patterns, block->n);
+	for (int i = 0; i < block->n; i++)
+	{
+		if (patterns[i] != run.hash || run.count == 0)
 		{
 			end_run(sketch, block, &run);
-			run = (PatternRun) {look->pattern, 0, i};
+			run = (PatternRun) {patterns[i], 0, i};
 		}
 		run.count++;
 	}
