@@ -11,10 +11,9 @@ ROOMS        = $(GROUND) $(CAPABILITIES)
 
 MODULE_big   = $(EXTENSION)
 OBJS         = src/aipipe.o $(sort $(patsubst %.c,%.o,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))))
-OWN_HEADERS  = $(wildcard src/*/*.h)
 PG_CPPFLAGS  = -Isrc -DAIPIPE_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-               -Wno-missing-field-initializers $(AIPIPE_CFLAGS)
+               -Wno-missing-field-initializers -MMD -MP $(AIPIPE_CFLAGS)
 SHLIB_LINK   = -lm -ldl
 SHLIB_EXPORTS = build/exports.txt
 
@@ -23,7 +22,7 @@ FUNCTIONS    = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/functions.sql))
 UPGRADES     = $(patsubst sql/upgrade/%.sql,build/$(EXTENSION)--%--$(EXTVERSION).sql,$(wildcard sql/upgrade/*.sql))
 
 DATA_built   = build/$(EXTENSION)--$(EXTVERSION).sql $(UPGRADES)
-EXTRA_CLEAN  = build tmp_check results output_iso
+EXTRA_CLEAN  = build tmp_check results output_iso $(OBJS:.o=.d)
 
 REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS   = --inputdir=test --load-extension=$(EXTENSION)
@@ -53,8 +52,9 @@ include $(PGXS)
 
 all: $(DATA_built)
 
-# PGXS knows no header dependencies; a changed header rebuilds everything, which takes seconds.
-$(OBJS): $(OWN_HEADERS) $(EXTENSION).control
+# PGXS knows no header dependencies; the compiler notes them beside each object.
+-include $(OBJS:.o=.d)
+$(OBJS): $(EXTENSION).control
 
 # What SQL calls and the server looks for, and nothing else: main functions of parallel workers, and those of background
 # workers, which are told to the postmaster as "aipipe_<kind>_main".

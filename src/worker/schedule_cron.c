@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "compat/compat.h"
 #include "worker/schedule_int.h"
 
 #define CRON_FIELDS 6

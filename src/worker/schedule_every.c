@@ -14,6 +14,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "compat/compat.h"
 #include "worker/schedule_int.h"
 
 #define INTERVAL_BUFFER 256		/* as interval's own input has */

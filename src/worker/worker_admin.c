@@ -26,6 +26,7 @@
 #include "utils/varlena.h"
 
 #include "compat/compat.h"
+#include "core/attempt.h"
 #include "core/guc.h"
 #include "core/sql.h"
 #include "core/version.h"
@@ -262,20 +263,50 @@ aipipe_worker_stop(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* Has a job's slots begin from now. */
+/* A job and the slot that it has next, DT_NOEND: none. */
+typedef struct Adopted
+{
+	const Job  *job;
+	TimestampTz now;
+	TimestampTz next;
+	bool		finished;
+} Adopted;
+
+/* Finds the slot that a job has next. */
+static void
+find_slot(void *arg)
+{
+	Adopted    *adopted = arg;
+	const Job  *job = adopted->job;
+	Schedule   *schedule;
+
+	if (job->schedule == NULL)
+		return;
+	schedule = schedule_parse(job->schedule, job->timezone, job->created_at);
+	if (schedule->kind == SCHEDULE_ON)
+		return;
+	adopted->next = schedule_next(schedule, adopted->now);
+	adopted->finished = adopted->next == DT_NOEND;
+}
+
+/* Has a job's slots begin from now; one whose schedule cannot be read is left to the scheduler, which says so and pauses it. */
 static void
 adopt_job(const Job *job, TimestampTz now)
 {
-	Schedule   *schedule = job->schedule == NULL ? NULL : schedule_parse(job->schedule, job->timezone, job->created_at);
-	TimestampTz next = DT_NOEND;
+	Adopted		adopted = {.job = job, .now = now, .next = DT_NOEND};
+	ErrorData  *error = attempt_run(find_slot, &adopted);
 	Datum		values[4] = {Int64GetDatum(job->id), (Datum) 0, TimestampTzGetDatum(now), (Datum) 0};
 	bool		nulls[4] = {false};
 
-	if (schedule != NULL && schedule->kind != SCHEDULE_ON)
-		next = schedule_next(schedule, now);
-	values[1] = TimestampTzGetDatum(next);
-	nulls[1] = next == DT_NOEND;
-	values[3] = BoolGetDatum(schedule != NULL && schedule->kind != SCHEDULE_ON && next == DT_NOEND);
+	if (error != NULL)
+	{
+		if (attempt_must_go_on(error))
+			ReThrowError(error);
+		adopted.next = now;
+	}
+	values[1] = TimestampTzGetDatum(adopted.next);
+	nulls[1] = adopted.next == DT_NOEND;
+	values[3] = BoolGetDatum(adopted.finished);
 	sql_free(sql_run_values(&adopt_state, SQL_WRITE, values, nulls));
 }
 

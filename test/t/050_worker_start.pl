@@ -94,6 +94,23 @@ $node->safe_psql('store', 'REVOKE CONNECT ON DATABASE store FROM PUBLIC');
 $err = fails_with($node, 'store', 'SET SESSION AUTHORIZATION clerk; SELECT aipipe.worker_start()', '55000', 'a start by a role that may not connect');
 like($err, qr/DETAIL:  role "clerk" has no CONNECT privilege on database "store"\./, 'says so');
 
+# Executors are seen by who may see their role, and a stop lets them end by themselves.
+$node->safe_psql('store', 'GRANT CONNECT ON DATABASE store TO PUBLIC; CREATE ROLE auditor IN ROLE pg_read_all_stats;'
+	  . " SELECT aipipe.worker_start(); SET SESSION AUTHORIZATION clerk; SELECT aipipe.job_create('nap', 'SELECT pg_sleep(8)', '* * * * * *')");
+my $executors = "SELECT count(*) FROM aipipe.worker_status() WHERE kind = 'executor'";
+ok(wait_until($node, 'store', "SELECT count(*) = 1 FROM aipipe.worker_status() WHERE kind = 'executor' AND job = 'nap' AND run > 0 AND attempt > 0 AND role = 'clerk'"),
+	'an executor says what it does');
+is($node->safe_psql('store', "SET SESSION AUTHORIZATION clerk; $executors"), '1', 'to its owner');
+is($node->safe_psql('store', "SET SESSION AUTHORIZATION auditor; $executors"), '1', 'to pg_read_all_stats');
+is($node->safe_psql('store', "SET SESSION AUTHORIZATION nobody; $executors"), '0', 'and to nobody else');
+is($node->safe_psql('store', "SET SESSION AUTHORIZATION nobody; SELECT count(*) FROM aipipe.worker_status() WHERE kind IN ('launcher', 'scheduler')"), '2', 'who sees that there is a scheduler');
+my $executor = $node->safe_psql('store', "SELECT pid FROM aipipe.worker_status() WHERE kind = 'executor'");
+is($node->safe_psql('store', 'SELECT aipipe.worker_stop()'), 't', 'a stop does not wait for it');
+is($node->safe_psql('store', "SELECT pid FROM aipipe.worker_status() WHERE kind = 'executor'"), $executor, 'it goes on');
+ok(wait_until($node, 'store', "SELECT count(*) = 0 FROM aipipe.worker_status() WHERE kind = 'executor'"), 'to its end');
+is($node->safe_psql('store', 'SELECT state, count(*) FROM aipipe.job_attempt_data GROUP BY state'), 'succeeded|1', 'which is a good one, and nothing follows it');
+$node->safe_psql('store', 'REVOKE CONNECT ON DATABASE store FROM PUBLIC');
+
 # aipipe.worker_role goes before who calls.
 $node->append_conf('postgresql.conf', "aipipe.worker_role = 'nobody'");
 $node->reload;
