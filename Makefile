@@ -53,8 +53,12 @@ include $(PGXS)
 all: $(DATA_built)
 
 # PGXS knows no header dependencies; the compiler notes them beside each object.
+# One without notes is made again.
 -include $(OBJS:.o=.d)
 $(OBJS): $(EXTENSION).control
+$(filter-out $(patsubst %.d,%.o,$(wildcard $(OBJS:.o=.d))),$(OBJS)): unknown-headers
+.PHONY: unknown-headers
+unknown-headers:
 
 # What SQL calls and the server looks for, and nothing else: main functions of parallel workers, and those of background
 # workers, which are told to the postmaster as "aipipe_<kind>_main".
