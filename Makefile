@@ -56,6 +56,10 @@ all: $(DATA_built)
 # PGXS knows no header dependencies; a changed header rebuilds everything, which takes seconds.
 $(OBJS): $(OWN_HEADERS) $(EXTENSION).control
 
+# Loops over the values of a block and the bytes of a text: built as the server builds its own numeric.c.
+$(filter $(foreach f,distinct frequent hash look moments quantiles sketch table_read value,src/profile/$(f)%),$(OBJS)): \
+  CFLAGS += $(CFLAGS_UNROLL_LOOPS) $(CFLAGS_VECTORIZE)
+
 # What SQL calls and the server looks for (main functions of parallel workers), and nothing else:
 # libraries are loaded with their symbols global, so any other name could meet another extension's.
 build/exports.txt: $(wildcard src/*/*.c) Makefile
