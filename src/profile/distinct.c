@@ -26,6 +26,9 @@
 
 #define SPARSE_FIRST_SLOTS 64
 
+/* Hashes that are looked at together. */
+#define CHUNK 64
+
 /* Gives the register that a hash reaches. */
 static inline uint32
 hash_index(uint64 hash)
@@ -180,6 +183,42 @@ distinct_raise(Distinct *d, uint32 index, uint8 rank)
 		*slot = index << 8 | rank;
 }
 
+/*
+ * Adds hashes to a dense one.  Which of them may raise a register cannot be foreseen, so they are
+ * sorted out first, without branches.
+ */
+static void
+dense_add(Distinct *d, const uint64 *hashes, int n)
+{
+	uint64		above[CHUNK];
+	int			nabove = 0;
+	uint32		below = d->below;
+
+	for (int i = 0; i < n; i++)
+	{
+		above[nabove] = hashes[i];
+		nabove += (uint32) hashes[i] <= below;
+	}
+	for (int i = 0; i < nabove; i++)
+	{
+		uint32		index = hash_index(above[i]);
+		uint8		rank = hash_rank(above[i]);
+
+		if (unlikely(rank > d->registers[index]))
+			dense_raise(d, index, rank);
+	}
+}
+
+/* Has the processor fetch the registers that distinct_add() will look at; for what it need not, the first one. */
+void
+distinct_prefetch(const Distinct *d, const uint64 *hashes, int n)
+{
+	if (d->registers == NULL)
+		return;
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(&d->registers[(uint32) hashes[i] <= d->below ? hash_index(hashes[i]) : 0]);
+}
+
 /* Adds n hashes. */
 void
 distinct_add(Distinct *d, const uint64 *hashes, int n)
@@ -188,9 +227,8 @@ distinct_add(Distinct *d, const uint64 *hashes, int n)
 
 	for (; i < n && d->registers == NULL; i++)
 		distinct_raise(d, hash_index(hashes[i]), hash_rank(hashes[i]));
-	for (; i < n; i++)
-		if ((uint32) hashes[i] <= d->below)
-			dense_raise(d, hash_index(hashes[i]), hash_rank(hashes[i]));
+	for (; i < n; i += CHUNK)
+		dense_add(d, hashes + i, Min(CHUNK, n - i));
 }
 
 /* Adds what other values reached. */

@@ -22,6 +22,9 @@
 typedef struct Distinct Distinct;
 
 extern Distinct *distinct_create(MemoryContext context);
+
+/* A distinct_prefetch() some time before distinct_add() saves waiting for memory. */
+extern void distinct_prefetch(const Distinct *d, const uint64 *hashes, int n);
 extern void distinct_add(Distinct *d, const uint64 *hashes, int n);
 extern void distinct_merge(Distinct *into, const Distinct *other);
 extern double distinct_estimate(const Distinct *d);

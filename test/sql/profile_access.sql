@@ -34,6 +34,7 @@ SELECT h.low_text, h.high_text, h.count FROM (SELECT aipipe.profile_sketch(x) AS
 SELECT h.low_text, h.high_text, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{-1 day,00:00:01.5,3 days 12:00}'::interval[]) x) q, aipipe.sketch_histogram(s, 3) h;
 SELECT h.low_text, h.high_text, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{00:00,23:59:59}'::time[]) x) q, aipipe.sketch_histogram(s, 2) h;
 SELECT h.low, h.high, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{-1.7e308,1.7e308,0}'::float8[]) x) q, aipipe.sketch_histogram(s, 2) h;
+SELECT h.low, h.high, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{-1.7e308,1.7e308,0,Infinity}'::float8[]) x) q, aipipe.sketch_histogram(s, 4) h;
 
 -- frequent values
 SELECT v.value, v.count, round(v.share::numeric, 3) AS share, v.clipped, v.count >= (SELECT count(*) FROM t WHERE t.text = v.value) - v.error AND v.count <= (SELECT count(*) FROM t WHERE t.text = v.value) AS right FROM s, aipipe.sketch_top(text, 2) v;

@@ -89,6 +89,14 @@ SELECT aipipe.profile_joins('{customers,orders}');
 RESET ROLE;
 -- a database's worth: every schema but the system's
 SELECT count(*) > 0 AS found FROM aipipe.profile_joins() WHERE left_relation = 'orders'::regclass AND right_relation = 'customers'::regclass AND declared;
+-- what a type's owner made of a cast to text does not run: the column is compared as its type writes it
+CREATE TYPE mood AS ENUM ('sad', 'calm', 'glad', 'wild');
+CREATE FUNCTION mood_text(mood) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'cast as %', current_user; END $$;
+CREATE CAST (mood AS text) WITH FUNCTION mood_text(mood) AS IMPLICIT;
+CREATE DOMAIN moody AS mood;
+CREATE TABLE moods AS SELECT unnest(enum_range(NULL::mood)) AS mood;
+CREATE TABLE felt AS SELECT (enum_range(NULL::mood))[1 + i % 4]::moody AS mood, (ARRAY['sad', 'calm', 'glad', 'wild'])[1 + i % 4] AS word FROM generate_series(1, 40) i;
+SELECT left_relation, left_column, right_relation, right_column, containment FROM aipipe.profile_joins('{felt,moods}') ORDER BY 1, 2, 3, 4;
 -- errors
 SELECT aipipe.profile_joins('{}');
 SELECT aipipe.profile_joins(ARRAY[NULL::regclass]);
