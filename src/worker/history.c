@@ -48,15 +48,15 @@ static SqlStatement find_surplus = {
 
 /* Runs of jobs that are gone: the history's jobs are found one after the other in the index. */
 static SqlStatement find_orphans = {
-	"WITH RECURSIVE job(id) AS ("
+	"WITH RECURSIVE known AS ("
 	"(SELECT r.job FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
-	" UNION ALL SELECT (SELECT r.job FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.>) job.id ORDER BY r.job LIMIT 1)"
-	" FROM job WHERE job.id IS NOT NULL)"
-	" SELECT o.id FROM job CROSS JOIN LATERAL ("
-	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) job.id AND r.finished_at IS NOT NULL"
+	" UNION ALL SELECT (SELECT r.job FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.>) k.job ORDER BY r.job LIMIT 1)"
+	" FROM known k WHERE k.job IS NOT NULL)"
+	" SELECT o.id FROM known k CROSS JOIN LATERAL ("
+	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) k.job AND r.finished_at IS NOT NULL"
 	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => 30))"
 	" ORDER BY r.finished_at LIMIT $2) o"
-	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) job.id) LIMIT $2",
+	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) k.job) LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
 };
 

@@ -169,7 +169,7 @@ job_by_id(int64 id)
 }
 
 /* Ends with the error for a job that does not exist, naming the nearest that the caller may see. */
-static void
+static void pg_attribute_noreturn()
 unknown_job(const char *name)
 {
 	SqlResult  *result = sql_run(&all_names, SQL_READ);
