@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat/compat.h"
 #include "core/options.h"
 #include "core/sql.h"
 #include "core/version.h"
