@@ -89,10 +89,10 @@ def punctuality(cursor):
         SELECT sum(n), sum(slots - n), sum(doubled), sum(failed) FROM (
             SELECT count(*) AS n, extract(epoch FROM max(due_at) - min(due_at)) + 1 AS slots, count(*) - count(DISTINCT due_at) AS doubled,
                    count(*) FILTER (WHERE state <> 'succeeded') AS failed
-              FROM aipipe.job_run WHERE job LIKE 'bench %' GROUP BY job) AS jobs""")
+              FROM aipipe.job_run WHERE job_name LIKE 'bench %' GROUP BY job) AS jobs""")
     lags = ask(cursor, """
         SELECT percentile_cont(ARRAY[.5, .99, 1]) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - r.due_at))
-          FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE r.job LIKE 'bench %' AND a.number = 1""")[0]
+          FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE r.job_name LIKE 'bench %' AND a.number = 1""")[0]
     took.sort()
     session = took[len(took) * 99 // 100]
     result(f"slots of {JOBS} jobs in {SECONDS} s", runs, "runs")

@@ -36,15 +36,12 @@
 /* 16: one object_aclcheck() instead of one function a catalog (commit c727f511bd7). */
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_database.h"
-#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#define compat_database_aclcheck(oid, role, mode) object_aclcheck(DatabaseRelationId, oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode) object_aclcheck(DatabaseRelationId, oid, role, mode)
 #define compat_namespace_aclcheck(oid, role, mode) object_aclcheck(NamespaceRelationId, oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode) object_aclcheck(ProcedureRelationId, oid, role, mode)
 #else
-#define compat_database_aclcheck(oid, role, mode) pg_database_aclcheck(oid, role, mode)
 #define compat_database_aclcheck(oid, role, mode) pg_database_aclcheck(oid, role, mode)
 #define compat_namespace_aclcheck(oid, role, mode) pg_namespace_aclcheck(oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode) pg_proc_aclcheck(oid, role, mode)

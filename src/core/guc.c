@@ -57,8 +57,8 @@ core_define_settings(void)
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("aipipe.profile_max_memory",
-							"Memory that one search for keys or dependencies may use.",
-							"A search that would need more ends with an error before it allocates it.",
+							"Memory that one search for keys, dependencies or joins may use.",
+							"A search for keys or dependencies that would need more ends with an error before it allocates it; one for joins reads the tables more often.",
 							&core_profile_max_memory,
 							1024 * 1024, 1024, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB,

@@ -6,7 +6,7 @@
 #define CORE_GUC_H
 
 extern int	core_model_cache_size;	/* kB; per-backend cache of loaded model versions */
-extern int	core_profile_max_memory;	/* kB; one search for keys or dependencies */
+extern int	core_profile_max_memory;	/* kB; one search for keys, dependencies or joins */
 extern int	core_progress_interval; /* s; 0 = no progress notices */
 extern int	core_train_max_memory;	/* kB; matrix and library together */
 extern int	core_train_threads;		/* OpenMP threads while training */

@@ -50,9 +50,9 @@ static SqlStatement find_queued = {
 };
 
 static SqlStatement take_note = {
-	"DELETE FROM aipipe.gate_queue_data WHERE id OPERATOR(pg_catalog.=) ("
+	"DELETE FROM aipipe.gate_queue_data WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT q.id FROM aipipe.gate_queue_data q WHERE q.gate OPERATOR(pg_catalog.=) $1 AND q.id OPERATOR(pg_catalog.>) $2"
-	" ORDER BY q.id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+	" ORDER BY q.id LIMIT 1 FOR UPDATE SKIP LOCKED))"
 	" RETURNING id, schema_name, relation_name, event, role, rows, columns, keys",
 	2, {INT8OID, INT8OID}
 };
@@ -232,7 +232,8 @@ judge_note(const Gate *gate, const SqlResult *note)
 	if (rel == NULL || !gate_serves(gate, rel))
 	{
 		ereport(WARNING,
-				(errmsg(INT64_FORMAT " rows that waited for gate " INT64_FORMAT " are forgotten", sql_int64(note, 0, "rows", NULL), gate->id),
+				(errcode(ERRCODE_WARNING),
+				 errmsg(INT64_FORMAT " rows that waited for gate " INT64_FORMAT " are forgotten", sql_int64(note, 0, "rows", NULL), gate->id),
 				 errdetail("Table \"%s.%s\" is gone, or another role owns it now.", schema, relation)));
 		if (rel != NULL)
 			table_close(rel, RowExclusiveLock);

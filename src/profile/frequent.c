@@ -3,7 +3,7 @@
  * frequent.c
  *	  Counters of frequent texts.
  *
- *		hash ─▶ slots ─▶ counters ─▶ texts "redblue…"
+ *		hash ─▶ filter ─▶ slots ─▶ counters ─▶ texts "redblue…"
  *
  * A purge takes the 385th greatest count off all: at least so many counters lose it, so that all
  * that was ever taken off is at most a 385th of what was counted.  Together with what the door
@@ -34,13 +34,34 @@ frequent_create(MemoryContext context, int stored)
 	return f;
 }
 
+/* Gives the word of the filter that a hash belongs to, and its bit. */
+static inline uint64 *
+filter_word(const Frequent *f, uint64 hash, uint64 *bit)
+{
+	uint32		at = (hash >> 32) & (f->nslots * FREQUENT_FILTER - 1);
+
+	*bit = UINT64CONST(1) << (at & 63);
+	return &f->filter[at >> 6];
+}
+
+/* Says whether a hash may have a counter. */
+static inline bool
+may_have(const Frequent *f, uint64 hash)
+{
+	uint64		bit;
+
+	return (*filter_word(f, hash, &bit) & bit) != 0;
+}
+
 /* Puts a counter where its hash belongs. */
 static void
 link_counter(Frequent *f, int index)
 {
 	uint64		hash = f->counters[index].hash;
 	uint32		at = hash & (f->nslots - 1);
+	uint64		bit;
 
+	*filter_word(f, hash, &bit) |= bit;
 	while (f->slots[at] != 0)
 		at = (at + 1) & (f->nslots - 1);
 	f->slots[at] = (uint32) (hash >> 48) << 16 | (index + 1);
@@ -51,6 +72,7 @@ static void
 link_all(Frequent *f)
 {
 	memset(f->slots, 0, sizeof(uint32) * f->nslots);
+	memset(f->filter, 0, f->nslots * FREQUENT_FILTER / BITS_PER_BYTE);
 	for (int i = 0; i < f->n; i++)
 		link_counter(f, i);
 }
@@ -62,7 +84,7 @@ find(const Frequent *f, uint64 hash)
 	uint32		mask = f->nslots - 1;
 	uint32		tag = hash >> 48;
 
-	if (f->n == 0)
+	if (f->n == 0 || !may_have(f, hash))
 		return NULL;
 	for (uint32 at = hash & mask; f->slots[at] != 0; at = (at + 1) & mask)
 		if (f->slots[at] >> 16 == tag)
@@ -89,10 +111,12 @@ make_room(Frequent *f)
 	{
 		f->counters = repalloc(f->counters, mul_size(room, sizeof(Counter)));
 		pfree(f->slots);
+		pfree(f->filter);
 	}
 	f->room = room;
 	f->nslots = room * SLOTS_PER_COUNTER;
 	f->slots = MemoryContextAlloc(f->context, mul_size(f->nslots, sizeof(uint32)));
+	f->filter = MemoryContextAlloc(f->context, f->nslots * FREQUENT_FILTER / BITS_PER_BYTE);
 	link_all(f);
 }
 

@@ -55,9 +55,12 @@ extern Frequent *frequent_create(MemoryContext context, int stored);
  *		nentered = frequent_admit_block(f, hashes, missing, nmissing);	leaves those in missing that are worth one
  *		for each: frequent_enter(f, hashes[missing[i]], its text, …, 1);
  *
+ * A frequent_prefetch() some time before them saves waiting for memory.
+ *
  * A value that has a counter was missing once: whoever shows all that are missing to other parts
  * (distinct values, least hashes) need not show them the rest.
  */
+extern void frequent_prefetch(const Frequent *f, const uint64 *hashes, int n);
 extern int	frequent_count_block(Frequent *f, const uint64 *hashes, int n, uint8 *missing);
 extern int	frequent_admit_block(Frequent *f, const uint64 *hashes, uint8 *missing, int n);
 

@@ -47,17 +47,17 @@ may_lose(const Frequent *f)
 static inline bool
 pass(DoorPlace *place, uint32 tag, int needs, uint32 most)
 {
-	bool		empty = place->count == 0;
-	bool		same = place->tag == tag;
+	DoorPlace	now = *place;
+	bool		empty = now.count == 0;
+	bool		same = now.tag == tag;
 	bool		other = !empty & !same;
 
-	if (unlikely(place->count + 1 >= needs) && same)
+	if (unlikely(((now.count + 1 >= needs) & same) | ((now.lost >= most) & other)))
 		return true;
-	if (unlikely(place->lost >= most) && other)
-		return true;
-	place->tag = empty ? tag : place->tag;
-	place->count += 1 - 2 * other;
-	place->lost += other;
+	now.tag = empty ? tag : now.tag;
+	now.count += 1 - 2 * other;
+	now.lost += other;
+	*place = now;
 	return false;
 }
 
@@ -83,6 +83,16 @@ frequent_admits(Frequent *f, uint64 hash)
 		return true;
 	turn_away(f, 1, place->lost);
 	return false;
+}
+
+/* Has the processor fetch what frequent_admit_block() will look at. */
+void
+frequent_prefetch(const Frequent *f, const uint64 *hashes, int n)
+{
+	if (f->door == NULL)
+		return;
+	for (int i = 0; i < n; i++)
+		__builtin_prefetch(place_of(f, hashes[i]), 1);
 }
 
 /* Leaves those in missing that are worth a counter. */

@@ -11,6 +11,9 @@
 /* Counters that a purge leaves at most. */
 #define FREQUENT_KEPT 384
 
+/* Bits of the filter for each slot: few enough to stay in the processor's first cache, enough that most hashes without a counter end there. */
+#define FREQUENT_FILTER 8
+
 /* One-counter summaries, and how often a value must come by at most. */
 #define DOOR_PLACES 1024
 #define DOOR_MOST 200
@@ -45,6 +48,7 @@ struct Frequent
 	Counter    *counters;		/* in no order */
 	uint32	   *slots;			/* 16 bits of the hash << 16 | index + 1, 0 = free; open addressing */
 	int			nslots;			/* four times room */
+	uint64	   *filter;			/* FREQUENT_FILTER bits a slot, set for the hashes that have a counter */
 
 	char	   *texts;
 	int			texts_len;

@@ -31,48 +31,47 @@
 /* Longest word that stands for nothing, or for true or false. */
 #define LOOK_WORD 14
 
-typedef struct ByteClass
-{
-	uint64		lanes;
-	uint32		seen;
-	char		symbol;
-} ByteClass;
+/* What the pass takes from a byte: its symbol, the bits before its lane, and SEEN_ bits; in one word, so that the table is small. */
+#define CLASS(lane, seen, symbol) ((uint32) (seen) << 16 | (8 * (lane)) << 8 | (symbol))
+#define CLASS_SYMBOL(class) ((char) ((class) & 0xff))
+#define CLASS_LANE(class) (UINT64CONST(1) << ((class) >> 8 & 0xff))
+#define CLASS_SEEN(class) ((class) >> 16)
 
-#define B_OTHER(c) {LANE(LANE_OTHER), 0, c}
-#define B_CONTROL {LANE(LANE_OTHER), 0, '?'}
-#define B_BLANK {LANE(LANE_SPACE), 0, '?'}
-#define B_DIGIT {LANE(LANE_DIGIT), 0, '9'}
-#define B_UPPER {LANE(LANE_LETTER), 0, 'A'}
-#define B_LOWER {LANE(LANE_LETTER), 0, 'a'}
-#define B_UPPER_HEX {LANE(LANE_HEX), 0, 'A'}
-#define B_LOWER_HEX {LANE(LANE_HEX), 0, 'a'}
-#define B_WIDE {LANE(LANE_OTHER), SEEN_WIDE, 'x'}
+#define B_OTHER(c) CLASS(LANE_OTHER, 0, c)
+#define B_CONTROL CLASS(LANE_OTHER, 0, '?')
+#define B_BLANK CLASS(LANE_SPACE, 0, '?')
+#define B_DIGIT CLASS(LANE_DIGIT, 0, '9')
+#define B_UPPER CLASS(LANE_LETTER, 0, 'A')
+#define B_LOWER CLASS(LANE_LETTER, 0, 'a')
+#define B_UPPER_HEX CLASS(LANE_HEX, 0, 'A')
+#define B_LOWER_HEX CLASS(LANE_HEX, 0, 'a')
+#define B_WIDE CLASS(LANE_OTHER, SEEN_WIDE, 'x')
 
-static const ByteClass byte_classes[256] = {
+static const uint32 byte_classes[256] = {
 	[0x00 ... 0x08] = B_CONTROL,
 	[0x09 ... 0x0d] = B_BLANK,
 	[0x0e ... 0x1f] = B_CONTROL,
-	[' '] = {LANE(LANE_SPACE), 0, ' '},
+	[' '] = CLASS(LANE_SPACE, 0, ' '),
 	['!'] = B_OTHER('!'), ['"'] = B_OTHER('"'), ['#'] = B_OTHER('#'), ['$'] = B_OTHER('$'),
 	['%'] = B_OTHER('%'), ['&'] = B_OTHER('&'), ['\''] = B_OTHER('\''), ['('] = B_OTHER('('),
 	[')'] = B_OTHER(')'), ['*'] = B_OTHER('*'), ['+'] = B_OTHER('+'),
-	[','] = {LANE(LANE_OTHER), SEEN_COMMA, ','},
-	['-'] = {LANE(LANE_DASH), 0, '-'},
-	['.'] = {LANE(LANE_DOT), 0, '.'},
-	['/'] = {LANE(LANE_OTHER), SEEN_SLASH, '/'},
+	[','] = CLASS(LANE_OTHER, SEEN_COMMA, ','),
+	['-'] = CLASS(LANE_DASH, 0, '-'),
+	['.'] = CLASS(LANE_DOT, 0, '.'),
+	['/'] = CLASS(LANE_OTHER, SEEN_SLASH, '/'),
 	['0' ... '9'] = B_DIGIT,
-	[':'] = {LANE(LANE_COLON), 0, ':'},
+	[':'] = CLASS(LANE_COLON, 0, ':'),
 	[';'] = B_OTHER(';'),
-	['<'] = {LANE(LANE_OTHER), SEEN_ANGLE, '<'},
+	['<'] = CLASS(LANE_OTHER, SEEN_ANGLE, '<'),
 	['='] = B_OTHER('='), ['>'] = B_OTHER('>'), ['?'] = B_OTHER('?'),
-	['@'] = {LANE(LANE_OTHER), SEEN_AT, '@'},
+	['@'] = CLASS(LANE_OTHER, SEEN_AT, '@'),
 	['A' ... 'F'] = B_UPPER_HEX,
 	['G' ... 'Z'] = B_UPPER,
-	['['] = {LANE(LANE_OTHER), SEEN_BRACKET, '['},
+	['['] = CLASS(LANE_OTHER, SEEN_BRACKET, '['),
 	['\\'] = B_OTHER('\\'), [']'] = B_OTHER(']'), ['^'] = B_OTHER('^'), ['_'] = B_OTHER('_'), ['`'] = B_OTHER('`'),
 	['a' ... 'f'] = B_LOWER_HEX,
 	['g' ... 'z'] = B_LOWER,
-	['{'] = {LANE(LANE_OTHER), SEEN_BRACKET, '{'},
+	['{'] = CLASS(LANE_OTHER, SEEN_BRACKET, '{'),
 	['|'] = B_OTHER('|'), ['}'] = B_OTHER('}'), ['~'] = B_OTHER('~'),
 	[0x7f] = B_CONTROL,
 	[0x80 ... 0xff] = B_WIDE,
@@ -378,7 +377,7 @@ look_wide(const char *s, int len, TextLook *out)
 
 	for (; s < end && n < LOOK_PATTERN; n++)
 	{
-		out->pattern[n] = byte_classes[(unsigned char) *s].symbol;
+		out->pattern[n] = CLASS_SYMBOL(byte_classes[(unsigned char) *s]);
 		s += utf8 ? step_utf8(s, end) : text_step(s, end);
 	}
 	out->npattern = n;
@@ -396,10 +395,10 @@ look_on(const char *s, int first, int bound, LookText *text)
 
 		for (; first < stop; first++)
 		{
-			const ByteClass *class = &byte_classes[(unsigned char) s[first]];
+			uint32		class = byte_classes[(unsigned char) s[first]];
 
-			lanes += class->lanes;
-			text->seen |= class->seen;
+			lanes += CLASS_LANE(class);
+			text->seen |= CLASS_SEEN(class);
 		}
 		add_lanes(text, lanes);
 	}
@@ -458,16 +457,18 @@ look_at(const char *s, int len, TextLook *out)
 {
 	int			n = Min(len, LOOK_PATTERN);
 	uint64		lanes = 0;
-	uint32		seen = 0;
+	uint32		classes = 0;
+	uint32		seen;
 
 	for (int i = 0; i < n; i++)
 	{
-		const ByteClass *class = &byte_classes[(unsigned char) s[i]];
+		uint32		class = byte_classes[(unsigned char) s[i]];
 
-		out->pattern[i] = class->symbol;
-		lanes += class->lanes;
-		seen |= class->seen;
+		out->pattern[i] = CLASS_SYMBOL(class);
+		lanes += CLASS_LANE(class);
+		classes |= class;
 	}
+	seen = CLASS_SEEN(classes);
 	out->npattern = n;
 	if (len == n && len > 0 && looks_like_nothing(s, len, lanes, seen))
 	{

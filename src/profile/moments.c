@@ -129,6 +129,17 @@ moments_add(Moments *moments, const double *values, int n)
 	moments_merge(moments, &block);
 }
 
+/* Adds a finite number n times. */
+void
+moments_add_equal(Moments *moments, double value, int n)
+{
+	Moments		block = {0};
+
+	block.n = n;
+	block.mean = value;
+	moments_merge(moments, &block);
+}
+
 /* Adds what other numbers gave. */
 void
 moments_merge(Moments *into, const Moments *other)

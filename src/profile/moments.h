@@ -25,6 +25,9 @@ typedef struct Moments
 } Moments;
 
 extern void moments_add(Moments *moments, const double *values, int n);
+
+/* The same for n times one number. */
+extern void moments_add_equal(Moments *moments, double value, int n);
 extern void moments_merge(Moments *into, const Moments *other);
 
 /* Sample variance (n-1), skewness and excess kurtosis of the population; NaN where they are not defined. */

@@ -151,6 +151,8 @@ sketch_quantile(const Sketch *sketch, double p)
 {
 	SketchRanks ranks;
 
+	if ((p <= 0 || p >= 1) && sketch_ranked(sketch) > 0)
+		return end_value(sketch, p <= 0);
 	sketch_ranks(sketch, &ranks);
 	return sketch_ranks_quantile(sketch, &ranks, p);
 }

@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "core/text.h"
@@ -51,18 +50,15 @@ take_kind(Sketch *sketch, ValueReader *reader)
 		sketch->values = frequent_create(sketch->context, FREQUENT_STORED);
 }
 
-/* Adds the numbers of a block: ranks of all but NaN, moments of finite ones. */
+/* Adds the numbers of a block: ranks of all but NaN, moments of finite ones; all_finite says that there are no others. */
 static void
-add_numbers(Sketch *sketch, const ValueBlock *block)
+add_numbers(Sketch *sketch, const ValueBlock *block, bool all_finite)
 {
 	double		ranked[PROFILE_BLOCK];
 	double		finite[PROFILE_BLOCK];
 	int			nranked = 0;
 	int			nfinite = 0;
-	bool		all_finite = true;
 
-	for (int i = 0; i < block->n; i++)
-		all_finite &= fabs(block->numbers[i]) <= DBL_MAX;
 	if (all_finite)
 	{
 		moments_add(&sketch->numbers, block->numbers, block->n);
@@ -119,8 +115,7 @@ add_hashes(Sketch *sketch, ValueReader *reader, const ValueBlock *block)
 void
 sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const TimestampTz *at)
 {
-	int			least = -1;
-	int			greatest = -1;
+	BlockOrder	order = {-1, -1, false};
 
 	if (sketch->build == NULL)
 		build_begin(sketch, reader);
@@ -128,22 +123,23 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 		return;
 	take_kind(sketch, reader);
 	value_read(reader, block);
+	distinct_prefetch(sketch->distinct, block->hashes, block->n);
+	frequent_prefetch(sketch->values, block->hashes, block->n);
 	sketch->count += block->n;
 	sketch->bytes += block->bytes;
 	if (value_kind_is_numeric(sketch->kind) || block->texts[0] != NULL)
 	{
-		sketch_order_block(sketch, reader, block, at, &least, &greatest);
+		sketch_order_block(sketch, reader, block, at, &order);
 		sketch_keep_last(sketch, reader, block);
 	}
-	sketch_add_extremes(sketch, reader, block, at, least, greatest);
+	sketch_add_extremes(sketch, reader, block, at, order.least, order.greatest);
 	if (value_kind_is_numeric(sketch->kind))
-		add_numbers(sketch, block);
+		add_numbers(sketch, block, order.finite);
 	else
 	{
 		double		characters[PROFILE_BLOCK];
 
 		sketch_add_texts(sketch, block, characters);
-		moments_add(&sketch->characters, characters, block->n);
 		quantiles_add(sketch->quantiles, characters, block->n);
 	}
 	add_hashes(sketch, reader, block);

@@ -211,10 +211,9 @@ void
 sketch_add_extremes(Sketch *sketch, ValueReader *reader, const ValueBlock *block, const TimestampTz *at, int least, int greatest)
 {
 	if (least >= 0)
-	{
 		add_further(sketch, reader, block, least, at, &sketch->min, &sketch->build->min_hash, -1);
+	if (greatest >= 0)
 		add_further(sketch, reader, block, greatest, at, &sketch->max, &sketch->build->max_hash, 1);
-	}
 	if (at != NULL)
 		add_timed(sketch, reader, block, at);
 }

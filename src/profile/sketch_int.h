@@ -17,6 +17,10 @@
 /* Texts whose looks are remembered, two where their hashes meet, and how many must have come by before it is worth it. */
 #define SKETCH_LOOK_CACHE 512
 #define SKETCH_LOOK_FROM 256
+/* Texts after which it is seen how many were remembered; and, with less than one in SKETCH_LOOK_WORTH, how many others pass before that is tried again. */
+#define SKETCH_LOOK_TRIED 1024
+#define SKETCH_LOOK_WORTH 8
+#define SKETCH_LOOK_PAUSE 16384
 
 /* What look_at() said of a text, found by the text's hash. */
 typedef struct LookCached
@@ -41,6 +45,9 @@ typedef struct SketchBuild
 	uint64		min_hash;		/* of the values behind min and max, when they came through this build */
 	uint64		max_hash;
 	LookCached *looks;			/* NULL until it is worth it */
+	int			looks_tried;	/* texts that were asked for since it was last seen */
+	int			looks_found;
+	int			looks_pause;	/* texts that will not be asked for */
 } SketchBuild;
 
 /* Adds block->n values, none NULL, whose datums are set; block is filled by this (sketch_add.c). */
@@ -49,9 +56,16 @@ extern void sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *bl
 /* Adds the texts of a block that was read; gives their lengths in characters (sketch_text.c). */
 extern void sketch_add_texts(Sketch *sketch, const ValueBlock *block, double *characters);
 
-/* Counts the neighbours of a block and gives the places of its least and greatest value, -1 when it has none (sketch_order.c). */
-extern void sketch_order_block(Sketch *sketch, ValueReader *reader, const ValueBlock *block, const TimestampTz *at,
-							   int *least, int *greatest);
+/* What the order of a block's values tells. */
+typedef struct BlockOrder
+{
+	int			least;			/* places of the least and the greatest; -1 = there is none, or it is no news */
+	int			greatest;
+	bool		finite;			/* all are finite numbers (else they may be) */
+} BlockOrder;
+
+/* Counts the neighbours of a block, and says what they told of it (sketch_order.c). */
+extern void sketch_order_block(Sketch *sketch, ValueReader *reader, const ValueBlock *block, const TimestampTz *at, BlockOrder *told);
 
 /* Remembers the last value of a block for the next (sketch_order.c). */
 extern void sketch_keep_last(Sketch *sketch, ValueReader *reader, const ValueBlock *block);

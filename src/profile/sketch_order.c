@@ -11,18 +11,12 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "port/pg_bswap.h"
 
 #include "profile/sketch_int.h"
-
-/* The least and the greatest value of a block, by place. */
-typedef struct Ends
-{
-	int			least;			/* -1 = none */
-	int			greatest;
-} Ends;
 
 /* Compares numbers as PostgreSQL sorts them: NaN is the greatest and equal to itself. */
 static inline int
@@ -96,39 +90,81 @@ compare_across(const SketchBuild *build, ValueReader *reader, const ValueBlock *
 }
 
 /* Orders a block of numbers one by one, exactly. */
-static Ends
-order_exactly(SketchOrder *counts, ValueReader *reader, const ValueBlock *block)
+static void
+order_exactly(SketchOrder *counts, ValueReader *reader, const ValueBlock *block, BlockOrder *ends)
 {
-	Ends		ends = {-1, -1};
-
+	ends->least = ends->greatest = -1;
 	for (int i = 0; i < block->n; i++)
 	{
 		if (i > 0)
 			count_order(counts, compare_numbers(reader, block, i, i - 1));
 		if (isnan(block->numbers[i]))
 			continue;
-		if (ends.least < 0)
-			ends.least = ends.greatest = i;
-		else if (compare_numbers(reader, block, i, ends.least) < 0)
-			ends.least = i;
-		else if (compare_numbers(reader, block, i, ends.greatest) > 0)
-			ends.greatest = i;
+		if (ends->least < 0)
+			ends->least = ends->greatest = i;
+		else if (compare_numbers(reader, block, i, ends->least) < 0)
+			ends->least = i;
+		else if (compare_numbers(reader, block, i, ends->greatest) > 0)
+			ends->greatest = i;
 	}
-	return ends;
+}
+
+/* Says whether neighbours that are equal as doubles are not the same value, or one of them is NaN. */
+static bool
+neighbours_differ(const ValueBlock *block)
+{
+	const double *numbers = block->numbers;
+	const uint64 *hashes = block->hashes;
+	int			differ = numbers[0] != numbers[0];
+
+	for (int i = 1; i < block->n; i++)
+		differ |= !((numbers[i] > numbers[i - 1]) | (numbers[i] < numbers[i - 1])) & (hashes[i] != hashes[i - 1]);
+	return differ;
+}
+
+/* Gives the first place of a number; adds to close when others that are equal as doubles are not the same value. */
+static int
+find_number(const ValueBlock *block, double number, bool *close)
+{
+	int			place = 0;
+	int			differ = 0;
+
+	while (block->numbers[place] != number)
+		place++;
+	for (int i = place + 1; i < block->n; i++)
+		differ |= (block->numbers[i] == number) & (block->hashes[i] != block->hashes[place]);
+	*close |= differ;
+	return place;
+}
+
+/*
+ * Finds the least and the greatest number where they can be news: with a time beside them always, else not
+ * where they lie within what is known, or on its ends when doubles tell all values apart.
+ */
+static bool
+find_ends(const Sketch *sketch, const ValueBlock *block, bool timed, double low, double high, BlockOrder *ends)
+{
+	bool		exact = sketch->build->exact_numbers;
+	bool		close = false;
+
+	ends->least = ends->greatest = -1;
+	if (timed || !sketch->min.known || low < sketch->min.number || (low == sketch->min.number && !exact))
+		ends->least = find_number(block, low, &close);
+	if (timed || !sketch->max.known || high > sketch->max.number || (high == sketch->max.number && !exact))
+		ends->greatest = find_number(block, high, &close);
+	return !close;
 }
 
 /* Orders a block of numbers as doubles, unless there is NaN or values that doubles do not tell apart. */
-static Ends
-order_numbers(SketchOrder *counts, ValueReader *reader, const ValueBlock *block)
+static void
+order_numbers(Sketch *sketch, ValueReader *reader, const ValueBlock *block, bool timed, BlockOrder *ends)
 {
-	const uint64 *hashes = block->hashes;
-	Ends		ends = {0, 0};
+	SketchOrder *counts = &sketch->order;
 	double		before = block->numbers[0];
 	double		low = before;
 	double		high = before;
 	int			rising = 0;
 	int			falling = 0;
-	int			close = before != before;
 
 	for (int i = 1; i < block->n; i++)
 	{
@@ -136,32 +172,21 @@ order_numbers(SketchOrder *counts, ValueReader *reader, const ValueBlock *block)
 
 		rising += x > before;
 		falling += x < before;
-		if (x > high)
-		{
-			high = x;
-			ends.greatest = i;
-		}
-		else if (x < low)
-		{
-			low = x;
-			ends.least = i;
-		}
-		else if (x == before)
-			close |= hashes[i] != hashes[i - 1];
-		else if (x == high)
-			close |= hashes[i] != hashes[ends.greatest];
-		else if (x == low)
-			close |= hashes[i] != hashes[ends.least];
-		else
-			close |= x != x;
+		low = Min(x, low);
+		high = Max(x, high);
 		before = x;
 	}
-	if (close)
-		return order_exactly(counts, reader, block);
+	/* A NaN is no greater and no less than its neighbour. */
+	if (((rising + falling < block->n - 1 || block->n == 1) && neighbours_differ(block)) ||
+		!find_ends(sketch, block, timed, low, high, ends))
+	{
+		order_exactly(counts, reader, block, ends);
+		return;
+	}
+	ends->finite = low >= -DBL_MAX && high <= DBL_MAX;
 	counts->rising += rising;
 	counts->falling += falling;
 	counts->equal += block->n - 1 - rising - falling;
-	return ends;
 }
 
 /* Gives the first eight bytes of a text as an integer that sorts as they do. */
@@ -182,6 +207,26 @@ text_head(const char *text, int len)
 #endif
 }
 
+/* Compares two texts of a block whose first eight bytes are the same: by the next eight, or by all. */
+static int
+compare_tails(const ValueBlock *block, int i, int j)
+{
+	int			len = Min(block->lengths[i], block->lengths[j]);
+	uint64		x;
+	uint64		y;
+
+	if (len >= 16 || (len >= 8 && block->lengths[i] == block->lengths[j]))
+	{
+		int			at = Min(len - 8, 8);
+
+		x = text_head(block->texts[i] + at, 8);
+		y = text_head(block->texts[j] + at, 8);
+		if (x != y)
+			return (x > y) ? 1 : -1;
+	}
+	return compare_bytes(block->texts[i], block->lengths[i], block->texts[j], block->lengths[j]);
+}
+
 /* Compares two texts of a block. */
 static inline int
 compare_texts(const ValueBlock *block, const uint64 *heads, int i, int j)
@@ -190,34 +235,69 @@ compare_texts(const ValueBlock *block, const uint64 *heads, int i, int j)
 		return (heads[i] > heads[j]) ? 1 : -1;
 	if (block->hashes[i] == block->hashes[j] && block->lengths[i] == block->lengths[j])
 		return 0;
-	return compare_bytes(block->texts[i], block->lengths[i], block->texts[j], block->lengths[j]);
+	return compare_tails(block, i, j);
 }
 
-/* Orders a block of texts. */
-static Ends
-order_texts(SketchOrder *counts, const ValueBlock *block)
+/* Gives the place of the least text (direction -1) or of the greatest (1), all of whose first bytes are the head. */
+static int
+find_text(const ValueBlock *block, const uint64 *heads, uint64 head, int direction)
 {
-	uint64		heads[PROFILE_BLOCK];
-	Ends		ends = {0, 0};
+	int			place = 0;
 
-	heads[0] = text_head(block->texts[0], block->lengths[0]);
-	for (int i = 1; i < block->n; i++)
+	while (heads[place] != head)
+		place++;
+	for (int i = place + 1; i < block->n; i++)
+		if (heads[i] == head && compare_texts(block, heads, i, place) * direction > 0)
+			place = i;
+	return place;
+}
+
+/* Orders a block of texts; its least and greatest are only looked for where they can be news. */
+static void
+order_texts(Sketch *sketch, const ValueBlock *block, bool timed, BlockOrder *ends)
+{
+	const SketchExtreme *min = &sketch->min;
+	const SketchExtreme *max = &sketch->max;
+	uint64		heads[PROFILE_BLOCK];
+	uint64		low = PG_UINT64_MAX;
+	uint64		high = 0;
+	int			n = block->n;
+	int			rising = 0;
+	int			falling = 0;
+
+	for (int i = 0; i < n; i++)
 	{
 		heads[i] = text_head(block->texts[i], block->lengths[i]);
-		count_order(counts, compare_texts(block, heads, i, i - 1));
-		if (heads[i] <= heads[ends.least] && compare_texts(block, heads, i, ends.least) < 0)
-			ends.least = i;
-		if (heads[i] >= heads[ends.greatest] && compare_texts(block, heads, i, ends.greatest) > 0)
-			ends.greatest = i;
+		low = Min(low, heads[i]);
+		high = Max(high, heads[i]);
 	}
-	return ends;
+	for (int i = 1; i < n; i++)
+	{
+		rising += heads[i] > heads[i - 1];
+		falling += heads[i] < heads[i - 1];
+		if (unlikely((heads[i] == heads[i - 1]) & (block->hashes[i] != block->hashes[i - 1])))
+		{
+			int			order = compare_tails(block, i, i - 1);
+
+			rising += order > 0;
+			falling += order < 0;
+		}
+	}
+	sketch->order.rising += rising;
+	sketch->order.falling += falling;
+	sketch->order.equal += n - 1 - rising - falling;
+	ends->least = ends->greatest = -1;
+	if (timed || !min->known || low <= text_head(min->text, min->len))
+		ends->least = falling == 0 ? 0 : find_text(block, heads, low, -1);
+	if (timed || !max->known || high >= text_head(max->text, max->len))
+		ends->greatest = falling == 0 ? n - 1 : find_text(block, heads, high, 1);
 }
 
 /* Of values that are equal to the least and to the greatest, takes those that came first by time. */
 static void
-earliest(const ValueBlock *block, const TimestampTz *at, Ends *ends)
+earliest(const ValueBlock *block, const TimestampTz *at, BlockOrder *ends)
 {
-	Ends		from = *ends;
+	BlockOrder	from = *ends;
 
 	for (int i = 0; i < block->n && from.least >= 0; i++)
 	{
@@ -232,22 +312,22 @@ earliest(const ValueBlock *block, const TimestampTz *at, Ends *ends)
 	}
 }
 
-/* Counts the neighbours of a block and gives the places of its least and greatest value, -1 when it has none. */
+/* Counts the neighbours of a block, and says what they told of it. */
 void
-sketch_order_block(Sketch *sketch, ValueReader *reader, const ValueBlock *block, const TimestampTz *at,
-				   int *least, int *greatest)
+sketch_order_block(Sketch *sketch, ValueReader *reader, const ValueBlock *block, const TimestampTz *at, BlockOrder *told)
 {
 	SketchBuild *build = sketch->build;
 	bool		numeric = value_kind_is_numeric(sketch->kind);
-	Ends		ends;
 
+	told->finite = false;
 	if (build->has_last)
 		count_order(&sketch->order, compare_across(build, reader, block, numeric));
-	ends = numeric ? order_numbers(&sketch->order, reader, block) : order_texts(&sketch->order, block);
+	if (numeric)
+		order_numbers(sketch, reader, block, at != NULL, told);
+	else
+		order_texts(sketch, block, at != NULL, told);
 	if (at != NULL)
-		earliest(block, at, &ends);
-	*least = ends.least;
-	*greatest = ends.greatest;
+		earliest(block, at, told);
 }
 
 /* Remembers the last value of a block for the next. */

@@ -50,6 +50,25 @@ end_run(Sketch *sketch, const ValueBlock *block, PatternRun *run)
 	frequent_enter(sketch->patterns, run->hash, look.pattern, look.npattern, true, look.looks, run->count);
 }
 
+/* Says whether it is worth to remember texts: not where hardly any comes again. */
+static inline bool
+looks_wanted(SketchBuild *build)
+{
+	if (build->looks == NULL)
+		return false;
+	if (build->looks_pause > 0)
+	{
+		build->looks_pause--;
+		return false;
+	}
+	if (++build->looks_tried < SKETCH_LOOK_TRIED)
+		return true;
+	if (build->looks_found < SKETCH_LOOK_TRIED / SKETCH_LOOK_WORTH)
+		build->looks_pause = SKETCH_LOOK_PAUSE;
+	build->looks_tried = build->looks_found = 0;
+	return true;
+}
+
 /* Gives what a text looks like, from memory when it came by lately; scratch is where it is put otherwise. */
 static inline const LookCached *
 look_cached(SketchBuild *build, const char *text, int len, uint64 hash, LookCached *scratch)
@@ -57,13 +76,15 @@ look_cached(SketchBuild *build, const char *text, int len, uint64 hash, LookCach
 	LookCached *slot = scratch;
 	TextLook	look;
 
-	if (build->looks != NULL)
+	if (looks_wanted(build))
 	{
 		slot = &build->looks[hash % SKETCH_LOOK_CACHE & ~1];
+		build->looks_found++;
 		if (slot->hash == hash && slot->pattern != 0)
 			return slot;
 		if (slot[1].hash == hash && slot[1].pattern != 0)
 			return slot + 1;
+		build->looks_found--;
 		/* The older one makes room: what comes often is soon back in the first place. */
 		slot[1] = slot[0];
 	}
@@ -80,6 +101,7 @@ static void
 add_looks(Sketch *sketch, const ValueBlock *block, double *characters)
 {
 	SketchBuild *build = sketch->build;
+	uint64		patterns[PROFILE_BLOCK];
 	PatternRun	run = {0};
 
 	if (sketch->patterns == NULL)
@@ -92,11 +114,16 @@ add_looks(Sketch *sketch, const ValueBlock *block, double *characters)
 		const LookCached *look = look_cached(build, block->texts[i], block->lengths[i], block->hashes[i], &scratch);
 
 		characters[i] = look->characters;
+		patterns[i] = look->pattern;
 		count_looks(sketch, look->looks);
-		if (look->pattern != run.hash || run.count == 0)
+	}
+	frequent_prefetch(sketch->patterns, patterns, block->n);
+	for (int i = 0; i < block->n; i++)
+	{
+		if (patterns[i] != run.hash || run.count == 0)
 		{
 			end_run(sketch, block, &run);
-			run = (PatternRun) {look->pattern, 0, i};
+			run = (PatternRun) {patterns[i], 0, i};
 		}
 		run.count++;
 	}
@@ -117,7 +144,7 @@ count_characters(const char *text, int len)
 	return n;
 }
 
-/* Adds the texts of a block that was read. */
+/* Adds the texts of a block that was read, but for the ranks of their lengths. */
 void
 sketch_add_texts(Sketch *sketch, const ValueBlock *block, double *characters)
 {
@@ -137,6 +164,10 @@ sketch_add_texts(Sketch *sketch, const ValueBlock *block, double *characters)
 	}
 	if (sketch->characters.n == 0)
 		sketch->characters_min = sketch->characters_max = (int64) least;
+	if (least == most)
+		moments_add_equal(&sketch->characters, least, block->n);
+	else
+		moments_add(&sketch->characters, characters, block->n);
 	sketch->characters_min = Min(sketch->characters_min, (int64) least);
 	sketch->characters_max = Max(sketch->characters_max, (int64) most);
 }

@@ -60,6 +60,15 @@ rows_at_once(Datum **rows, bool **nulls, int place, int from, int n)
 	return n;
 }
 
+/* Has the processor fetch the beginnings of values that will be read next. */
+static inline void
+prefetch_values(Datum **rows, bool **nulls, int place, int from, int end)
+{
+	for (int i = from; i < end; i++)
+		if (!nulls[i][place])
+			__builtin_prefetch(DatumGetPointer(rows[i][place]));
+}
+
 /* Adds a block's values of one column. */
 static void
 read_column(TableReading *reading, int column, Datum **rows, bool **nulls, int place, int n)
@@ -70,7 +79,10 @@ read_column(TableReading *reading, int column, Datum **rows, bool **nulls, int p
 	{
 		step = Min(n - from, PROFILE_BLOCK);
 		if (reading->expands[column])
+		{
+			prefetch_values(rows, nulls, place, from + step, Min(n, from + step + PROFILE_BLOCK));
 			step = rows_at_once(rows, nulls, place, from, step);
+		}
 		sketch_add(reading->columns[column].sketch, reading->readers[column],
 				   (const Datum *const *) rows + from, (const bool *const *) nulls + from, place, step, NULL);
 		MemoryContextReset(reading->block);

@@ -28,24 +28,7 @@
 
 #include "compat/compat.h"
 #include "worker/execute.h"
-
-/* Refuses what would end the transaction that the outcome is written in, or speak to a client that is not there. */
-static void
-check_statement(const RawStmt *raw)
-{
-	if (IsA(raw->stmt, TransactionStmt))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a job's command cannot contain %s", GetCommandTagName(CreateCommandTag(raw->stmt))),
-				 errdetail("The statements of a command run in one transaction, in which the attempt's success is recorded too."),
-				 errhint("Use a procedure that commits, called by a command of one statement.")));
-	if (IsA(raw->stmt, CopyStmt) && ((CopyStmt *) raw->stmt)->filename == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a job's command cannot copy from STDIN or to STDOUT"),
-				 errdetail("A job has no client."),
-				 errhint("Copy from or to a file or a program.")));
-}
+#include "worker/job_int.h"
 
 /* Analyses, rewrites and plans a statement under a snapshot that is gone again afterwards. */
 static List *
@@ -95,13 +78,14 @@ execute_command(const char *command)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "aipipe attempt statement", ALLOCSET_DEFAULT_SIZES);
-	List	   *raws = pg_parse_query(command);
-	bool		several = list_length(raws) > 1;
+	List	   *raws;
+	bool		several;
 	int64		rows = 0;
 	ListCell   *cell;
 
-	foreach(cell, raws)
-		check_statement(lfirst_node(RawStmt, cell));
+	job_check_command(command);
+	raws = pg_parse_query(command);
+	several = list_length(raws) > 1;
 
 	foreach(cell, raws)
 	{

@@ -52,7 +52,7 @@ extern int64 execute_command(const char *command);
 
 /*
  * Calls a function or procedure, looked up by its signature as the current user, of no argument or of one jsonb.
- * Gives what a function of an integer returned (NULL or less than 0: -1, unknown), or how many rows came out.
+ * Gives how many rows a function of a set returned, the value of one that returns an integer, or -1: unknown.
  */
 extern int64 execute_function(const char *signature, const Jsonb *arguments);
 

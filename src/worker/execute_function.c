@@ -25,6 +25,7 @@
 #include "compat/compat.h"
 #include "core/runas.h"
 #include "worker/execute.h"
+#include "worker/job_int.h"
 
 /* What the catalog says of the function. */
 typedef struct Callee
@@ -33,15 +34,16 @@ typedef struct Callee
 	List	   *name;			/* schema and name */
 	bool		procedure;
 	bool		argument;		/* takes a jsonb */
-	Oid			result;			/* InvalidOid for a set */
+	bool		set;			/* returns rows */
+	Oid			result;
 } Callee;
 
-/* Keeps the value that a call returned. */
+/* Keeps the integer that a call returned. */
 typedef struct ValueReceiver
 {
 	DestReceiver receiver;		/* must be first */
 	Oid			type;
-	bool		null;			/* no row, or NULL in the last one */
+	bool		null;			/* no row, NULL, or not an integer */
 	int64		value;
 } ValueReceiver;
 
@@ -62,9 +64,9 @@ look_up(const char *signature)
 	return fcinfo->isnull ? InvalidOid : DatumGetObjectId(found);
 }
 
-/* Reads what a call needs to know, or ends with an error when no job can call it. */
+/* Reads what a call needs to know. */
 static void
-read_callee(Callee *callee, const char *signature)
+read_callee(Callee *callee)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(callee->oid));
 	Form_pg_proc proc;
@@ -72,16 +74,11 @@ read_callee(Callee *callee, const char *signature)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", callee->oid);
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	if ((proc->prokind != PROKIND_FUNCTION && proc->prokind != PROKIND_PROCEDURE) || proc->pronargs > 1 ||
-		(proc->pronargs == 1 && proc->proargtypes.values[0] != JSONBOID))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s cannot be a job's function", signature),
-				 errhint("A job calls a function or a procedure of no argument or of one jsonb.")));
 	callee->name = list_make2(makeString(get_namespace_name(proc->pronamespace)), makeString(pstrdup(NameStr(proc->proname))));
 	callee->procedure = proc->prokind == PROKIND_PROCEDURE;
 	callee->argument = proc->pronargs == 1;
-	callee->result = proc->proretset ? InvalidOid : proc->prorettype;
+	callee->set = proc->proretset;
+	callee->result = proc->prorettype;
 	ReleaseSysCache(tuple);
 }
 
@@ -154,6 +151,8 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 		receiver->value = DatumGetInt32(value);
 	else if (receiver->type == INT2OID)
 		receiver->value = DatumGetInt16(value);
+	else
+		receiver->null = true;
 	return true;
 }
 
@@ -185,7 +184,7 @@ build_params(const Callee *callee, const Jsonb *arguments)
 	return params;
 }
 
-/* Looks the function up, calls it, and gives its integer or its number of rows. */
+/* Looks the function up, calls it, and gives its rows, its integer, or -1 when it says nothing. */
 int64
 execute_function(const char *signature, const Jsonb *arguments)
 {
@@ -193,7 +192,6 @@ execute_function(const char *signature, const Jsonb *arguments)
 	ValueReceiver receiver = {.receiver = {.receiveSlot = take_row, .rStartup = start_rows, .rShutdown = end_rows, .rDestroy = end_rows, .mydest = DestNone},
 	.null = true};
 	Statement	statement = {.text = signature, .receiver = &receiver.receiver};
-	bool		integer;
 	int64		rows;
 
 	if (!OidIsValid(callee.oid))
@@ -201,15 +199,15 @@ execute_function(const char *signature, const Jsonb *arguments)
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function %s does not exist", signature),
 				 errhint("Use aipipe.job_alter() to name the function that takes its place.")));
-	read_callee(&callee, signature);
+	job_check_function(signature, callee.oid, GetUserId());
+	read_callee(&callee);
 	statement.raw = build_call(&callee);
 	statement.argtype = callee.argument ? JSONBOID : InvalidOid;
 	statement.params = build_params(&callee, arguments);
 	receiver.type = callee.result;
 
 	rows = execute_statement(&statement, check_call, &callee);
-	integer = receiver.type == INT8OID || receiver.type == INT4OID || receiver.type == INT2OID;
-	if (!integer)
+	if (callee.set)
 		return rows;
-	return receiver.null || receiver.value < 0 ? -1 : receiver.value;
+	return receiver.null ? -1 : Max(receiver.value, -1);
 }

@@ -273,6 +273,8 @@ recover(const Attempt *attempt)
 	error_context_stack = NULL;
 	MemoryContextSwitchTo(attempt->context);
 	error = CopyErrorData();
+	EmitErrorReport();
+	FlushErrorState();
 	step_abort();
 	PortalErrorCleanup();
 	jit_reset_after_error();

@@ -121,13 +121,30 @@ check_form(const char *function, Form_pg_proc proc)
 				 errhint("Give a command that calls it with its arguments.")));
 }
 
+/* Ends with an error unless a job of that owner can call the function. */
+void
+job_check_function(const char *function, Oid oid, Oid owner)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function with OID %u does not exist", oid)));
+	check_form(function, (Form_pg_proc) GETSTRUCT(tuple));
+	ReleaseSysCache(tuple);
+	if (compat_proc_aclcheck(oid, owner, ACL_EXECUTE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function %s", function),
+				 errdetail("Role \"%s\", as whom the job runs, may not execute it.", GetUserNameFromId(owner, false))));
+}
+
 /* Gives the schema-qualified signature of a function that the owner may execute as a job's. */
 char *
 job_resolve_function(const char *function, Oid owner)
 {
 	Oid			oid;
-	HeapTuple	tuple;
-	char	   *signature;
 
 	if (strchr(function, '(') == NULL)
 		ereport(ERROR,
@@ -135,18 +152,6 @@ job_resolve_function(const char *function, Oid owner)
 				 errmsg("\"%s\" is no signature of a function", function),
 				 errhint("Write the types of its arguments too: name() or name(jsonb).")));
 	oid = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(function)));
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("function with OID %u does not exist", oid)));
-	check_form(function, (Form_pg_proc) GETSTRUCT(tuple));
-	if (compat_proc_aclcheck(oid, owner, ACL_EXECUTE) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for function %s", function),
-				 errdetail("Role \"%s\", as whom the job runs, may not execute it.", GetUserNameFromId(owner, false))));
-	signature = format_procedure_qualified(oid);
-	ReleaseSysCache(tuple);
-	return signature;
+	job_check_function(function, oid, owner);
+	return format_procedure_qualified(oid);
 }

@@ -72,6 +72,12 @@ static SqlStatement insert_state = {
 	4, {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID}
 };
 
+/* Slots become no runs meanwhile. */
+static SqlStatement lock_state = {
+	"SELECT FROM aipipe.job_state_data WHERE job OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	1, {INT8OID}
+};
+
 /* What was finished begins again; what is paused stays so. */
 static SqlStatement update_due = {
 	"UPDATE aipipe.job_state_data SET"
@@ -515,6 +521,7 @@ aipipe_job_alter(PG_FUNCTION_ARGS)
 	job_begin_write("altering a job");
 	job = job_find(name);
 	compat_check_can_set_role(GetUserId(), job->owner);
+	sql_free(sql_run(&lock_state, SQL_WRITE, Int64GetDatum(job->id)));
 	before = *job;
 	take_changes(fcinfo, job, &rescheduled);
 	if (strcmp(before.name, job->name) != 0)

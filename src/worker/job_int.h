@@ -33,6 +33,9 @@ extern bool job_is_running(int64 job);
 /* ERROR unless the text can be a job's command; nothing is looked up. */
 extern void job_check_command(const char *command);
 
+/* ERROR unless a job of that owner can call the function. */
+extern void job_check_function(const char *function, Oid oid, Oid owner);
+
 /* The schema-qualified signature of a function that the owner may execute as a job's. */
 extern char *job_resolve_function(const char *function, Oid owner);
 
@@ -55,6 +58,9 @@ extern bool job_option_given(const Jsonb *params, const char *key);
 
 /* ERROR unless the owner may set the job's settings. */
 extern void job_check_settings(const Job *job, const char *what);
+
+/* Sets them in this session as the current user; ERROR unless he may. */
+extern void job_set_settings(const Job *job);
 
 /*** job_create.c ***/
 

@@ -323,9 +323,9 @@ check_reserved(const char *name, const char *what)
 					 : errdetail("An attempt needs it for itself.")));
 }
 
-/* Ends with an error unless a setting may be set by the current user to the value; nothing is set. */
+/* Sets something in the session, or only tries to; ERROR unless the current user may set it to the value. */
 static void
-check_setting(const char *name, const JsonbValue *value, const char *what, bool superuser)
+try_setting(const char *name, const JsonbValue *value, const char *what, bool superuser, bool set)
 {
 	char	   *text = setting_text(value);
 
@@ -335,35 +335,49 @@ check_setting(const char *name, const JsonbValue *value, const char *what, bool 
 				 errmsg("setting \"%s\" of %s must be a string, a number, true or false", name, what)));
 	check_reserved(name, what);
 	(void) set_config_option(name, text, superuser ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SET, false, 0, false);
+							 GUC_ACTION_SET, set, 0, false);
 }
 
-/* Ends with an error unless the owner may set the job's settings; they are tried as the owner. */
-void
-job_check_settings(const Job *job, const char *what)
+/* Sets all of a job's settings, or only tries to. */
+static void
+try_settings(const Job *job, const char *what, bool superuser, bool set)
 {
 	ErrorContextCallback context = {error_context_stack, option_error_callback, "settings"};
-	bool		superuser = superuser_arg(job->owner);
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	key;
 	JsonbValue	value;
-	RunAs		saved;
 
 	if (!JB_ROOT_IS_OBJECT(job->settings))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" of %s must be a JSON object", "settings", what)));
 	error_context_stack = &context;
-	runas_names_begin(&saved, job->owner);
 	it = JsonbIteratorInit(&job->settings->root);
 	while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
 	{
 		if (token != WJB_KEY)
 			continue;
 		(void) JsonbIteratorNext(&it, &value, true);
-		check_setting(pnstrdup(key.val.string.val, key.val.string.len), &value, what, superuser);
+		try_setting(pnstrdup(key.val.string.val, key.val.string.len), &value, what, superuser, set);
 	}
-	runas_end(&saved);
 	error_context_stack = context.previous;
+}
+
+/* Ends with an error unless the owner may set the job's settings; they are tried as the owner. */
+void
+job_check_settings(const Job *job, const char *what)
+{
+	RunAs		saved;
+
+	runas_names_begin(&saved, job->owner);
+	try_settings(job, what, superuser_arg(job->owner), false);
+	runas_end(&saved);
+}
+
+/* Sets the job's settings in this session, as the current user. */
+void
+job_set_settings(const Job *job)
+{
+	try_settings(job, "the job", superuser(), true);
 }

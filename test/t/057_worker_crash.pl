@@ -94,12 +94,12 @@ foreach my $job (['quick', 1, 1], ['slow', 2, 2])
 	is($node->safe_psql('postgres', qq{
 		SELECT count(*) FILTER (WHERE state <> 'succeeded'), count(*) - count(DISTINCT due_at),
 			(extract(epoch FROM max(due_at) - min(due_at)) / $step + 1)::int - count(*)
-		FROM aipipe.job_run WHERE job = '$name'}), '0|0|0', "$name: every slot has one run, and it has succeeded");
+		FROM aipipe.job_run WHERE job_name = '$name'}), '0|0|0', "$name: every slot has one run, and it has succeeded");
 	is($node->safe_psql('postgres', qq{
 		SELECT count(*) FROM (SELECT run FROM published WHERE job = '$name' GROUP BY run HAVING count(*) <> $parts OR count(DISTINCT part) <> $parts) x}),
 		'0', "$name: none has published twice, or in part");
 	is($node->safe_psql('postgres', qq{
-		SELECT count(*) FROM aipipe.job_run r WHERE job = '$name' AND NOT EXISTS (SELECT FROM published p WHERE p.run = r.id)}),
+		SELECT count(*) FROM aipipe.job_run r WHERE job_name = '$name' AND NOT EXISTS (SELECT FROM published p WHERE p.run = r.id)}),
 		'0', "$name: none has succeeded without publishing");
 }
 my $crashed = $node->safe_psql('postgres', q{SELECT count(*) FROM aipipe.job_attempt WHERE state = 'crashed'});
