@@ -6,15 +6,14 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).
 # sql/<word>/, test/sql/<word>_*.sql and docs/<word>.md; includes point only
 # leftwards in this list (compat, core and learn are the common ground).
 GROUND       = compat core learn
-CAPABILITIES = model profile anomaly series gate source
+CAPABILITIES = model profile anomaly series gate source worker
 ROOMS        = $(GROUND) $(CAPABILITIES)
 
 MODULE_big   = $(EXTENSION)
 OBJS         = src/aipipe.o $(sort $(patsubst %.c,%.o,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))))
-OWN_HEADERS  = $(wildcard src/*/*.h)
 PG_CPPFLAGS  = -Isrc -DAIPIPE_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS    = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-               -Wno-missing-field-initializers $(AIPIPE_CFLAGS)
+               -Wno-missing-field-initializers -MMD -MP $(AIPIPE_CFLAGS)
 SHLIB_LINK   = -lm -ldl
 SHLIB_EXPORTS = build/exports.txt
 
@@ -23,7 +22,7 @@ FUNCTIONS    = $(foreach r,$(ROOMS),$(wildcard sql/$(r)/functions.sql))
 UPGRADES     = $(patsubst sql/upgrade/%.sql,build/$(EXTENSION)--%--$(EXTVERSION).sql,$(wildcard sql/upgrade/*.sql))
 
 DATA_built   = build/$(EXTENSION)--$(EXTVERSION).sql $(UPGRADES)
-EXTRA_CLEAN  = build tmp_check results output_iso
+EXTRA_CLEAN  = build tmp_check results output_iso $(OBJS:.o=.d)
 
 REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS   = --inputdir=test --load-extension=$(EXTENSION)
@@ -53,20 +52,27 @@ include $(PGXS)
 
 all: $(DATA_built)
 
-# PGXS knows no header dependencies; a changed header rebuilds everything, which takes seconds.
-$(OBJS): $(OWN_HEADERS) $(EXTENSION).control
+# PGXS knows no header dependencies; the compiler notes them beside each object.
+# One without notes is made again.
+-include $(OBJS:.o=.d)
+$(OBJS): $(EXTENSION).control
+$(filter-out $(patsubst %.d,%.o,$(wildcard $(OBJS:.o=.d))),$(OBJS)): unknown-headers
+.PHONY: unknown-headers
+unknown-headers:
 
 # Loops over the values of a block and the bytes of a text: built as the server builds its own numeric.c.
 $(filter $(foreach f,distinct frequent hash look moments quantiles sketch table_read value,src/profile/$(f)%),$(OBJS)): \
   CFLAGS += $(CFLAGS_UNROLL_LOOPS) $(CFLAGS_VECTORIZE)
 
-# What SQL calls and the server looks for (main functions of parallel workers), and nothing else:
-# libraries are loaded with their symbols global, so any other name could meet another extension's.
+# What SQL calls and the server looks for, and nothing else: main functions of parallel workers, and those of background
+# workers, which are told to the postmaster as "aipipe_<kind>_main".
+# Libraries are loaded with their symbols global, so any other name could meet another extension's.
 build/exports.txt: $(wildcard src/*/*.c) Makefile
 	@mkdir -p build
 	( echo _PG_init; echo Pg_magic_func; \
 	  sed -n -e 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\)).*/\1 pg_finfo_\1/p' \
-	    -e 's/.*CreateParallelContext("$(EXTENSION)", "\([a-z0-9_]*\)".*/\1/p' $(filter %.c,$^) | tr ' ' '\n' | sort ) > $@
+	    -e 's/.*CreateParallelContext("$(EXTENSION)", "\([a-z0-9_]*\)".*/\1/p' \
+	    -e 's/.*"\($(EXTENSION)_[a-z]*_main\)".*/\1/p' $(filter %.c,$^) | tr ' ' '\n' | sort ) > $@
 
 # Fresh install: nothing may replace an object that is already there.
 build/$(EXTENSION)--$(EXTVERSION).sql: sql/header.sql $(TABLES) $(FUNCTIONS) $(EXTENSION).control Makefile

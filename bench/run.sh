@@ -55,6 +55,7 @@ print_table()
 "$here/../test/setup/install.sh" bench
 stage_open
 stage_build
+stage_build_module
 cluster_start bench "${settings[@]}"
 cluster_psql -c 'CREATE DATABASE bench'
 export PGDATABASE=bench BENCH_TMP=$STAGE/tmp BENCH_DATA=$STAGE/data/bench

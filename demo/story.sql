@@ -260,3 +260,35 @@ FROM (SELECT min(id) AS yesterday, max(id) AS today FROM aipipe.profile WHERE re
 SELECT dimension, measure, round(value::numeric, 3) AS value, unit FROM aipipe.source_report('shop export')
 WHERE measure IN ('rows per batch', 'bytes per day', 'columns', 'patterns of text', 'cells that are not NULL', 'quality');
 \set ECHO none
+
+-- ────────────────────────────────────────────────────────────────────────
+\echo :bold'12. By itself, in the background.':plain 'A load only notes its rows; a job judges them when enough have landed. Another learns while you work on.'
+\echo
+CREATE TABLE staging.night (LIKE demo.order_shape);
+ALTER TABLE staging.night ADD PRIMARY KEY (order_id);
+CREATE TABLE demo.night AS SELECT (f.o).* FROM (SELECT demo.orders(500001, 8000, '2025-09-10', 1) AS o) AS f;
+UPDATE demo.night SET unit_price = unit_price * 1000, amount = amount * 1000 WHERE order_id % 2000 = 7;
+\set ECHO queries
+SELECT aipipe.worker_start() > 0 AS scheduler_runs;
+SELECT aipipe.gate_create('staging.night', 'orders', timing => 'background') > 0 AS gate,
+       aipipe.job_create('judge the night', $$SELECT aipipe.gate_drain('staging.night')$$, 'on staging.night', params => '{"event_rows": 5000, "event_wait": "30 seconds"}') > 0 AS job;
+INSERT INTO staging.night SELECT * FROM demo.night;
+SELECT relation, timing, waiting_rows FROM aipipe.gate WHERE relation = 'staging.night';
+SELECT aipipe.model_train_async('returns', 'classification', 'SELECT * FROM demo.next_week', 'returned') AS run \gset
+SELECT aipipe.job_wait(:run, '2 minutes') AS training;
+\set ECHO none
+DO $$ BEGIN
+	FOR i IN 1 .. 600 LOOP
+		EXIT WHEN EXISTS (SELECT FROM aipipe.job_run WHERE job_name = 'judge the night' AND state = 'succeeded');
+		PERFORM pg_sleep(.1);
+		COMMIT;
+	END LOOP; END $$;
+\set ECHO queries
+SELECT job_name, cause, event_rows, state, attempts, round(extract(epoch FROM lag)::numeric, 2) AS lag_s, round(extract(epoch FROM duration)::numeric, 2) AS took_s
+FROM aipipe.job_run ORDER BY id;
+SELECT rows, accepted, quarantined, role FROM aipipe.batch WHERE relation = 'staging.night';
+SELECT version, created_by FROM aipipe.model_version WHERE model = 'returns' ORDER BY version DESC LIMIT 1;
+SELECT aipipe.job_create('learn at night', $$SELECT aipipe.anomaly_refresh('orders', 'staging.night')$$, '30 2 * * *', params => '{"timezone": "Europe/Berlin", "timeout": "1 hour"}') > 0 AS job;
+SELECT at AT TIME ZONE 'Europe/Berlin' AS "due in Berlin, where the clock is put back in between" FROM aipipe.job_schedule_next('30 2 * * *', '2026-10-24 00:00+00', 3, 'Europe/Berlin') AS at;
+SELECT name, schedule, state, last_state, runs_24h, failures_24h FROM aipipe.job_status ORDER BY name;
+\set ECHO none

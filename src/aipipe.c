@@ -17,6 +17,8 @@
 #include "core/guc.h"
 #include "gate/gate.h"
 #include "model/cache.h"
+#include "worker/job.h"
+#include "worker/worker.h"
 
 COMPAT_MODULE_MAGIC;
 
@@ -29,4 +31,6 @@ _PG_init(void)
 	core_define_settings();
 	cache_init();
 	gate_init();
+	event_init();
+	worker_init();
 }

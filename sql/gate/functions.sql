@@ -39,6 +39,11 @@ CREATE OR REPLACE FUNCTION aipipe.quarantine_discard(id bigint, why text DEFAULT
 COMMENT ON FUNCTION aipipe.quarantine_discard(bigint, text) IS
     'Closes a quarantined row without putting it back; the row stays readable in aipipe.quarantine';
 
+CREATE OR REPLACE FUNCTION aipipe.gate_drain(relation regclass DEFAULT NULL, max_rows bigint DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_gate_drain';
+COMMENT ON FUNCTION aipipe.gate_drain(regclass, bigint) IS
+    'Judges the rows that wait for gates with timing background, of one table or of all your gates, until max_rows are judged; gives the number of rows judged. Make it a job';
+
 CREATE OR REPLACE FUNCTION aipipe.prediction_prune(model text, before timestamptz) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'aipipe_prediction_prune';
 COMMENT ON FUNCTION aipipe.prediction_prune(text, timestamptz) IS
@@ -52,6 +57,7 @@ GRANT EXECUTE ON FUNCTION
     aipipe.gate_resume(regclass, bigint),
     aipipe.quarantine_release(bigint, jsonb),
     aipipe.quarantine_discard(bigint, text),
+    aipipe.gate_drain(regclass, bigint),
     aipipe.prediction_prune(text, timestamptz)
 TO PUBLIC;
 
@@ -63,7 +69,8 @@ SELECT g.id,
        CASE WHEN t.relation IS NULL THEN 'orphaned' ELSE g.state END AS state,
        g.owner, g.created_at, g.changed_at,
        t.uncovered_partitions, g.log_share AS log, g.log_always, g.log_key,
-       NULLIF(g.profile_rows, 0) AS profile_rows
+       NULLIF(g.profile_rows, 0) AS profile_rows,
+       (SELECT COALESCE(pg_catalog.sum(q.rows), 0)::bigint FROM aipipe.gate_queue_data q WHERE q.gate OPERATOR(pg_catalog.=) g.id) AS waiting_rows
   FROM aipipe.gate_data g
   LEFT JOIN LATERAL (
        SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS relation,
@@ -87,7 +94,7 @@ SELECT g.id,
  WHERE g.state OPERATOR(pg_catalog.<>) 'dropped'
    AND pg_catalog.pg_has_role(g.owner, 'USAGE');
 COMMENT ON VIEW aipipe.gate IS
-    'Gates of roles that you are a member of; orphaned: its table is gone, or another role owns it now; uncovered_partitions: partitions into which a direct load is not judged by statement; threshold NULL: that of the version that serves a row; detector NULL: rows are counted and profiled, not judged; profile_rows: rows that a batch needs to be profiled';
+    'Gates of roles that you are a member of; orphaned: its table is gone, or another role owns it now; uncovered_partitions: partitions into which a direct load is not judged by statement; threshold NULL: that of the version that serves a row; detector NULL: rows are counted and profiled, not judged; profile_rows: rows that a batch needs to be profiled; waiting_rows: landed, and not yet judged by gate_drain()';
 
 CREATE OR REPLACE VIEW aipipe.batch WITH (security_barrier) AS
 SELECT b.id, b.gate,

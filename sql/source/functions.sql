@@ -24,13 +24,18 @@ GRANT EXECUTE ON FUNCTION
     aipipe.source_drop(text)
 TO PUBLIC;
 
--- The catalogue is there to be found: every role sees what sources there are, as it sees tables.
+-- to_regclass() would not do: it is an error in a schema that the reader may not use, and one such source would hide all others.
 CREATE OR REPLACE VIEW aipipe.source WITH (security_barrier) AS
 SELECT s.name, pg_catalog.format('%I.%I', s.schema_name, s.relation_name) AS relation, s.description, s.contact, s.every,
        s.owner, s.registered_at, s.changed_at
   FROM aipipe.source_data s
  WHERE pg_catalog.pg_has_role(s.owner, 'USAGE')
-    OR pg_catalog.has_table_privilege(pg_catalog.to_regclass(pg_catalog.format('%I.%I', s.schema_name, s.relation_name)), 'SELECT');
+    OR EXISTS (SELECT FROM pg_catalog.pg_class c
+                 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+                WHERE n.nspname OPERATOR(pg_catalog.=) s.schema_name::pg_catalog.name
+                  AND c.relname OPERATOR(pg_catalog.=) s.relation_name::pg_catalog.name
+                  AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+                  AND pg_catalog.has_table_privilege(c.oid, 'SELECT'));
 COMMENT ON VIEW aipipe.source IS 'Sources that are yours, or whose table you may read';
 GRANT SELECT ON aipipe.source TO PUBLIC;
 
@@ -44,7 +49,7 @@ AS $body$
           FROM aipipe.source s
           JOIN aipipe.batch b ON b.relation = s.relation AND b.event = 'INSERT'
           LEFT JOIN aipipe.profile p ON p.batch = b.id
-         WHERE s.name = source_batches.name AND b.started_at > pg_catalog.now() - pg_catalog.make_interval(days => source_batches.days)
+         WHERE s.name = source_batches.name AND b.started_at > pg_catalog.now() - pg_catalog.make_interval(days => LEAST(source_batches.days, 100000))
     ), measuring AS (
         SELECT l.gate FROM landed l GROUP BY l.gate
          ORDER BY pg_catalog.count(l.profile) DESC, pg_catalog.sum(l.rows) DESC, l.gate LIMIT 1
@@ -190,7 +195,7 @@ AS $body$
     ), flagged AS (
         SELECT pg_catalog.sum(b.marked + b.quarantined)::float8 AS n, pg_catalog.sum(b.errors)::float8 AS errors
           FROM aipipe.source s JOIN aipipe.batch b ON b.relation = s.relation AND b.event = 'INSERT'
-         WHERE s.name = source_veracity.name AND b.started_at > pg_catalog.now() - pg_catalog.make_interval(days => source_veracity.days)
+         WHERE s.name = source_veracity.name AND b.started_at > pg_catalog.now() - pg_catalog.make_interval(days => LEAST(source_veracity.days, 100000))
     ), cells AS (
         SELECT c.column_name, pg_catalog.sum(aipipe.sketch_count(c.sketch))::float8 AS n, pg_catalog.sum(aipipe.sketch_nulls(c.sketch))::float8 AS nulls,
                pg_catalog.sum((SELECT COALESCE(pg_catalog.sum(l.count), 0) FROM aipipe.sketch_looks(c.sketch) l

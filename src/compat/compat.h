@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/regproc.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "aipipe needs PostgreSQL 15 or newer"
@@ -34,11 +35,14 @@
 
 /* 16: one object_aclcheck() instead of one function a catalog (commit c727f511bd7). */
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#define compat_database_aclcheck(oid, role, mode) object_aclcheck(DatabaseRelationId, oid, role, mode)
 #define compat_namespace_aclcheck(oid, role, mode) object_aclcheck(NamespaceRelationId, oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode) object_aclcheck(ProcedureRelationId, oid, role, mode)
 #else
+#define compat_database_aclcheck(oid, role, mode) pg_database_aclcheck(oid, role, mode)
 #define compat_namespace_aclcheck(oid, role, mode) pg_namespace_aclcheck(oid, role, mode)
 #define compat_proc_aclcheck(oid, role, mode) pg_proc_aclcheck(oid, role, mode)
 #endif
@@ -118,6 +122,13 @@ compat_check_as_user(Query *query, Oid role)
 #define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count, false)
 #endif
 
+/* 18: PortalRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
+#if PG_VERSION_NUM >= 180000
+#define compat_portal_run(portal, top, receiver, completion) PortalRun(portal, FETCH_ALL, top, receiver, receiver, completion)
+#else
+#define compat_portal_run(portal, top, receiver, completion) PortalRun(portal, FETCH_ALL, top, true, receiver, receiver, completion)
+#endif
+
 /* 18: a generated column may be virtual: computed by a query, NULL in the stored row (commit 83ea6c54025). */
 #if PG_VERSION_NUM >= 180000
 #define compat_has_virtual_columns(desc) ((desc)->constr != NULL && (desc)->constr->has_generated_virtual)
@@ -136,6 +147,21 @@ compat_backend_status(int n)
 #endif
 
 	return local == NULL ? NULL : &local->backendStatus;
+}
+
+/* 17: an extension names what it waits for (commit c9af054653). */
+static inline uint32
+compat_wait_event(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew(name);
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
 }
 
 /* 16: JSON callbacks give a result. */

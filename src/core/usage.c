@@ -21,3 +21,20 @@ usage_cpu_seconds(void)
 	return usage.ru_utime.tv_sec + usage.ru_utime.tv_usec / 1e6 +
 		usage.ru_stime.tv_sec + usage.ru_stime.tv_usec / 1e6;
 }
+
+/* ru_maxrss counts kB, but bytes where the kernel is Darwin. */
+#ifdef __APPLE__
+#define MAXRSS_UNIT INT64CONST(1)
+#else
+#define MAXRSS_UNIT INT64CONST(1024)
+#endif
+
+/* Gives the largest resident set that this process has had, in bytes. */
+int64
+usage_memory_peak(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss * MAXRSS_UNIT;
+}

@@ -53,6 +53,15 @@ installed_version(void)
 	return version;
 }
 
+/* Says whether the extension is here and its SQL of this library's version. */
+bool
+core_version_fits(void)
+{
+	char	   *version = installed_version();
+
+	return version != NULL && strcmp(version, AIPIPE_VERSION) == 0;
+}
+
 /* Ends with an error when the extension's SQL is of another version than this library. */
 void
 core_check_version(void)

@@ -141,7 +141,8 @@ gate_find(int64 id)
 	gate->table_owner = DatumGetObjectId(sql_datum(result, 0, "table_owner", NULL));
 	gate->detector = sql_text(result, 0, "detector");
 	timing = sql_text(result, 0, "timing");
-	gate->statement = strcmp(timing, "statement") == 0;
+	gate->background = strcmp(timing, "background") == 0;
+	gate->statement = gate->background || strcmp(timing, "statement") == 0;
 	gate->on_anomaly = stored_action(result, "on_anomaly");
 	gate->threshold = sql_float8(result, 0, "threshold", &own);
 	if (own)

@@ -9,6 +9,8 @@
  *		gate_admin.c		gate_drop(), gate_pause(), gate_resume()
  *		gate_trigger.c		the trigger function: row timing, opening and closing of batches
  *		gate_statement.c	statement timing
+ *		gate_queue.c		background timing: what has landed is queued
+ *		gate_drain.c		gate_drain(): judges what is queued
  *		gate_remove.c		the DELETE of a row that has landed already
  *		gate_score.c		the score column
  *		gate_call.c			a call: set-up, encoding, catching errors
@@ -55,7 +57,8 @@ typedef struct Gate
 	Oid			owner;			/* whose right on the model counts */
 	Oid			table_owner;	/* when the gate was created */
 	char	   *detector;		/* NULL: rows are counted and profiled, not judged */
-	bool		statement;		/* statement timing; row timing otherwise */
+	bool		statement;		/* statement or background timing; row timing otherwise */
+	bool		background;		/* the statement only queues its rows, gate_drain() judges them */
 	GateAction	on_anomaly;
 	double		threshold;		/* NaN: the serving version's own, see gate_threshold() */
 	char	   *score_column;	/* or NULL */
@@ -253,6 +256,7 @@ extern void batch_decide(GateBatch *batch, const GateDecision *decision);
 extern void batch_close(GateBatch *batch);
 extern int64 batch_id(GateBatch *batch);
 extern int	gate_trigger_depth(void);
+extern const char *gate_event_name(GateEvent event);
 
 /* Counts one judged row. */
 static inline void
@@ -321,12 +325,22 @@ extern Datum score_column_datum(const ScoreColumn *column, double score, bool *i
 
 /* gate_statement.c */
 extern void gate_judge_statement(TriggerData *trigdata);
+extern void gate_judge_store(GateBatch *batch, Relation rel, Tuplestorestate *store, bool later);
+
+/* gate_queue.c */
+extern void queue_check_key(TupleDesc key_desc);
+extern void queue_statement(GateBatch *batch, Relation rel, Tuplestorestate *store);
+extern void queue_forget(int64 gate);
+
+/* gate_drain.c */
+extern Oid	gate_target_relation(const Gate *gate, const char *schema, const char *relation);
 
 /* gate_remove.c */
 typedef struct GateRemoval GateRemoval;
 
 extern GateRemoval *removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel);
 extern HeapTuple removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc);
+extern List *rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes);
 
 /* gate_release.c */
 extern bool gate_bypassed(Relation rel);

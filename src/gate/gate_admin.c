@@ -162,7 +162,10 @@ change_gates(FunctionCallInfo fcinfo, const char *state, const char *command)
 		SqlResult  *result = sql_run(&set_state, SQL_WRITE, Int64GetDatum(gate->id), CStringGetTextDatum(state));
 
 		if (drop && result->nrows > 0)
+		{
 			gate_detach(gate->id, NIL);
+			queue_forget(gate->id);
+		}
 		changed += result->nrows;
 		sql_free(result);
 	}

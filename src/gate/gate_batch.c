@@ -108,8 +108,8 @@ batch_id(GateBatch *batch)
 }
 
 /* Gives an event's word. */
-static const char *
-event_name(GateEvent event)
+const char *
+gate_event_name(GateEvent event)
 {
 	return event == GATE_INSERT ? "INSERT" : "UPDATE";
 }
@@ -127,7 +127,7 @@ put_decision(Writer *writer, GateBatch *batch, const GateDecision *decision)
 	values[2] = Int64GetDatum(batch_id(batch));
 	values[3] = CStringGetTextDatum(decision->schema);
 	values[4] = CStringGetTextDatum(decision->relation);
-	values[5] = CStringGetTextDatum(event_name(batch->event));
+	values[5] = CStringGetTextDatum(gate_event_name(batch->event));
 	values[6] = CStringGetTextDatum(gate_action_name(decision->action));
 	values[7] = PointerGetDatum(decision->key);
 	nulls[7] = decision->key == NULL;
@@ -218,7 +218,7 @@ write_batch(GateBatch *batch)
 	values[1] = Int64GetDatum(batch->gate->id);
 	values[2] = CStringGetTextDatum(batch->schema);
 	values[3] = CStringGetTextDatum(batch->relation);
-	values[4] = CStringGetTextDatum(event_name(batch->event));
+	values[4] = CStringGetTextDatum(gate_event_name(batch->event));
 	values[5] = CStringGetTextDatum(batch->role);
 	values[6] = TimestampTzGetDatum(batch->started);
 	values[7] = Float8GetDatum(duration);

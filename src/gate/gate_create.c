@@ -58,7 +58,7 @@ static const OptionSpec gate_options[] = {
 	{"update", OPTION_BOOL, OPTION_FIELD(GateOptions, update), 0},
 };
 
-static const char *const timings[] = {"row", "statement"};
+static const char *const timings[] = {"row", "statement", "background"};
 static const char *const anomaly_actions[] = {"accept", "mark", "quarantine", "reject"};
 static const char *const error_actions[] = {"accept", "quarantine", "reject"};
 
@@ -127,11 +127,14 @@ read_arguments(FunctionCallInfo fcinfo, bool *log_given)
 {
 	Gate	   *gate = palloc0(sizeof(Gate));
 	GateOptions options;
+	const char *timing;
 	bool		valid;
 
 	arg_require(fcinfo, 0, "relation");
 	gate->detector = arg_optional_text(fcinfo, 1);
-	gate->statement = strcmp(word_argument(fcinfo, 2, "timing", timings, lengthof(timings)), "statement") == 0;
+	timing = word_argument(fcinfo, 2, "timing", timings, lengthof(timings));
+	gate->background = strcmp(timing, "background") == 0;
+	gate->statement = gate->background || strcmp(timing, "statement") == 0;
 	gate->on_anomaly = gate_action(word_argument(fcinfo, 3, "on_anomaly", anomaly_actions,
 												 lengthof(anomaly_actions)), &valid);
 	gate->threshold = PG_ARGISNULL(4) ? NAN : PG_GETARG_FLOAT8(4);
@@ -158,6 +161,12 @@ read_arguments(FunctionCallInfo fcinfo, bool *log_given)
 				 errmsg("option \"log_always\" of gate_create records nothing when \"log\" is 0")));
 	if (gate->detector == NULL)
 		check_without_model(gate, &options);
+	if (gate->background && (gate->on_anomaly == GATE_REJECT || gate->on_error == GATE_REJECT))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("timing 'background' cannot reject rows"),
+				 errdetail("Its rows are judged when their load has committed."),
+				 errhint("Use on_anomaly 'quarantine' or 'mark', or timing 'row' or 'statement'.")));
 	*log_given = options.log > 0 || options.log_always || options.log_key != NIL;
 	gate->owner = GetUserId();
 	return gate;
@@ -276,18 +285,22 @@ gate_check_key(const Gate *gate, Relation rel)
 	AttrNumber *keys;
 	int			nkeys;
 
-	if (!may_quarantine(gate) || !(gate->statement || gate->on_update))
+	if (!gate->background && (!may_quarantine(gate) || !(gate->statement || gate->on_update)))
 		return;
 	nkeys = key_find(rel, &keys);
 	if (nkeys == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has no key, which this gate needs to quarantine", RelationGetRelationName(rel)),
-				 gate->statement
+				 errmsg("table \"%s\" has no key, which this gate needs%s", RelationGetRelationName(rel), gate->background ? "" : " to quarantine"),
+				 gate->background
+				 ? errdetail("Timing 'background' finds the rows again by the table's primary key.")
+				 : gate->statement
 				 ? errdetail("Timing 'statement' removes quarantined rows by the table's primary key.")
 				 : errdetail("A held update finds its row by the table's primary key when it is released."),
 				 errhint("Add a primary key (or a unique constraint on NOT NULL columns)%s.",
 						 gate->statement ? ", or use timing 'row'" : "")));
+	if (gate->background)
+		queue_check_key(key_row_desc(RelationGetDescr(rel), keys, nkeys));
 	if (gate->statement)
 		(void) removal_prepare(gate, key_row_desc(RelationGetDescr(rel), keys, nkeys), rel);
 }
@@ -395,7 +408,7 @@ store_gate(Gate *gate)
 	values[3] = ObjectIdGetDatum(gate->table_owner);
 	values[4] = gate->detector ? CStringGetTextDatum(gate->detector) : (Datum) 0;
 	nulls[4] = gate->detector == NULL;
-	values[5] = CStringGetTextDatum(gate->statement ? "statement" : "row");
+	values[5] = CStringGetTextDatum(gate->background ? "background" : gate->statement ? "statement" : "row");
 	values[6] = CStringGetTextDatum(gate_action_name(gate->on_anomaly));
 	values[7] = Float8GetDatum(gate->threshold);
 	nulls[7] = isnan(gate->threshold);

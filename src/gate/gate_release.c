@@ -208,14 +208,9 @@ close_item(const HeldRow *item, const char *state, Jsonb *correction, text *why)
 static Relation
 open_target(const HeldRow *item)
 {
-	Oid			schema = get_namespace_oid(item->schema, true);
-	Oid			relid = InvalidOid;
+	Oid			relid = gate_target_relation(item->gate, item->schema, item->relation);
 	Relation	rel;
 
-	if (strcmp(item->schema, item->gate->schema) == 0 && strcmp(item->relation, item->gate->relation) == 0)
-		relid = gate_current_relation(item->gate);
-	else if (OidIsValid(schema))
-		relid = get_relname_relid(item->relation, schema);
 	rel = OidIsValid(relid) ? try_table_open(relid, RowExclusiveLock) : NULL;
 	if (rel == NULL)
 		ereport(ERROR,

@@ -51,7 +51,7 @@ typedef struct RemovalReceiver
  * looked up as the owner, too: who loads through a view needs no USAGE on the
  * schemas of table, operators and types, and a look-up runs nobody's code.
  */
-static List *
+List *
 rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
 {
 	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);

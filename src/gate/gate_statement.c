@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * gate_statement.c
- *	  Statement timing: all rows of a statement, in blocks, after they landed.
+ *	  Statement timing: all rows of a statement, in blocks, after they landed;
+ *	  and background timing, when they are drained.
  *
  * The rows are read from the transition table's tuplestore itself, 64 at a time
  * in as many slots, so that a row that is not accepted can be looked at again.
@@ -28,6 +29,7 @@ typedef struct StatementRows
 	GateCall   *call;
 	Relation	rel;
 	GateEvent	event;
+	bool		later;			/* the statement has committed: a row may have left */
 	Tuplestorestate *store;
 	TupleTableSlot *slots[SCORER_BLOCK];
 	int			nslots;			/* filled by the current block */
@@ -175,9 +177,9 @@ removed_image(const GateCall *call, HeapTuple removed, TupleDesc desc)
 
 /*
  * Deletes one row.  When an AFTER ROW trigger changed it meanwhile, the decision
- * keeps it as it was when it left.
+ * keeps it as it was when it left.  False: somebody was faster, and there is nothing to decide.
  */
-static void
+static bool
 remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 {
 	GateCall   *call = rows->call;
@@ -191,6 +193,8 @@ remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 	for (int i = 0; i < call->key_desc->natts; i++)
 		key[i] = slot->tts_values[call->keys[i] - 1];
 	removed = removal_run(rows->removal, key, &desc);
+	if (removed == NULL && rows->later)
+		return false;
 	if (removed == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -199,6 +203,7 @@ remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 				 errhint("Use a gate with timing 'row'.")));
 	if (!is_same_row(call->desc, slot, removed, desc))
 		decision->row = removed_image(call, removed, desc);
+	return true;
 }
 
 /* Judges the block that was read. */
@@ -215,8 +220,8 @@ judge_block(StatementRows *rows)
 		GateDecision decision;
 		GateVerdict verdict = gate_judge(call, &rows->rows[i], &decision);
 
-		if (verdict.action == GATE_QUARANTINE)
-			remove_row(rows, rows->slots[i], &decision);
+		if (verdict.action == GATE_QUARANTINE && !remove_row(rows, rows->slots[i], &decision))
+			continue;
 		batch_count(call->batch, verdict.action, verdict.score);
 		if (verdict.action != GATE_ACCEPT)
 			batch_decide(call->batch, &decision);
@@ -240,33 +245,19 @@ judge_rows(StatementRows *rows)
 	MemoryContextSwitchTo(old);
 }
 
-/* Serves an AFTER STATEMENT trigger with a transition table. */
+/* Judges the rows of a store, the relation's own row type, as a batch; later: they may have left meanwhile. */
 void
-gate_judge_statement(TriggerData *trigdata)
+gate_judge_store(GateBatch *batch, Relation rel, Tuplestorestate *store, bool later)
 {
-	Relation	rel = trigdata->tg_relation;
-	GateEvent	event = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? GATE_UPDATE : GATE_INSERT;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe gate statement", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	StatementRows rows = {0};
-	MemoryContext context;
-	MemoryContext old;
-	GateBatch  *batch;
 
-	if (gate_bypassed(rel))
-		return;
-	batch = batch_open(gate_trigger_id(trigdata->tg_trigger), rel, event, false);
-	gate_check_call(batch->gate, trigdata, event == GATE_UPDATE ? "_update" : "_insert");
-	if (batch->gate->state == GATE_PAUSED)
-	{
-		batch_close(batch);
-		return;
-	}
-
-	context = AllocSetContextCreate(CurrentMemoryContext, "aipipe gate statement", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
 	rows.context = context;
 	rows.rel = rel;
-	rows.event = event;
-	rows.store = trigdata->tg_newtable;
+	rows.event = batch->event;
+	rows.later = later;
+	rows.store = store;
 	rows.block = AllocSetContextCreate(context, "aipipe gate block", ALLOCSET_DEFAULT_SIZES);
 	rows.call = gate_call_begin(batch, batch->gate, rel, context);
 	for (int i = 0; i < SCORER_BLOCK; i++)
@@ -280,4 +271,27 @@ gate_judge_statement(TriggerData *trigdata)
 	batch_close(batch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/* Serves an AFTER STATEMENT trigger with a transition table. */
+void
+gate_judge_statement(TriggerData *trigdata)
+{
+	Relation	rel = trigdata->tg_relation;
+	GateEvent	event = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? GATE_UPDATE : GATE_INSERT;
+	GateBatch  *batch;
+
+	if (gate_bypassed(rel))
+		return;
+	batch = batch_open(gate_trigger_id(trigdata->tg_trigger), rel, event, false);
+	gate_check_call(batch->gate, trigdata, event == GATE_UPDATE ? "_update" : "_insert");
+	if (batch->gate->state == GATE_PAUSED)
+		batch_close(batch);
+	else if (batch->gate->background)
+	{
+		queue_statement(batch, rel, trigdata->tg_newtable);
+		batch_close(batch);
+	}
+	else
+		gate_judge_store(batch, rel, trigdata->tg_newtable, false);
 }

@@ -92,11 +92,12 @@ excess_at(double bits, double scale, double shape)
 void
 tail_fit_moments(double a0, double a1, float *scale, float *shape)
 {
+	double		spread = a0 - 2 * a1;
 	double		xi;
 	double		sigma;
 
-	/* a0 - 2 a1 is half the mean difference of two exceedances: 0 when all are equal */
-	xi = (a0 - 2 * a1 > 0) ? 2 - a0 / (a0 - 2 * a1) : -TAIL_MAX_SHAPE;
+	/* half the mean difference of two exceedances: 0 when all are equal, which no shape is short enough for */
+	xi = (spread > 0) ? 2 - a0 / spread : -DBL_MAX;
 	if (xi < -TAIL_MAX_SHAPE || xi > TAIL_MAX_SHAPE)
 	{
 		/* within its bounds the mean decides */
@@ -104,7 +105,7 @@ tail_fit_moments(double a0, double a1, float *scale, float *shape)
 		sigma = a0 * (1 - xi);
 	}
 	else
-		sigma = 2 * a0 * a1 / (a0 - 2 * a1);
+		sigma = 2 * a0 * a1 / spread;
 	*scale = (float) Min(Max(sigma, FLT_MIN), FLT_MAX);
 	*shape = (float) xi;
 }

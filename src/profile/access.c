@@ -39,35 +39,35 @@ PG_FUNCTION_INFO_V1(aipipe_sketch_ks);
 Datum
 aipipe_sketch_count(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(sketch_argument(fcinfo, 0)->count);
+	PG_RETURN_INT64(sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS)->count);
 }
 
 /* Gives the number of NULLs. */
 Datum
 aipipe_sketch_nulls(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(sketch_argument(fcinfo, 0)->nulls);
+	PG_RETURN_INT64(sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS)->nulls);
 }
 
 /* Gives the size of the values. */
 Datum
 aipipe_sketch_bytes(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(sketch_argument(fcinfo, 0)->bytes);
+	PG_RETURN_INT64(sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS)->bytes);
 }
 
 /* Gives the kind of the values. */
 Datum
 aipipe_sketch_kind(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(value_kind_name(sketch_argument(fcinfo, 0)->kind)));
+	PG_RETURN_TEXT_P(cstring_to_text(value_kind_name(sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS)->kind)));
 }
 
 /* Gives the name of the values' type, NULL when none is known. */
 Datum
 aipipe_sketch_type(PG_FUNCTION_ARGS)
 {
-	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	const Sketch *sketch = sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS);
 
 	if (sketch->type_name[0] == '\0')
 		PG_RETURN_NULL();
@@ -107,14 +107,14 @@ aipipe_sketch_quantile(PG_FUNCTION_ARGS)
 	double		p = PG_GETARG_FLOAT8(1);
 
 	check_rank(p);
-	RETURN_NUMBER(sketch_quantile(sketch_argument(fcinfo, 0), p));
+	RETURN_NUMBER(sketch_quantile(sketch_argument_upto(fcinfo, 0, SKETCH_QUANTILES), p));
 }
 
 /* Gives the values of many ranks; NULL for each that is NULL. */
 Datum
 aipipe_sketch_quantiles(PG_FUNCTION_ARGS)
 {
-	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	const Sketch *sketch = sketch_argument_upto(fcinfo, 0, SKETCH_QUANTILES);
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
 	SketchRanks ranks;
 	Datum	   *values;
@@ -149,7 +149,7 @@ aipipe_sketch_quantiles(PG_FUNCTION_ARGS)
 Datum
 aipipe_sketch_cdf(PG_FUNCTION_ARGS)
 {
-	RETURN_NUMBER(sketch_cdf(sketch_argument(fcinfo, 0), PG_GETARG_FLOAT8(1)));
+	RETURN_NUMBER(sketch_cdf(sketch_argument_upto(fcinfo, 0, SKETCH_QUANTILES), PG_GETARG_FLOAT8(1)));
 }
 
 /* Gives Jaccard's similarity of the values of two sketches. */
@@ -177,7 +177,7 @@ aipipe_sketch_psi(PG_FUNCTION_ARGS)
 Datum
 aipipe_sketch_ks(PG_FUNCTION_ARGS)
 {
-	RETURN_NUMBER(sketch_ks(sketch_argument(fcinfo, 0), sketch_argument(fcinfo, 1)));
+	RETURN_NUMBER(sketch_ks(sketch_argument_upto(fcinfo, 0, SKETCH_QUANTILES), sketch_argument_upto(fcinfo, 1, SKETCH_QUANTILES)));
 }
 
 /* Says how the values follow each other. */

@@ -12,6 +12,9 @@
 /* An argument of type aipipe.sketch, read and checked (type.c). */
 extern Sketch *sketch_argument(FunctionCallInfo fcinfo, int argno);
 
+/* The same up to a part; the rest of a value that is stored apart is not even fetched. */
+extern Sketch *sketch_argument_upto(FunctionCallInfo fcinfo, int argno, SketchPart upto);
+
 /* Returns a number, NULL for NaN. */
 #define RETURN_NUMBER(x) \
 	do { \

@@ -161,7 +161,7 @@ aipipe_sketch_patterns(PG_FUNCTION_ARGS)
 Datum
 aipipe_sketch_looks(PG_FUNCTION_ARGS)
 {
-	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	const Sketch *sketch = sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS);
 	bool		given[LOOK_N] = {0};
 	Row			row = {0};
 
@@ -187,7 +187,7 @@ aipipe_sketch_looks(PG_FUNCTION_ARGS)
 Datum
 aipipe_sketch_moments(PG_FUNCTION_ARGS)
 {
-	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	const Sketch *sketch = sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS);
 	bool		numeric = value_kind_is_numeric(sketch->kind);
 	const Moments *moments = numeric ? &sketch->numbers : &sketch->characters;
 	double		variance = moments_variance(moments);
@@ -216,7 +216,7 @@ put_extreme(Row *row, const SketchExtreme *extreme)
 Datum
 aipipe_sketch_extremes(PG_FUNCTION_ARGS)
 {
-	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	const Sketch *sketch = sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS);
 	Row			row = {0};
 
 	put_extreme(&row, &sketch->min);
@@ -230,7 +230,7 @@ aipipe_sketch_extremes(PG_FUNCTION_ARGS)
 Datum
 aipipe_sketch_order(PG_FUNCTION_ARGS)
 {
-	const Sketch *sketch = sketch_argument(fcinfo, 0);
+	const Sketch *sketch = sketch_argument_upto(fcinfo, 0, SKETCH_COUNTS);
 	const char *monotonic = sketch_monotonic(sketch);
 	Row			row = {0};
 

@@ -8,7 +8,7 @@
  * small hash table:
  *
  *		sparse	slots[nslots]	index << 8 | rank, 0 = free; open addressing, at most half full
- *		dense	registers[24576]	a byte each
+ *		dense	registers[24576]	a byte each; counts[34]	registers of each rank
  *
  * Which of the two it is follows from how many registers were reached, and from nothing else.
  *
@@ -87,29 +87,34 @@ sparse_grow(Distinct *d)
 	d->nslots = nslots;
 }
 
-/* Finds the least rank, how many registers have it, and so which hashes need not be looked at. */
+/* Finds the least rank and so which hashes need not be looked at. */
 static void
 dense_find_least(Distinct *d)
 {
-	uint8		least = PG_UINT8_MAX;
-	int			n = 0;
-
-	for (int i = 0; i < DISTINCT_REGISTERS; i++)
-		least = Min(least, d->registers[i]);
-	for (int i = 0; i < DISTINCT_REGISTERS; i++)
-		n += d->registers[i] == least;
-	d->least = least;
-	d->nleast = n;
-	d->below = least >= 32 ? 0 : PG_UINT32_MAX >> least;
+	d->least = 0;
+	while (d->counts[d->least] == 0)
+		d->least++;
+	d->below = d->least >= 32 ? 0 : PG_UINT32_MAX >> d->least;
 }
 
-/* Makes a dense one's counts right after its registers were changed from outside. */
+/* Counts the registers of each rank. */
+static void
+dense_count(Distinct *d)
+{
+	int			lanes[4][DISTINCT_RANKS] = {{0}};
+
+	for (int i = 0; i < DISTINCT_REGISTERS; i += 4)
+		for (int l = 0; l < 4; l++)
+			lanes[l][d->registers[i + l]]++;
+	for (int r = 0; r < DISTINCT_RANKS; r++)
+		d->counts[r] = lanes[0][r] + lanes[1][r] + lanes[2][r] + lanes[3][r];
+}
+
+/* Makes the rest of a dense one right after its registers and their counts were changed. */
 void
 distinct_settle(Distinct *d)
 {
-	d->nreached = 0;
-	for (int i = 0; i < DISTINCT_REGISTERS; i++)
-		d->nreached += d->registers[i] > 0;
+	d->nreached = DISTINCT_REGISTERS - d->counts[0];
 	dense_find_least(d);
 }
 
@@ -118,9 +123,15 @@ static void
 make_dense(Distinct *d)
 {
 	d->registers = MemoryContextAllocZero(d->context, DISTINCT_REGISTERS);
+	memset(d->counts, 0, sizeof(d->counts));
+	d->counts[0] = DISTINCT_REGISTERS - d->nreached;
 	for (int i = 0; i < d->nslots; i++)
-		if (d->slots[i] != 0)
-			d->registers[d->slots[i] >> 8] = d->slots[i] & 0xff;
+	{
+		if (d->slots[i] == 0)
+			continue;
+		d->registers[d->slots[i] >> 8] = d->slots[i] & 0xff;
+		d->counts[d->slots[i] & 0xff]++;
+	}
 	if (d->slots != NULL)
 		pfree(d->slots);
 	d->slots = NULL;
@@ -139,7 +150,8 @@ dense_raise(Distinct *d, uint32 index, uint8 rank)
 	d->registers[index] = rank;
 	if (old == 0)
 		d->nreached++;
-	if (old == d->least && --d->nleast == 0)
+	d->counts[rank]++;
+	if (--d->counts[old] == 0 && old == d->least)
 		dense_find_least(d);
 }
 
@@ -232,28 +244,24 @@ distinct_merge(Distinct *into, const Distinct *other)
 		make_dense(into);
 	for (int i = 0; i < DISTINCT_REGISTERS; i++)
 		into->registers[i] = Max(into->registers[i], other->registers[i]);
+	dense_count(into);
 	distinct_settle(into);
 }
 
-/* Counts the registers of each rank. */
+/* Gives the number of registers of each rank. */
 void
 distinct_histogram(const Distinct *d, int *counts)
 {
-	int			lanes[4][DISTINCT_MAX_RANK + 1] = {{0}};
-
-	memset(counts, 0, sizeof(int) * (DISTINCT_MAX_RANK + 1));
-	if (d->registers == NULL)
+	if (d->registers != NULL)
 	{
-		for (int i = 0; i < d->nslots; i++)
-			if (d->slots[i] != 0)
-				counts[d->slots[i] & 0xff]++;
-		counts[0] = DISTINCT_REGISTERS - d->nreached;
+		memcpy(counts, d->counts, sizeof(d->counts));
 		return;
 	}
-	for (int i = 0; i < DISTINCT_REGISTERS; i++)
-		lanes[i & 3][d->registers[i]]++;
-	for (int r = 0; r <= DISTINCT_MAX_RANK; r++)
-		counts[r] = lanes[0][r] + lanes[1][r] + lanes[2][r] + lanes[3][r];
+	memset(counts, 0, sizeof(d->counts));
+	for (int i = 0; i < d->nslots; i++)
+		if (d->slots[i] != 0)
+			counts[d->slots[i] & 0xff]++;
+	counts[0] = DISTINCT_REGISTERS - d->nreached;
 }
 
 /* Corrects for registers that nothing reached (Ertl's sigma). */
@@ -314,20 +322,29 @@ distinct_estimate(const Distinct *d)
 	return m * m / (2 * M_LN2 * z);
 }
 
-/* Gives the estimate for the values that one of two saw, or both. */
-double
-distinct_union(const Distinct *a, const Distinct *b)
+/* Gives the registers of one, a byte each. */
+static const uint8 *
+registers_of(const Distinct *d, uint8 *room)
 {
-	Distinct   *both = distinct_create(CurrentMemoryContext);
-	double		estimate;
+	if (d->registers != NULL)
+		return d->registers;
+	memset(room, 0, DISTINCT_REGISTERS);
+	for (int i = 0; i < d->nslots; i++)
+		if (d->slots[i] != 0)
+			room[d->slots[i] >> 8] = d->slots[i] & 0xff;
+	return room;
+}
 
-	distinct_merge(both, a);
-	distinct_merge(both, b);
-	estimate = distinct_estimate(both);
-	if (both->slots != NULL)
-		pfree(both->slots);
-	if (both->registers != NULL)
-		pfree(both->registers);
-	pfree(both);
-	return estimate;
+/* Counts the registers that hold k in a and l in b. */
+void
+distinct_pairs(const Distinct *a, const Distinct *b, int (*pairs)[DISTINCT_RANKS])
+{
+	uint8	   *rooms = palloc(2 * DISTINCT_REGISTERS);
+	const uint8 *of_a = registers_of(a, rooms);
+	const uint8 *of_b = registers_of(b, rooms + DISTINCT_REGISTERS);
+
+	memset(pairs, 0, sizeof(int) * DISTINCT_RANKS * DISTINCT_RANKS);
+	for (int i = 0; i < DISTINCT_REGISTERS; i++)
+		pairs[of_a[i]][of_b[i]]++;
+	pfree(rooms);
 }

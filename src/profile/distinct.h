@@ -16,6 +16,8 @@
 #include "compat/compat.h"
 
 #define DISTINCT_REGISTERS (3 << 13)
+/* A register holds 0 to 33. */
+#define DISTINCT_RANKS 34
 
 typedef struct Distinct Distinct;
 
@@ -27,8 +29,8 @@ extern void distinct_add(Distinct *d, const uint64 *hashes, int n);
 extern void distinct_merge(Distinct *into, const Distinct *other);
 extern double distinct_estimate(const Distinct *d);
 
-/* Estimate for the union of two, neither changed. */
-extern double distinct_union(const Distinct *a, const Distinct *b);
+/* Counts the registers that hold k in a and l in b: pairs[k][l]. */
+extern void distinct_pairs(const Distinct *a, const Distinct *b, int (*pairs)[DISTINCT_RANKS]);
 
 /* Sparse: sorted registers that are not empty; dense: prefix codes about the most frequent rank (about 3 bits a register, 10 kB at most). */
 extern void distinct_write(const Distinct *d, StringInfo out);

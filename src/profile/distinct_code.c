@@ -21,6 +21,7 @@
 
 #include "libpq/pqformat.h"
 #include "port/pg_bitutils.h"
+#include "port/pg_bswap.h"
 
 #include "profile/bytes.h"
 #include "profile/distinct_int.h"
@@ -34,6 +35,17 @@
 #define FIXED_RANKS 8
 #define FIXED_BITS (3 * DISTINCT_REGISTERS)
 #define MOST_BITS (10 * 1024 * 8)
+
+/* Registers that are read at once at most. */
+#define RUN_MOST 4
+
+/* What a byte begins with: registers whose codes lie in it whole. */
+typedef struct Run
+{
+	uint8		n;
+	uint8		nbits;
+	uint8		ranks[RUN_MOST];
+} Run;
 
 /* The ranks that occur and how they are coded. */
 typedef struct Code
@@ -252,30 +264,93 @@ decode(int form, uint64 window, int *length)
 	return ones + 1;
 }
 
-/* Reads the codes of all registers. */
+/* Finds for each byte which registers' codes lie whole in its first bits. */
 static void
-read_registers(Bytes *b, const Code *code, uint8 *registers)
+make_runs(const Code *code, Run *runs)
 {
-	uint64		window = 0;		/* the next bits, first ones highest, zeros behind them */
-	int			nbits = 0;
-
-	for (int i = 0; i < DISTINCT_REGISTERS; i++)
+	for (int byte = 0; byte < 256; byte++)
 	{
-		int			length;
-		int			place;
+		Run		   *run = &runs[byte];
 
-		while (nbits <= 56 && b->at < b->end)
+		run->n = 0;
+		run->nbits = 0;
+		while (run->n < RUN_MOST)
 		{
-			window |= (uint64) *b->at++ << (56 - nbits);
-			nbits += 8;
+			int			length;
+			int			place = decode(code->form, (uint64) byte << (56 + run->nbits), &length);
+
+			if (run->nbits + length > 8 || place >= code->nranks)
+				break;
+			run->ranks[run->n++] = code->ranks[place];
+			run->nbits += length;
 		}
-		place = decode(code->form, window, &length);
-		if (length > nbits || place >= code->nranks)
-			bytes_error("A register's code is none.");
-		registers[i] = code->ranks[place];
-		window <<= length;
-		nbits -= length;
 	}
+}
+
+/* Puts the next bits behind those in the window; at least 56 of them are there then, or all. */
+static inline void
+fill_window(Bytes *b, uint64 *window, int *nbits)
+{
+	uint64		next;
+
+	if (b->end - b->at >= (ptrdiff_t) sizeof(next))
+	{
+		memcpy(&next, b->at, sizeof(next));
+		/* Bits that do not count yet are put there again, the same. */
+		*window |= pg_ntoh64(next) >> *nbits;
+		b->at += (63 - *nbits) / 8;
+		*nbits |= 56;
+		return;
+	}
+	while (*nbits <= 56 && b->at < b->end)
+	{
+		*window |= (uint64) *b->at++ << (56 - *nbits);
+		*nbits += 8;
+	}
+}
+
+/* Reads the codes of all registers, runs of short ones at once, others one by one, and counts their ranks. */
+static void
+read_registers(Bytes *b, const Code *code, uint8 *registers, int *counts)
+{
+	Run			runs[256];
+	int			uses[256] = {0};
+	uint64		window = 0;		/* the next bits, first ones highest */
+	int			nbits = 0;		/* of them that count; what else is there is what follows, or zeros */
+	int			i = 0;
+
+	make_runs(code, runs);
+	while (i < DISTINCT_REGISTERS)
+	{
+		const Run  *run;
+
+		if (nbits < 56)
+			fill_window(b, &window, &nbits);
+		run = &runs[window >> 56];
+		if (run->n > 0 && nbits >= 8 && i <= DISTINCT_REGISTERS - RUN_MOST)
+		{
+			memcpy(&registers[i], run->ranks, RUN_MOST);
+			uses[window >> 56]++;
+			i += run->n;
+			window <<= run->nbits;
+			nbits -= run->nbits;
+		}
+		else
+		{
+			int			length;
+			int			place = decode(code->form, window, &length);
+
+			if (length > nbits || place >= code->nranks)
+				bytes_error("A register's code is none.");
+			counts[code->ranks[place]]++;
+			registers[i++] = code->ranks[place];
+			window <<= length;
+			nbits -= length;
+		}
+	}
+	for (int byte = 0; byte < 256; byte++)
+		for (int k = 0; k < runs[byte].n; k++)
+			counts[runs[byte].ranks[k]] += uses[byte];
 	b->at -= nbits / 8;
 	nbits %= 8;
 	if (nbits > 0 && window >> (64 - nbits) != 0)
@@ -286,7 +361,6 @@ read_registers(Bytes *b, const Code *code, uint8 *registers)
 static void
 read_dense(Bytes *b, int form, Distinct *d)
 {
-	int			counts[NRANKS];
 	Code		read;
 	Code		chosen;
 
@@ -299,12 +373,11 @@ read_dense(Bytes *b, int form, Distinct *d)
 		if (read.ranks[i] > DISTINCT_MAX_RANK)
 			bytes_error("A rank is out of range.");
 	d->registers = MemoryContextAlloc(d->context, DISTINCT_REGISTERS);
-	read_registers(b, &read, d->registers);
+	read_registers(b, &read, d->registers, d->counts);
 	distinct_settle(d);
 	if (d->nreached <= DISTINCT_SPARSE)
 		bytes_error("Few registers are written as if they were many.");
-	distinct_histogram(d, counts);
-	code_choose(&chosen, counts);
+	code_choose(&chosen, d->counts);
 	if (chosen.form != read.form || chosen.nranks != read.nranks ||
 		memcmp(chosen.ranks, read.ranks, read.nranks) != 0 ||
 		chosen.bits > MOST_BITS)

@@ -10,7 +10,7 @@
 /* Registers that a sparse one holds at most. */
 #define DISTINCT_SPARSE 512
 /* Ranks of 32 bits are 1 (no zero) to 33 (nothing but zeros); 0 is a register that nothing reached. */
-#define DISTINCT_MAX_RANK 33
+#define DISTINCT_MAX_RANK (DISTINCT_RANKS - 1)
 
 struct Distinct
 {
@@ -23,8 +23,8 @@ struct Distinct
 
 	/* dense; NULL when sparse */
 	uint8	   *registers;
+	int			counts[DISTINCT_RANKS];	/* registers of each rank */
 	uint8		least;			/* rank of all registers */
-	int			nleast;			/* registers that have it */
 	uint32		below;			/* greatest last 32 bits of a hash whose rank is above the least */
 };
 

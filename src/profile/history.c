@@ -100,7 +100,7 @@ file_under(Oid relid)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", relid)));
 	class = (Form_pg_class) GETSTRUCT(tuple);
-	filed.schema = get_namespace_name(class->relnamespace);
+	filed.schema = get_namespace_name_or_temp(class->relnamespace);
 	filed.relation = pstrdup(NameStr(class->relname));
 	filed.owner = class->relowner;
 	ReleaseSysCache(tuple);

@@ -36,7 +36,7 @@ typedef struct JoinOptions
 } JoinOptions;
 
 static const OptionSpec join_options[] = {
-	{"max_verified", OPTION_INT, OPTION_FIELD(JoinOptions, max_verified), 200, 0, 1000000},
+	{"max_verified", OPTION_INT, OPTION_FIELD(JoinOptions, max_verified), 10000, 0, 10000000},
 	{"min_distinct", OPTION_INT, OPTION_FIELD(JoinOptions, min_distinct), 3, 1, 1000000000},
 	{"min_score", OPTION_REAL, OPTION_FIELD(JoinOptions, min_score), 0.25, 0, 1},
 	{"sample", OPTION_REAL, OPTION_FIELD(JoinOptions, sample), 1, 1e-6, 1},
@@ -102,6 +102,15 @@ compare_results(const void *a, const void *b)
 	return x->right - y->right;
 }
 
+/* Says whether a pair that was counted is an answer. */
+static bool
+holds(const JoinSearch *search, const JoinPair *pair)
+{
+	return pair->matched_distinct > 0 &&
+		pair->matched_distinct >= search->min_containment * search->columns[pair->left].different - 1e-9 &&
+		(pair->declared || pair->score >= search->min_score);
+}
+
 /* Verifies the most promising pairs and leaves those that hold. */
 static void
 verify_pairs(JoinSearch *search, int64 max_verified)
@@ -109,16 +118,10 @@ verify_pairs(JoinSearch *search, int64 max_verified)
 	int			n = (int) Min(search->npairs, max_verified);
 	int			kept = 0;
 
-	progress_phase(&search->progress, "verifying pairs", n);
+	joins_verify(search, n);
 	for (int i = 0; i < n; i++)
-	{
-		JoinPair   *pair = &search->pairs[i];
-
-		joins_verify(search, pair);
-		if (pair->matched_distinct >= search->min_containment * pair->left_distinct - 1e-9 && pair->matched_distinct > 0)
-			search->pairs[kept++] = *pair;
-		progress_update(&search->progress, i + 1);
-	}
+		if (holds(search, &search->pairs[i]))
+			search->pairs[kept++] = search->pairs[i];
 	if (search->npairs > n)
 		ereport(NOTICE,
 				(errmsg("%d of %d pairs of columns were verified, the most promising", n, search->npairs),
@@ -130,11 +133,11 @@ verify_pairs(JoinSearch *search, int64 max_verified)
 
 /* Gives how many rows of one side meet how many of the other. */
 static const char *
-cardinality_of(const JoinPair *pair)
+cardinality_of(const JoinColumn *left, const JoinColumn *right)
 {
-	if (pair->right_unique)
-		return pair->left_unique ? "1:1" : "n:1";
-	return pair->left_unique ? "1:n" : "n:m";
+	if (right->most <= 1)
+		return left->most <= 1 ? "1:1" : "n:1";
+	return left->most <= 1 ? "1:n" : "n:m";
 }
 
 /* Gives a name as a Datum. */
@@ -163,12 +166,12 @@ put_pairs(ReturnSetInfo *rsinfo, const JoinSearch *search)
 		values[1] = name_datum(left->name);
 		values[2] = ObjectIdGetDatum(search->tables[right->table].relid);
 		values[3] = name_datum(right->name);
-		values[4] = Float8GetDatum((double) pair->matched_distinct / pair->left_distinct);
-		values[5] = Float8GetDatum((double) pair->matched_rows / pair->left_rows);
-		values[6] = Int64GetDatum(pair->left_distinct);
-		values[7] = Int64GetDatum(pair->right_distinct);
-		values[8] = BoolGetDatum(pair->right_unique);
-		values[9] = CStringGetTextDatum(cardinality_of(pair));
+		values[4] = Float8GetDatum((double) pair->matched_distinct / left->different);
+		values[5] = Float8GetDatum((double) pair->matched_rows / left->rows);
+		values[6] = Int64GetDatum(left->different);
+		values[7] = Int64GetDatum(right->different);
+		values[8] = BoolGetDatum(right->most <= 1);
+		values[9] = CStringGetTextDatum(cardinality_of(left, right));
 		values[10] = Float8GetDatum(pair->name_similarity);
 		values[11] = BoolGetDatum(pair->declared);
 		values[12] = Float8GetDatum(pair->score);

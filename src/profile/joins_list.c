@@ -107,6 +107,7 @@ add_table(JoinSearch *search, Oid relid)
 		column->relation_attno = get_attnum(relid, column->name);
 		column->type = getBaseType(attr->atttypid);
 		column->class = class_of(column->type);
+		column->read = true;
 		search->ncolumns++;
 	}
 	table->ncolumns = search->ncolumns - table->first_column;

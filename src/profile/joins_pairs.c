@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * joins_pairs.c
- *	  Which pairs of columns are worth a query, the most promising first.
+ *	  Which pairs of columns are worth counting, the most promising first.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +22,10 @@
 
 /* Share of different values from which an estimate allows a column to be unique. */
 #define PERHAPS_UNIQUE 0.96
+/* By how much more an estimate allows two numbers of different values to differ: six of their standard errors. */
+#define PERHAPS_MORE 1.06
+/* -ln of the chance that a sample is wrong. */
+#define SAMPLE_DOUBT 18.4
 
 /* Foreign keys of one column from one relation to another. */
 static SqlStatement find_foreign_keys = {
@@ -51,20 +55,41 @@ may_be_within(const JoinSearch *search, const JoinColumn *left, const JoinColumn
 	if ((left->class == JOIN_OWN || right->class == JOIN_OWN) && left->type != right->type &&
 		left->class != JOIN_STRING && right->class != JOIN_STRING)
 		return false;
-	if (search->sample >= 1.0 && left->ndistinct * search->min_containment > right->ndistinct * 1.1 + 1)
+	if (search->sample >= 1.0 && left->ndistinct * search->min_containment > right->ndistinct * PERHAPS_MORE + 1)
 		return false;
 	return true;
 }
 
-/* Gives the least share of a sample's values that a right column has to have: in all but one of ten thousand samples. */
+/* Gives the divergence of a share from the probability of what it counts (Kullback and Leibler's). */
+static double
+divergence(double share, double p)
+{
+	return (share > 0 ? share * log(share / p) : 0) + (share < 1 ? (1 - share) * log((1 - share) / (1 - p)) : 0);
+}
+
+/*
+ * Gives the least share of a sample's values that a right column has to have: a column that has enough of all values has
+ * fewer of the sample's in one of a hundred million samples (Chernoff's bound).
+ */
 static double
 least_estimate(const JoinSearch *search, const JoinColumn *left)
 {
 	double		c = search->min_containment;
+	double		low = 0;
+	double		high = c;
 
-	if (left->sample.n < MINHASH_K && search->sample >= 1.0)
+	if ((left->sample.n < MINHASH_K && search->sample >= 1.0) || c >= 1)
 		return c - 1e-9;
-	return c - 4 * sqrt(c * (1 - c) / Max(left->sample.n, 1));
+	for (int i = 0; i < 40; i++)
+	{
+		double		middle = (low + high) / 2;
+
+		if (left->sample.n * divergence(middle, c) > SAMPLE_DOUBT)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* Takes a pair. */
@@ -74,6 +99,7 @@ keep_pair(JoinSearch *search, int left, int right, double containment)
 	const JoinColumn *l = &search->columns[left];
 	const JoinColumn *r = &search->columns[right];
 	JoinPair   *pair;
+	double		used;
 
 	if (search->npairs == search->max_pairs)
 	{
@@ -89,8 +115,43 @@ keep_pair(JoinSearch *search, int left, int right, double containment)
 	pair->right = right;
 	pair->name_similarity = joins_name_similarity(l->name, get_rel_name(search->tables[r->table].relid), r->name);
 	pair->same_type = l->type == r->type;
-	pair->estimate = joins_score(pair, containment, Min(containment * l->ndistinct / Max(r->ndistinct, 1), 1),
-								 r->ndistinct >= PERHAPS_UNIQUE * r->values);
+	used = l->ndistinct / Max(r->ndistinct, 1);
+	pair->estimate = joins_score(pair, containment, Min(containment * used, 1), r->ndistinct >= PERHAPS_UNIQUE * r->values);
+	pair->most = joins_score(pair, 1, search->sample < 1.0 ? 1 : Min(PERHAPS_MORE * used, 1), r->ndistinct >= PERHAPS_UNIQUE * r->values);
+}
+
+/* Finds a pair by its columns: they are in their order still. */
+static JoinPair *
+find_pair(JoinSearch *search, int left, int right)
+{
+	int			low = 0;
+	int			high = search->npairs;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		const JoinPair *pair = &search->pairs[middle];
+
+		if (pair->left < left || (pair->left == left && pair->right < right))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < search->npairs && search->pairs[low].left == left && search->pairs[low].right == right)
+		return &search->pairs[low];
+	return NULL;
+}
+
+/* Finds a column by its place in a relation; -1 when it is not looked at. */
+static int
+find_column(const JoinSearch *search, Oid relid, AttrNumber attno)
+{
+	for (int t = 0; t < search->ntables; t++)
+		if (search->tables[t].relid == relid)
+			for (int c = search->tables[t].first_column; c < search->tables[t].first_column + search->tables[t].ncolumns; c++)
+				if (search->columns[c].relation_attno == attno)
+					return c;
+	return -1;
 }
 
 /* Marks the pairs that a foreign key declares. */
@@ -104,30 +165,29 @@ find_declared(JoinSearch *search)
 		oids[t] = ObjectIdGetDatum(search->tables[t].relid);
 	result = sql_run(&find_foreign_keys, SQL_READ,
 					 PointerGetDatum(construct_array(oids, search->ntables, OIDOID, sizeof(Oid), true, TYPALIGN_INT)));
-	for (int p = 0; p < search->npairs; p++)
+	for (uint64 i = 0; i < result->nrows; i++)
 	{
-		JoinPair   *pair = &search->pairs[p];
-		const JoinColumn *left = &search->columns[pair->left];
-		const JoinColumn *right = &search->columns[pair->right];
+		int			left = find_column(search, DatumGetObjectId(sql_datum(result, i, "left_relid", NULL)),
+									   DatumGetInt16(sql_datum(result, i, "left_attno", NULL)));
+		int			right = find_column(search, DatumGetObjectId(sql_datum(result, i, "right_relid", NULL)),
+										DatumGetInt16(sql_datum(result, i, "right_attno", NULL)));
+		JoinPair   *pair = left < 0 || right < 0 ? NULL : find_pair(search, left, right);
 
 		CHECK_FOR_INTERRUPTS();
-		for (uint64 i = 0; i < result->nrows && !pair->declared; i++)
-			pair->declared = DatumGetObjectId(sql_datum(result, i, "left_relid", NULL)) == search->tables[left->table].relid &&
-				DatumGetInt16(sql_datum(result, i, "left_attno", NULL)) == left->relation_attno &&
-				DatumGetObjectId(sql_datum(result, i, "right_relid", NULL)) == search->tables[right->table].relid &&
-				DatumGetInt16(sql_datum(result, i, "right_attno", NULL)) == right->relation_attno;
+		if (pair != NULL)
+			pair->declared = true;
 	}
 	sql_free(result);
 }
 
-/* Lets go of the pairs that score too little to be worth a query. */
+/* Lets go of the pairs that cannot score enough. */
 static void
 drop_unlikely(JoinSearch *search)
 {
 	int			kept = 0;
 
 	for (int p = 0; p < search->npairs; p++)
-		if (search->pairs[p].declared || search->pairs[p].estimate >= search->min_score)
+		if (search->pairs[p].declared || search->pairs[p].most >= search->min_score)
 			search->pairs[kept++] = search->pairs[p];
 	search->npairs = kept;
 }

@@ -14,12 +14,17 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "profile/joins.h"
 #include "profile/value.h"
+
+/* Values that are detoasted together, in bytes. */
+#define READ_EXPANDED ((Size) 1024 * 1024)
 
 /* All samples' values, found by hash. */
 typedef struct JoinProbe
@@ -32,33 +37,25 @@ typedef struct JoinProbe
 	uint64	   *filter;			/* 2^(bits + 3) bits */
 } JoinProbe;
 
-/* Hashes of one column that wait to be added. */
-typedef struct JoinPending
+/* One table that is read; its columns that are not read have no reader. */
+typedef struct JoinReading
 {
-	int			n;
-	uint64		hashes[PROFILE_BLOCK];
-} JoinPending;
+	JoinColumn *columns;
+	ValueReader **readers;
+	bool	   *expands;		/* values may have to be detoasted */
+	ValueBlock *block;
+	MemoryContext scratch;		/* what one block of values takes */
+	JoinTake	take;
+	void	   *arg;
+} JoinReading;
 
-/* What is done with one value's hash. */
-typedef void (*TakeHash) (JoinColumn *column, JoinPending *pending, uint64 hash, void *arg);
-
-/* Adds what waits to the column's signature. */
+/* Adds values to the column's signature. */
 static void
-flush(JoinColumn *column, JoinPending *pending)
+take_sample(JoinColumn *column, const uint64 *hashes, int n, void *arg)
 {
-	distinct_add(column->distinct, pending->hashes, pending->n);
-	minhash_add(&column->sample, pending->hashes, pending->n);
-	column->values += pending->n;
-	pending->n = 0;
-}
-
-/* Adds a value to the column's signature. */
-static void
-take_sample(JoinColumn *column, JoinPending *pending, uint64 hash, void *arg)
-{
-	pending->hashes[pending->n++] = hash;
-	if (pending->n == PROFILE_BLOCK)
-		flush(column, pending);
+	distinct_add(column->distinct, hashes, n);
+	minhash_add(&column->sample, hashes, n);
+	column->values += n;
 }
 
 /* Gives the slot where a hash is, or would be. */
@@ -73,74 +70,120 @@ probe_slot(const JoinProbe *probe, uint64 hash)
 	return i;
 }
 
-/* Marks what of the samples a value is. */
+/* Marks what of the samples values are. */
 static void
-take_probe(JoinColumn *column, JoinPending *pending, uint64 hash, void *arg)
+take_probe(JoinColumn *column, const uint64 *hashes, int n, void *arg)
 {
 	const JoinProbe *probe = arg;
-	uint64		bit = hash & ((UINT64CONST(8) << probe->bits) - 1);
-	int32		entry;
 
-	if ((probe->filter[bit / 64] & (UINT64CONST(1) << (bit % 64))) == 0)
-		return;
-	entry = probe->entries[probe_slot(probe, hash)] - 1;
-	if (entry < 0)
-		return;
-	if (column->met == NULL)
-		column->met = MemoryContextAllocZero(probe->context, mul_size(probe->nentries / 64 + 1, sizeof(uint64)));
-	column->met[entry / 64] |= UINT64CONST(1) << (entry % 64);
+	for (int i = 0; i < n; i++)
+	{
+		uint64		bit = hashes[i] & ((UINT64CONST(8) << probe->bits) - 1);
+		int32		entry;
+
+		if ((probe->filter[bit / 64] & (UINT64CONST(1) << (bit % 64))) == 0)
+			continue;
+		entry = probe->entries[probe_slot(probe, hashes[i])] - 1;
+		if (entry < 0)
+			continue;
+		if (column->met == NULL)
+			column->met = MemoryContextAllocZero(probe->context, mul_size(probe->nentries / 64 + 1, sizeof(uint64)));
+		column->met[entry / 64] |= UINT64CONST(1) << (entry % 64);
+	}
 }
 
-/* Reads a table and gives every value's hash to a function. */
-static void
-read_table(JoinSearch *search, JoinTable *table, double share, TakeHash take, JoinPending *pending, void *arg)
+/* Gives the bytes that detoasting a value takes, 0 for one that is as it is. */
+static inline Size
+expanded_size(Datum value)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe profile values", ALLOCSET_DEFAULT_SIZES);
-	ValueReader **readers = palloc(mul_size(sizeof(ValueReader *), Max(table->ncolumns, 1)));
-	ValueBlock *block = palloc0(sizeof(ValueBlock));
-	JoinColumn *columns = &search->columns[table->first_column];
-	SourceScan *scan = source_scan_begin(table->source, share, search->seed);
-	MemoryContext old;
-	Datum	   *values;
-	bool	   *nulls;
+	const struct varlena *stored = (const struct varlena *) DatumGetPointer(value);
 
-	for (int c = 0; c < table->ncolumns; c++)
-		readers[c] = value_reader_create(CurrentMemoryContext, columns[c].type);
-	for (int64 row = 1; source_scan_next(scan, &values, &nulls); row++)
+	return VARATT_IS_COMPRESSED(stored) || VARATT_IS_EXTERNAL(stored) ? toast_raw_datum_size(value) : 0;
+}
+
+/* Reads a column's values of a block of rows. */
+static void
+read_column(JoinReading *reading, int c, Datum **rows, bool **nulls, int n)
+{
+	JoinColumn *column = &reading->columns[c];
+	ValueBlock *block = reading->block;
+	int			place = column->attno - 1;
+	Size		expanded = 0;
+
+	block->n = 0;
+	for (int i = 0; i < n; i++)
 	{
-		old = MemoryContextSwitchTo(scratch);
-		for (int c = 0; c < table->ncolumns; c++)
-		{
-			if (nulls[columns[c].attno - 1])
-				continue;
-			block->n = 1;
-			block->datums[0] = values[columns[c].attno - 1];
-			value_read(readers[c], block);
-			take(&columns[c], pending == NULL ? NULL : &pending[c], block->hashes[0], arg);
-		}
-		MemoryContextSwitchTo(old);
-		if (row % PROFILE_BLOCK == 0)
-			MemoryContextReset(scratch);
+		if (nulls[i][place])
+			continue;
+		if (reading->expands[c])
+			expanded += expanded_size(rows[i][place]);
+		block->datums[block->n++] = rows[i][place];
+		if (block->n < PROFILE_BLOCK && expanded < READ_EXPANDED)
+			continue;
+		value_read(reading->readers[c], block);
+		reading->take(column, block->hashes, block->n, reading->arg);
+		MemoryContextReset(reading->scratch);
+		block->n = 0;
+		expanded = 0;
 	}
+	if (block->n == 0)
+		return;
+	value_read(reading->readers[c], block);
+	reading->take(column, block->hashes, block->n, reading->arg);
+	MemoryContextReset(reading->scratch);
+}
+
+/* Reads a table and gives the hashes of the columns that are read to a function. */
+void
+joins_read_table(JoinSearch *search, JoinTable *table, double share, JoinTake take, void *arg)
+{
+	JoinReading reading = {0};
+	SourceScan *scan;
+	MemoryContext old;
+	Datum	  **rows;
+	bool	  **nulls;
+	int			natts = 0;
+	int			n;
+
+	reading.columns = &search->columns[table->first_column];
+	reading.readers = palloc0(mul_size(sizeof(ValueReader *), Max(table->ncolumns, 1)));
+	reading.expands = palloc0(mul_size(sizeof(bool), Max(table->ncolumns, 1)));
+	for (int c = 0; c < table->ncolumns; c++)
+	{
+		if (!reading.columns[c].read)
+			continue;
+		natts = Max(natts, reading.columns[c].attno);
+		reading.readers[c] = value_reader_create(CurrentMemoryContext, reading.columns[c].type);
+		reading.expands[c] = get_typlen(reading.columns[c].type) == -1;
+	}
+	if (natts == 0)
+		return;
+	reading.block = palloc0(sizeof(ValueBlock));
+	reading.take = take;
+	reading.arg = arg;
+	reading.scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe profile values", ALLOCSET_DEFAULT_SIZES);
+	scan = source_scan_begin(table->source, share, search->seed);
+	old = MemoryContextSwitchTo(reading.scratch);
+	while ((n = source_scan_block(scan, natts, &rows, &nulls)) > 0)
+		for (int c = 0; c < table->ncolumns; c++)
+			if (reading.readers[c] != NULL)
+				read_column(&reading, c, rows, nulls, n);
+	MemoryContextSwitchTo(old);
 	source_scan_end(scan);
-	MemoryContextDelete(scratch);
+	MemoryContextDelete(reading.scratch);
 }
 
 /* Draws the samples of a table's columns. */
 static void
 sample_table(JoinSearch *search, JoinTable *table)
 {
-	JoinPending *pending = palloc0(mul_size(Max(table->ncolumns, 1), sizeof(JoinPending)));
 	JoinColumn *columns = &search->columns[table->first_column];
 
 	for (int c = 0; c < table->ncolumns; c++)
 		columns[c].distinct = distinct_create(CurrentMemoryContext);
-	read_table(search, table, search->sample, take_sample, pending, NULL);
+	joins_read_table(search, table, search->sample, take_sample, NULL);
 	for (int c = 0; c < table->ncolumns; c++)
-	{
-		flush(&columns[c], &pending[c]);
 		columns[c].ndistinct = distinct_estimate(columns[c].distinct);
-	}
 }
 
 /* Puts all samples' values where they are found by hash. */
@@ -205,7 +248,7 @@ joins_scan(JoinSearch *search)
 	progress_phase(&search->progress, "looking for values", search->ntables);
 	for (int t = 0; t < search->ntables; t++)
 	{
-		read_table(search, &search->tables[t], 1.0, take_probe, NULL, probe);
+		joins_read_table(search, &search->tables[t], 1.0, take_probe, probe);
 		progress_update(&search->progress, t + 1);
 	}
 }

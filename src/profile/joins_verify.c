@@ -1,160 +1,115 @@
 /*-------------------------------------------------------------------------
  *
  * joins_verify.c
- *	  Counts exactly how many values of a column are found in another.
+ *	  Counts exactly how many values of columns are found in other columns.
  *
- * One query a pair, run as the caller like any source: different values of both
- * sides with their counts, joined.  Both sides are brought to a common type first.
+ * The tables are read as the caller, like any source, and only the columns of the pairs.  All of a column's different
+ * values are there together, by their hashes, which values that are equal share whatever their types are; each pair
+ * is counted by merging two of these sets.  What does not fit into aipipe.profile_max_memory is counted range of
+ * hashes after range of hashes, reading the tables again for each: counts of ranges add up.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/guc.h"
+#include "miscadmin.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 
-#include "compat/compat.h"
-#include "core/pin.h"
+#include "core/guc.h"
 #include "profile/joins.h"
 
-/* What both sides become to be compared. */
-typedef enum Common
+/* Takes values into the column's set. */
+static void
+take_set(JoinColumn *column, const uint64 *hashes, int n, void *arg)
 {
-	COMMON_SAME,
-	COMMON_BIGINT,
-	COMMON_NUMERIC,
-	COMMON_TIMESTAMP,
-	COMMON_TEXT
-} Common;
-
-/* Gives what two columns become. */
-static Common
-common_of(const JoinColumn *left, const JoinColumn *right)
-{
-	bool		numbers = left->class >= JOIN_INTEGER && left->class <= JOIN_FLOAT &&
-		right->class >= JOIN_INTEGER && right->class <= JOIN_FLOAT;
-
-	if (left->class == JOIN_STRING || right->class == JOIN_STRING)
-		return COMMON_TEXT;
-	if (left->type == right->type)
-		return COMMON_SAME;
-	if (left->class == JOIN_INTEGER && right->class == JOIN_INTEGER)
-		return COMMON_BIGINT;
-	if (numbers)
-		return COMMON_NUMERIC;
-	if (left->class == JOIN_TIME && right->class == JOIN_TIME)
-		return COMMON_TIMESTAMP;
-	return COMMON_TEXT;
+	join_sets_add(arg, column->set, hashes, n);
 }
 
-/* Appends a column of alias r as it is compared. */
-static void
-append_value(StringInfo out, const JoinColumn *column, Common common)
+/* Marks the columns of the first n pairs and numbers their sets; gives how many there are. */
+static int
+choose_columns(JoinSearch *search, int n)
 {
-	const char *name = quote_identifier(column->name);
+	int			nsets = 0;
 
-	switch (common)
+	for (int c = 0; c < search->ncolumns; c++)
+		search->columns[c].read = false;
+	for (int p = 0; p < n; p++)
 	{
-		case COMMON_SAME:
-			appendStringInfo(out, "r.%s", name);
-			break;
-		case COMMON_BIGINT:
-			appendStringInfo(out, "r.%s::pg_catalog.int8", name);
-			break;
-		case COMMON_NUMERIC:
-			/* through text a float keeps all of its digits */
-			appendStringInfo(out, "r.%s%s::pg_catalog.numeric", name, column->class == JOIN_FLOAT ? "::pg_catalog.text" : "");
-			break;
-		case COMMON_TIMESTAMP:
-			if (column->type == TIMESTAMPTZOID)
-				appendStringInfo(out, "pg_catalog.timezone('UTC', r.%s)", name);
-			else
-				appendStringInfo(out, "r.%s::pg_catalog.timestamp", name);
-			break;
-		case COMMON_TEXT:
-			if (column->class == JOIN_DECIMAL)
-				appendStringInfo(out, "pg_catalog.trim_scale(r.%s)::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
-			else
-				appendStringInfo(out, "r.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", name);
-			break;
+		search->columns[search->pairs[p].left].read = true;
+		search->columns[search->pairs[p].right].read = true;
+	}
+	for (int c = 0; c < search->ncolumns; c++)
+		if (search->columns[c].read)
+			search->columns[c].set = nsets++;
+	return nsets;
+}
+
+/* Adds what a range of hashes says of a column. */
+static void
+count_column(JoinColumn *column, const JoinSet *set)
+{
+	column->different += set->n;
+	for (Size i = 0; i < set->n; i++)
+	{
+		column->rows += set->values[i].count;
+		column->most = Max(column->most, set->values[i].count);
 	}
 }
 
-/* Appends one side: its different values with their counts. */
+/* Adds what a range of hashes says of the columns and of the first n pairs. */
 static void
-append_side(StringInfo out, const JoinSearch *search, const JoinColumn *column, Common common)
+count_range(JoinSearch *search, int n, const JoinSets *sets)
 {
-	appendStringInfoString(out, "SELECT d.v, pg_catalog.count(*) AS n FROM (SELECT ");
-	append_value(out, column, common);
-	appendStringInfo(out, " AS v FROM (%s) AS r WHERE r.%s IS NOT NULL) AS d GROUP BY d.v",
-					 search->tables[column->table].source->query, quote_identifier(column->name));
+	for (int c = 0; c < search->ncolumns; c++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (search->columns[c].read)
+			count_column(&search->columns[c], &sets->sets[search->columns[c].set]);
+	}
+	progress_phase(&search->progress, "verifying pairs", n);
+	for (int p = 0; p < n; p++)
+	{
+		JoinPair   *pair = &search->pairs[p];
+
+		CHECK_FOR_INTERRUPTS();
+		join_sets_match(&sets->sets[search->columns[pair->left].set], &sets->sets[search->columns[pair->right].set],
+						&pair->matched_distinct, &pair->matched_rows);
+		progress_update(&search->progress, p + 1);
+	}
 }
 
-/* Gives the query that counts a pair. */
-static char *
-pair_query(const JoinSearch *search, const JoinPair *pair)
-{
-	const JoinColumn *left = &search->columns[pair->left];
-	const JoinColumn *right = &search->columns[pair->right];
-	Common		common = common_of(left, right);
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, "WITH a AS MATERIALIZED (");
-	append_side(&text, search, left, common);
-	appendStringInfoString(&text, "), b AS MATERIALIZED (");
-	append_side(&text, search, right, common);
-	appendStringInfoString(&text, ") SELECT pg_catalog.sum(a.n)::pg_catalog.int8 AS left_rows, pg_catalog.count(*) AS left_distinct,"
-						   " pg_catalog.count(b.n) AS matched_distinct,"
-						   " (pg_catalog.sum(a.n) FILTER (WHERE b.n IS NOT NULL))::pg_catalog.int8 AS matched_rows,"
-						   " pg_catalog.max(a.n) AS left_most,"
-						   " (SELECT pg_catalog.count(*) FROM b) AS right_distinct,"
-						   " (SELECT pg_catalog.max(b.n) FROM b) AS right_most"
-						   " FROM a LEFT JOIN b ON a.v OPERATOR(pg_catalog.=) b.v");
-	return text.data;
-}
-
-/* Gives a count of the row, 0 when it is NULL. */
-static int64
-count_at(const Datum *values, const bool *nulls, int i)
-{
-	return nulls[i] ? 0 : DatumGetInt64(values[i]);
-}
-
-/* Counts a pair exactly. */
+/* Counts the first n pairs exactly. */
 void
-joins_verify(JoinSearch *search, JoinPair *pair)
+joins_verify(JoinSearch *search, int n)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "aipipe profile verify", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch);
-	int			names = NewGUCNestLevel();
-	int			pins;
-	Source	   *source;
-	SourceScan *scan;
-	Datum	   *values;
-	bool	   *nulls;
+	int			nsets = choose_columns(search, n);
+	uint64		first = 0;
 
-	compat_restrict_search_path();
-	pins = pin_begin(PIN_DATES | PIN_ZONE | PIN_FLOATS);
-	source = source_resolve(pair_query(search, pair));
-	scan = source_scan_begin(source, 1.0, 0);
-	if (!source_scan_next(scan, &values, &nulls))
-		elog(ERROR, "counting a pair of columns gave no row");
-	pair->left_rows = count_at(values, nulls, 0);
-	pair->left_distinct = count_at(values, nulls, 1);
-	pair->matched_distinct = count_at(values, nulls, 2);
-	pair->matched_rows = count_at(values, nulls, 3);
-	pair->left_unique = count_at(values, nulls, 4) <= 1;
-	pair->right_distinct = count_at(values, nulls, 5);
-	pair->right_unique = count_at(values, nulls, 6) <= 1;
-	source_scan_end(scan);
-	pin_end(pins);
-	AtEOXact_GUC(false, names);
-	pair->score = pair->left_distinct == 0 ? 0 :
-		joins_score(pair, (double) pair->matched_distinct / pair->left_distinct,
-					(double) pair->matched_distinct / Max(pair->right_distinct, 1), pair->right_unique);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(scratch);
+	for (bool more = n > 0; more;)
+	{
+		JoinSets	sets;
+
+		join_sets_begin(&sets, nsets, first, (Size) core_profile_max_memory * 1024, &search->progress);
+		progress_phase(&search->progress, "collecting values", search->ntables);
+		for (int t = 0; t < search->ntables; t++)
+		{
+			joins_read_table(search, &search->tables[t], 1.0, take_set, &sets);
+			progress_update(&search->progress, t + 1);
+		}
+		join_sets_end(&sets);
+		count_range(search, n, &sets);
+		more = sets.last < PG_UINT64_MAX;
+		first = sets.last + 1;
+		join_sets_free(&sets);
+	}
+	for (int p = 0; p < n; p++)
+	{
+		JoinPair   *pair = &search->pairs[p];
+		const JoinColumn *left = &search->columns[pair->left];
+		const JoinColumn *right = &search->columns[pair->right];
+
+		pair->score = joins_score(pair, (double) pair->matched_distinct / Max(left->different, 1),
+								  (double) pair->matched_distinct / Max(right->different, 1), right->most <= 1);
+	}
 }

@@ -45,7 +45,8 @@ keys_count_sql(CodeTable *table, KeySet *set)
 						   " pg_catalog.count(*) FILTER (WHERE NOT g.missing) AS different,"
 						   " (pg_catalog.sum(g.n) FILTER (WHERE g.missing))::pg_catalog.int8 AS nulls"
 						   " FROM (SELECT pg_catalog.count(*) AS n, ");
-	append_columns(&text, table, set, " IS NULL", " OR ");
+	/* IS NULL would also say so of a row of NULLs, which is a value */
+	append_columns(&text, table, set, " IS NOT DISTINCT FROM NULL", " OR ");
 	appendStringInfo(&text, " AS missing FROM (%s) AS r GROUP BY ", table->source->query);
 	append_columns(&text, table, set, "", ", ");
 	appendStringInfoString(&text, ") AS g");

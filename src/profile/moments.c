@@ -100,10 +100,14 @@ block_moments(const double *values, int n, Moments *block)
 	block->m4 = (m4[0] + m4[1]) + (m4[2] + m4[3]);
 }
 
-/* Makes what float8 cannot hold NaN, always the same one, so that it stays so. */
+/* Makes what float8 cannot hold NaN, always the same one, so that it stays so; sums of squares do not round to less than nothing. */
 static void
 settle(Moments *moments)
 {
+	if (unlikely(moments->m2 < 0))
+		moments->m2 = 0;
+	if (unlikely(moments->m4 < 0))
+		moments->m4 = 0;
 	if (unlikely(!isfinite(moments->m2)))
 		moments->m2 = get_float8_nan();
 	if (unlikely(!isfinite(moments->m3) || isnan(moments->m2)))

@@ -151,6 +151,8 @@ sketch_quantile(const Sketch *sketch, double p)
 {
 	SketchRanks ranks;
 
+	if ((p <= 0 || p >= 1) && sketch_ranked(sketch) > 0)
+		return end_value(sketch, p <= 0);
 	sketch_ranks(sketch, &ranks);
 	return sketch_ranks_quantile(sketch, &ranks, p);
 }
@@ -183,6 +185,16 @@ finite_range(const Sketch *sketch, const SketchRanks *ranks, double *low, double
 	return true;
 }
 
+/* Gives the upper edge of the i-th of n bins, also where their ends are farther apart than a double can say. */
+static double
+bin_edge(double low, double high, int i, int n)
+{
+	double		edge = low + (high / n - low / n) * i;
+	double		share = (double) i / n;
+
+	return isfinite(edge) ? edge : low * (1 - share) + high * share;
+}
+
 /* Gives at most n bins of equal width over the ranked finite values, no more than there are different values. */
 int
 sketch_histogram(const Sketch *sketch, int n, SketchBin **bins)
@@ -208,7 +220,7 @@ sketch_histogram(const Sketch *sketch, int n, SketchBin **bins)
 		int64		upto;
 
 		bin->low = (i == 0) ? low : (*bins)[i - 1].high;
-		bin->high = (i == n - 1) ? high : low + (high / n - low / n) * (i + 1);
+		bin->high = (i == n - 1) ? high : bin_edge(low, high, i + 1, n);
 		upto = (i == n - 1) ? weight_below(&ranks, INFINITY, false) : weight_below(&ranks, bin->high, false);
 		bin->count = upto - before;
 		before = upto;

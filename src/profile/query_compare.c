@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * query_compare.c
- *	  What two sketches say of each other: shift of a distribution, overlap of values.
+ *	  What two sketches say of each other: shift of a distribution. The overlap of their values is in query_overlap.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,9 +20,6 @@
 /* A share that is missing, and what the least other share is divided by when it is no larger. */
 #define PSI_MISSING 0.0001
 #define PSI_MISSING_DIVISOR 1e6
-
-/* Hashes of both samples that containment is read from directly; with fewer it is estimated. */
-#define CONTAINMENT_SAMPLE 32
 
 /* Complains unless both are numbers or both are texts of one kind. */
 void
@@ -231,63 +228,4 @@ sketch_ks(const Sketch *a, const Sketch *b)
 		largest = Max(largest, fabs(below_a - below_b));
 	}
 	return largest;
-}
-
-/* Gives Jaccard's similarity of the distinct values. */
-double
-sketch_similarity(const Sketch *a, const Sketch *b)
-{
-	return minhash_similarity(&a->minhash, &b->minhash);
-}
-
-/* Gives how many hashes of a signature are no larger than a limit. */
-static int
-hashes_upto(const MinHash *m, uint64 limit)
-{
-	int			n = 0;
-
-	while (n < m->n && m->hashes[n] <= limit)
-		n++;
-	return n;
-}
-
-/*
- * Gives the estimated share of a's distinct values that b has.
- *
- * Up to the smaller of the two largest hashes both signatures are complete: what a has there is a
- * sample of its values, of which b is known to have each or not.  Where that sample is
- * small, because b has many more values, the registers say how many values of a are new to b.
- */
-double
-sketch_containment(const Sketch *a, const Sketch *b)
-{
-	uint64		limit = PG_UINT64_MAX;
-	int			sample;
-	int			shared = 0;
-	double		values;
-	double		added;
-	bool		exact;
-
-	if (sketch_values(a) == 0)
-		return NAN;
-	if (sketch_values(b) == 0)
-		return 0;
-	if (a->minhash.n == MINHASH_K)
-		limit = Min(limit, a->minhash.hashes[MINHASH_K - 1]);
-	if (b->minhash.n == MINHASH_K)
-		limit = Min(limit, b->minhash.hashes[MINHASH_K - 1]);
-	sample = hashes_upto(&a->minhash, limit);
-	if (limit == PG_UINT64_MAX || sample >= CONTAINMENT_SAMPLE)
-	{
-		for (int i = 0, j = 0; i < sample; i++)
-		{
-			while (j < b->minhash.n && b->minhash.hashes[j] < a->minhash.hashes[i])
-				j++;
-			shared += j < b->minhash.n && b->minhash.hashes[j] == a->minhash.hashes[i];
-		}
-		return (double) shared / sample;
-	}
-	values = sketch_distinct(a, &exact);
-	added = distinct_union(a->distinct, b->distinct) - distinct_estimate(b->distinct);
-	return Min(1, Max(0, 1 - added / values));
 }

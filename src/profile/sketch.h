@@ -103,6 +103,19 @@ extern bytea *sketch_write(const Sketch *sketch);
 /* Reads and checks all of it; whatever is wrong is ERROR 22P03, and nothing else happens. */
 extern Sketch *sketch_read(const bytea *stored, MemoryContext context);
 
+/*
+ * Reads and checks a stored sketch up to one of its parts; what comes behind is neither read nor checked, and is not
+ * there in what is given.  stored may end with that part.
+ */
+typedef enum SketchPart
+{
+	SKETCH_COUNTS,				/* counts, moments, looks, order, extremes */
+	SKETCH_QUANTILES,
+	SKETCH_WHOLE
+} SketchPart;
+
+extern Sketch *sketch_read_upto(const bytea *stored, MemoryContext context, SketchPart upto);
+
 #define SKETCH_VERSION 1
 
 #endif							/* PROFILE_SKETCH_H */

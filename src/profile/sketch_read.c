@@ -138,12 +138,18 @@ check_frequent(const Sketch *sketch, const Frequent *frequent)
 		pfree(items);
 }
 
-/* Reads the parts that estimate. */
+/* Reads the quantiles. */
 static void
-read_parts(Bytes *b, Sketch *sketch, uint8 parts, int items)
+read_quantiles(Bytes *b, Sketch *sketch)
 {
 	sketch->quantiles = quantiles_read(b);
 	require(quantiles_count(sketch->quantiles) == sketch_ranked(sketch), "The quantiles are of another number of values.");
+}
+
+/* Reads what is known of the different values. */
+static void
+read_values(Bytes *b, Sketch *sketch, uint8 parts, int items)
+{
 	sketch->distinct = distinct_read(b);
 	minhash_read(b, &sketch->minhash);
 	require(sketch->minhash.n > 0 && sketch->minhash.n <= sketch_values(sketch), "There are more hashes than values.");
@@ -157,9 +163,9 @@ read_parts(Bytes *b, Sketch *sketch, uint8 parts, int items)
 	}
 }
 
-/* Reads a sketch of at most limit bytes, with at most so many frequent items. */
+/* Reads a sketch of at most limit bytes, with at most so many frequent items, up to one of its parts. */
 static Sketch *
-read_sketch(const bytea *stored, MemoryContext context, int limit, int items)
+read_sketch(const bytea *stored, MemoryContext context, int limit, int items, SketchPart upto)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Sketch	   *sketch = sketch_create(context);
@@ -180,9 +186,12 @@ read_sketch(const bytea *stored, MemoryContext context, int limit, int items)
 	if (sketch->kind != VALUE_NONE)
 	{
 		read_extremes(&b, sketch, parts);
-		read_parts(&b, sketch, parts, items);
+		if (upto >= SKETCH_QUANTILES)
+			read_quantiles(&b, sketch);
+		if (upto >= SKETCH_WHOLE)
+			read_values(&b, sketch, parts, items);
 	}
-	require(b.at == b.end, "There are bytes behind its end.");
+	require(upto < SKETCH_WHOLE || b.at == b.end, "There are bytes behind its end.");
 	MemoryContextSwitchTo(old);
 	return sketch;
 }
@@ -191,12 +200,19 @@ read_sketch(const bytea *stored, MemoryContext context, int limit, int items)
 Sketch *
 sketch_read(const bytea *stored, MemoryContext context)
 {
-	return read_sketch(stored, context, SKETCH_BYTES, FREQUENT_STORED);
+	return read_sketch(stored, context, SKETCH_BYTES, FREQUENT_STORED, SKETCH_WHOLE);
+}
+
+/* Reads and checks what comes first in a stored sketch. */
+Sketch *
+sketch_read_upto(const bytea *stored, MemoryContext context, SketchPart upto)
+{
+	return read_sketch(stored, context, SKETCH_BYTES, FREQUENT_STORED, upto);
 }
 
 /* Reads what sketch_write_whole() wrote. */
 Sketch *
 sketch_read_whole(const bytea *stored, MemoryContext context)
 {
-	return read_sketch(stored, context, 8 * SKETCH_BYTES, FREQUENT_COUNTERS);
+	return read_sketch(stored, context, 8 * SKETCH_BYTES, FREQUENT_COUNTERS, SKETCH_WHOLE);
 }

@@ -4,19 +4,29 @@
  *	  The SQL type aipipe.sketch: input and output.
  *
  * What comes in is read whole and written again, so that a stored sketch is
- * canonical; it is checked again whenever it is read, because a dump or a damaged page can hold
+ * canonical; what is read of it is checked again whenever it is read, because a damaged page can hold
  * anything.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 
 #include "profile/access.h"
+#include "profile/bytes.h"
+#include "profile/quantiles_int.h"
+
+/*
+ * No sketch takes more bytes up to its extremes (a head, 10 counts and one a look, moments, 4 extremes), and to its
+ * quantiles (values, and what each level begins with).
+ */
+#define COUNTS_BYTES (4 + SKETCH_TYPE_NAME + (10 + LOOK_N) * 10 + 5 * 10 + 4 * (18 + FREQUENT_TEXT))
+#define QUANTILES_BYTES (COUNTS_BYTES + 11 + QUANTILES_STORED_ALL * 10 + QUANTILES_MAX_LEVELS * 11)
 
 PG_FUNCTION_INFO_V1(aipipe_sketch_in);
 PG_FUNCTION_INFO_V1(aipipe_sketch_out);
@@ -84,4 +94,15 @@ Sketch *
 sketch_argument(FunctionCallInfo fcinfo, int argno)
 {
 	return sketch_read(PG_GETARG_BYTEA_PP(argno), CurrentMemoryContext);
+}
+
+/* Reads an argument of an accessor that asks for what comes first. */
+Sketch *
+sketch_argument_upto(FunctionCallInfo fcinfo, int argno, SketchPart upto)
+{
+	int			most = upto == SKETCH_COUNTS ? COUNTS_BYTES : QUANTILES_BYTES;
+
+	if (toast_raw_datum_size(PG_GETARG_DATUM(argno)) > SKETCH_BYTES)
+		bytes_error("It is too long.");
+	return sketch_read_upto(PG_GETARG_BYTEA_P_SLICE(argno, 0, most), CurrentMemoryContext, upto);
 }

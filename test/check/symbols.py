@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""aipipe.so gives away only what PostgreSQL calls, and every C function of the install script and of a parallel worker is there.
+"""aipipe.so gives away only what PostgreSQL calls, and every C function of the install script and of a worker is there.
 
 The server opens libraries with their symbols global, so any other name of ours
-could take the place of another library's, or the reverse.
+could take the place of another library's, or the reverse.  Main functions are found by how they
+are told to it: CreateParallelContext("aipipe", "name") and, for the postmaster, "aipipe_<kind>_main".
 """
 import os
 import re
@@ -31,8 +32,8 @@ def check(tree):
     for name in gate.files(tree, "src", ".c"):
         text = gate.read(tree + "/" + name)
         callable_from_sql.update(re.findall(r"^PG_FUNCTION_INFO_V1\((\w+)\)", text, re.M))
-        for match in re.finditer(r"\bCreateParallelContext\(\s*\"aipipe\",\s*\"(\w+)\"", text):
-            workers[match.group(1)] = (name, gate.line_of(text, match.start()))
+        for match in re.finditer(r"\bCreateParallelContext\(\s*\"aipipe\",\s*\"(\w+)\"|\"(aipipe_[a-z]+_main)\"", text):
+            workers[match.group(1) or match.group(2)] = (name, gate.line_of(text, match.start()))
     for symbol in symbols:
         if symbol not in SERVER and symbol not in workers and re.sub("^pg_finfo_", "", symbol) not in callable_from_sql:
             yield "aipipe.so", 1, "%s is exported" % symbol

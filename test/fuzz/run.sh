@@ -21,6 +21,7 @@ seed=${2:-1}
 
 stage_open
 stage_build AIPIPE_CFLAGS=
+stage_build_module AIPIPE_CFLAGS=
 cluster_start fuzz log_min_messages=error
 cluster_psql -c 'CREATE EXTENSION aipipe_test' -f "$here/models.sql" >/dev/null
 

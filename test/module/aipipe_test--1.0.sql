@@ -363,3 +363,8 @@ CREATE FUNCTION sketch_avalanche(length int, OUT lowest float8, OUT highest floa
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_avalanche';
 CREATE FUNCTION sketch_hash(value text) RETURNS bigint
 LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_sketch_hash';
+
+-- Mutants of a schedule: refused, or with slots that go forward from wherever one asks.
+CREATE FUNCTION schedule_mutate(schedule text, n int, seed int DEFAULT 1,
+                              OUT accepted int, OUT refused int, OUT other int, OUT different int, OUT longest_ms float8) RETURNS record
+LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'test_schedule_mutate';

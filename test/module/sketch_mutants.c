@@ -113,6 +113,7 @@ static void
 use(Parts *parts, char part)
 {
 	Parts		other;
+	int			pairs[DISTINCT_RANKS][DISTINCT_RANKS];
 	StringInfoData out;
 	Bytes		b;
 	double	   *values;
@@ -124,7 +125,7 @@ use(Parts *parts, char part)
 	(void) distinct_estimate(parts->distinct);
 	(void) frequent_items(parts->frequent, &items);
 	make(&other, 700, 99);
-	(void) distinct_union(parts->distinct, other.distinct);
+	distinct_pairs(parts->distinct, other.distinct, pairs);
 	(void) minhash_similarity(&parts->minhash, &other.minhash);
 	moments_merge(&other.moments, &parts->moments);
 	quantiles_merge(other.quantiles, parts->quantiles);

@@ -83,6 +83,23 @@ compare(const Sketch *a, const Sketch *b)
 	(void) sketch_read_whole(sketch_write_whole(merged), CurrentMemoryContext);
 }
 
+/* Asks what was read of a sketch up to a part what that part answers. */
+static void
+ask_part(const bytea *stored, SketchPart upto)
+{
+	const Sketch *sketch = sketch_read_upto(stored, CurrentMemoryContext, upto);
+	double		least = sketch_quantile(sketch, 0);
+
+	must(isnan(least) || least <= sketch_quantile(sketch, 1), "the least is above the greatest");
+	(void) moments_kurtosis(&sketch->numbers);
+	must(upto > SKETCH_COUNTS || sketch->quantiles == NULL, "more is read than was asked for");
+	must(upto > SKETCH_QUANTILES || (sketch->distinct == NULL && sketch->values == NULL), "more is read than was asked for");
+	if (upto == SKETCH_COUNTS)
+		return;
+	must(isnan(least) || least <= sketch_quantile(sketch, 0.5), "the least is above the median");
+	must(within(sketch_cdf(sketch, 0), 0, 1), "a share of ranks is none");
+}
+
 /* Takes a mutant the whole way; false when what is written is not read and written again as it is. */
 static bool
 serve(const char *bytes, Size len, bool compiled, Random *random, const void *arg)
@@ -94,6 +111,8 @@ serve(const char *bytes, Size len, bool compiled, Random *random, const void *ar
 
 	SET_VARSIZE(stored, VARHDRSZ + len);
 	memcpy(VARDATA(stored), bytes, len);
+	ask_part(stored, SKETCH_COUNTS);
+	ask_part(stored, SKETCH_QUANTILES);
 	sketch = sketch_read(stored, CurrentMemoryContext);
 	ask(sketch);
 	compare(sketch, original);

@@ -114,7 +114,7 @@ finish()
 stage_open
 
 # The compiler's warnings are errors here; a user's build only prints them.
-if ! stage_build AIPIPE_CFLAGS=-Werror; then
+if ! { stage_build AIPIPE_CFLAGS=-Werror && stage_build_module AIPIPE_CFLAGS=-Werror; }; then
 	failed=1
 	finish
 fi

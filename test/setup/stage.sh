@@ -8,6 +8,7 @@
 #	. test/setup/stage.sh
 #	stage_open			makes the temp folder; it and all clusters in it go at exit
 #	stage_build [make arguments]	builds aipipe from a copy of the source tree and installs it there
+#	stage_build_module [make arguments]	the test module too, for what needs more than a user has
 #	stage_run COMMAND…		runs a command as the unprivileged user
 #	stage_make ARGUMENTS…		runs make in the copy of the source tree
 #
@@ -115,21 +116,28 @@ stage_sources()
 		stage_run tar -C "$STAGE_SRC" --no-same-owner -xf -
 }
 
-# Builds aipipe, and the test module when there is one, and installs both into the private tree.
+# Builds aipipe and installs it into the private tree.
 stage_build()
 {
-	local log=$STAGE/build.log
-
 	stage_sources
+	stage_install aipipe "$@"
+}
+
+# Builds the test module from the sources that stage_build copied, and installs it too.
+stage_build_module()
+{
+	[ ! -f "$STAGE_SRC/test/module/Makefile" ] || stage_install "the test module" -C test/module "$@"
+}
+
+# Runs make install in the copy of the sources; what the compiler says is shown when that fails.
+stage_install()
+{
+	local what=$1 log=$STAGE/build.log
+	shift
+
 	if ! stage_make -j2 "$@" all install >"$log" 2>&1; then
 		grep -vE '^[^ ]*(gcc|clang)[^ ]* -' "$log" >&2 || :
-		echo "stage.sh: aipipe does not build" >&2
-		return 1
-	fi
-	[ -f "$STAGE_SRC/test/module/Makefile" ] || return 0
-	if ! stage_make -C test/module "$@" all install >"$log" 2>&1; then
-		grep -vE '^[^ ]*(gcc|clang)[^ ]* -' "$log" >&2 || :
-		echo "stage.sh: the test module does not build" >&2
+		echo "stage.sh: $what does not build" >&2
 		return 1
 	fi
 }

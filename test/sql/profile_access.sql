@@ -34,6 +34,7 @@ SELECT h.low_text, h.high_text, h.count FROM (SELECT aipipe.profile_sketch(x) AS
 SELECT h.low_text, h.high_text, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{-1 day,00:00:01.5,3 days 12:00}'::interval[]) x) q, aipipe.sketch_histogram(s, 3) h;
 SELECT h.low_text, h.high_text, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{00:00,23:59:59}'::time[]) x) q, aipipe.sketch_histogram(s, 2) h;
 SELECT h.low, h.high, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{-1.7e308,1.7e308,0}'::float8[]) x) q, aipipe.sketch_histogram(s, 2) h;
+SELECT h.low, h.high, h.count FROM (SELECT aipipe.profile_sketch(x) AS s FROM unnest('{-1.7e308,1.7e308,0,Infinity}'::float8[]) x) q, aipipe.sketch_histogram(s, 4) h;
 
 -- frequent values
 SELECT v.value, v.count, round(v.share::numeric, 3) AS share, v.clipped, v.count >= (SELECT count(*) FROM t WHERE t.text = v.value) - v.error AND v.count <= (SELECT count(*) FROM t WHERE t.text = v.value) AS right FROM s, aipipe.sketch_top(text, 2) v;
@@ -59,6 +60,13 @@ SELECT abs(aipipe.sketch_similarity(int, half) - 0.5) < 0.15 AS half, abs(aipipe
 SELECT aipipe.sketch_similarity(few, shifted) AS similarity, (25 / 75.0)::float8 AS exact, aipipe.sketch_containment(few, shifted) AS containment FROM keys;
 -- a small key in a large one: by the registers
 SELECT aipipe.sketch_containment(a, b) > 0.9 AS within, aipipe.sketch_containment(c, b) < 0.5 AS without FROM (SELECT aipipe.profile_sketch(i * 100) FILTER (WHERE i <= 1000) AS a, aipipe.profile_sketch(i) AS b, aipipe.profile_sketch(-i) FILTER (WHERE i <= 1000) AS c FROM generate_series(1, 200000) i) q;
+SELECT values, times, share, abs(aipipe.sketch_containment(a, b) - share) < 0.015 * sqrt(1 + times) AS near
+  FROM (VALUES (2000, 1, 0), (2000, 1, 0.3), (2000, 1, 1), (2000, 20, 0), (2000, 20, 0.7), (2000, 20, 1), (500, 200, 0), (500, 200, 0.5), (500, 200, 1)) AS c(values, times, share),
+       LATERAL (SELECT aipipe.profile_sketch(CASE WHEN i <= values * share THEN i ELSE -i END) AS a FROM generate_series(1, values) i) AS x,
+       LATERAL (SELECT aipipe.profile_sketch(i) AS b FROM generate_series(1, values * times) i) AS y ORDER BY times, share;
+-- what nothing is known of
+SELECT aipipe.sketch_containment(few, many) AS few_in_many, aipipe.sketch_containment(many, few) < 0.001 AS many_in_few
+  FROM (SELECT aipipe.profile_sketch(i * 1000) FILTER (WHERE i <= 5) AS few, aipipe.profile_sketch(i) AS many FROM generate_series(1, 200000) i) AS q;
 SELECT aipipe.sketch_similarity(e, f) AS none, aipipe.sketch_containment(e, f) AS of_nothing, aipipe.sketch_containment(f, e) AS in_nothing, aipipe.sketch_similarity(e, e) AS nothing FROM s, (SELECT aipipe.profile_sketch(x) AS e FROM generate_series(1, 0) x) q;
 
 -- Shift. Evidently 0.7 gives these of the same data (its utils.get_binned_data and psi_stat_test); PSI is symmetric but for the bins.

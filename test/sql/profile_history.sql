@@ -109,6 +109,16 @@ SELECT count(*) FROM aipipe.profile_column;
 SELECT aipipe.profile_prune('later', 'infinity');
 RESET ROLE;
 
+-- a temporary table has a history too, under the name by which every session knows its own
+CREATE TEMPORARY TABLE passing AS SELECT i, 'a'::text AS word FROM generate_series(1, 200) i;
+SELECT aipipe.profile_snapshot('passing') > 0;
+UPDATE passing SET word = 'b';
+SELECT aipipe.profile_snapshot('passing') > 0;
+SELECT column_name, change FROM aipipe.profile_diff('passing');
+SELECT relation FROM aipipe.profile WHERE relation LIKE '%passing' ORDER BY id;
+SELECT aipipe.profile_prune('passing', 'infinity');
+DROP TABLE passing;
+
 -- forgetting
 SELECT aipipe.profile_prune('orders', '2020-01-01');
 SELECT aipipe.profile_prune('orders', 'infinity');

@@ -57,6 +57,19 @@ SELECT left_column, right_relation, right_column, containment FROM aipipe.profil
 SELECT left_column, right_column, round(score::numeric, 2) AS score FROM aipipe.profile_joins('{orders,products,parts}', params => '{"min_score": 0.4}');
 SELECT count(*) FROM aipipe.profile_joins('{empty}');
 SELECT left_column, right_column FROM aipipe.profile_joins('{calendar,calendar}');
+-- large columns: what does not fit into memory is counted part by part; few values in many, many in few
+CREATE TABLE many AS SELECT i AS id, md5(i::text) AS code, i % 450 AS few FROM generate_series(1, 30000) AS i;
+CREATE TABLE more AS SELECT CASE WHEN i % 9 > 0 THEN i % 20000 + 1 END AS many_id, md5((i % 25000 + CASE WHEN i % 70 = 0 THEN 30000 ELSE 1 END)::text) AS many_code, 10 + i % 7 AS digit FROM generate_series(1, 45000) AS i;
+CREATE TABLE found AS SELECT memory, j.* FROM unnest('{1GB,1MB}'::text[]) AS memory, set_config('aipipe.profile_max_memory', memory, false),
+    LATERAL aipipe.profile_joins('{many,more}', NULL, CASE WHEN set_config IS NOT NULL THEN 0.01 END, '{"min_score": 0}') AS j;
+RESET aipipe.profile_max_memory;
+SELECT left_column, right_column, round(containment::numeric, 6) AS containment, round(coverage::numeric, 6) AS coverage, left_distinct AS l, right_distinct AS r, cardinality, count(*) AS times
+  FROM found GROUP BY left_relation, left_column, right_relation, right_column, containment, coverage, left_distinct, right_distinct, cardinality ORDER BY 1, 2;
+SELECT f.left_column, f.right_column, count(m.v) / count(*)::float8 = f.containment AS containment, coalesce(sum(a.n) FILTER (WHERE m.v IS NOT NULL), 0)::float8 / sum(a.n)::float8 = f.coverage AS coverage
+  FROM (SELECT 'many_id' AS name, 'id' AS other, many_id::text AS v, count(*) AS n FROM more WHERE many_id IS NOT NULL GROUP BY 3 UNION ALL SELECT 'many_code', 'code', many_code, count(*) FROM more GROUP BY 3) AS a
+  LEFT JOIN (SELECT 'id' AS name, id::text AS v FROM many UNION ALL SELECT 'code', code FROM many) AS m ON m.name = a.other AND m.v = a.v
+  JOIN found AS f ON memory = '1MB' AND f.left_column = a.name AND f.right_column = a.other GROUP BY f.left_column, f.right_column, f.containment, f.coverage ORDER BY f.left_column;
+DROP TABLE many, more, found;
 -- columns of one table; a view is looked at when it is named
 CREATE VIEW staff AS SELECT id, manager_id::int AS boss FROM employee;
 SELECT left_column, right_column, cardinality, right_unique FROM aipipe.profile_joins('{staff}');
@@ -76,6 +89,14 @@ SELECT aipipe.profile_joins('{customers,orders}');
 RESET ROLE;
 -- a database's worth: every schema but the system's
 SELECT count(*) > 0 AS found FROM aipipe.profile_joins() WHERE left_relation = 'orders'::regclass AND right_relation = 'customers'::regclass AND declared;
+-- what a type's owner made of a cast to text does not run: the column is compared as its type writes it
+CREATE TYPE mood AS ENUM ('sad', 'calm', 'glad', 'wild');
+CREATE FUNCTION mood_text(mood) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'cast as %', current_user; END $$;
+CREATE CAST (mood AS text) WITH FUNCTION mood_text(mood) AS IMPLICIT;
+CREATE DOMAIN moody AS mood;
+CREATE TABLE moods AS SELECT unnest(enum_range(NULL::mood)) AS mood;
+CREATE TABLE felt AS SELECT (enum_range(NULL::mood))[1 + i % 4]::moody AS mood, (ARRAY['sad', 'calm', 'glad', 'wild'])[1 + i % 4] AS word FROM generate_series(1, 40) i;
+SELECT left_relation, left_column, right_relation, right_column, containment FROM aipipe.profile_joins('{felt,moods}') ORDER BY 1, 2, 3, 4;
 -- errors
 SELECT aipipe.profile_joins('{}');
 SELECT aipipe.profile_joins(ARRAY[NULL::regclass]);

@@ -108,6 +108,14 @@ SELECT aipipe.profile_keys('large');
 SELECT columns FROM aipipe.profile_keys('large', 1, params => '{"sample": 0.02}');
 \set VERBOSITY default
 RESET aipipe.profile_max_memory;
+-- a row of NULLs is a value, also where the server counts
+CREATE TYPE pair AS (a int, b int);
+CREATE TABLE pairs (p pair, n int);
+INSERT INTO pairs VALUES (ROW(1, 2), 1), (ROW(NULL, NULL), 2), (ROW(1, NULL), 3);
+SELECT columns, nulls, is_key FROM aipipe.profile_keys('pairs', 1);
+SELECT columns, nulls, is_key FROM aipipe.profile_keys('pairs', 1, params => '{"sample": 0.999999}');
+INSERT INTO pairs VALUES (NULL, 4);
+SELECT columns, nulls, is_key FROM aipipe.profile_keys('pairs', 1, 0.5, '{"sample": 0.999999}');
 -- as many columns as a table can have
 DO $$ BEGIN EXECUTE (SELECT format('CREATE TABLE wide AS SELECT %s FROM generate_series(1, 20) AS i', string_agg(format('(i %% %s)::int2 AS c%s', 2 + n % 7, n), ', ')) FROM generate_series(1, 1600) AS n); END $$;
 SELECT count(*) FROM aipipe.profile_keys('wide', 1);

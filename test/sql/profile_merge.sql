@@ -101,3 +101,8 @@ WITH texts AS (SELECT i, CASE i % 4 WHEN 0 THEN i::text WHEN 1 THEN '2024-01-0' 
      whole AS (SELECT aipipe.profile_sketch(t) AS s FROM texts)
 SELECT l.look, l.count, l.count = w.count AS same, aipipe.sketch_bytes(m.s) = aipipe.sketch_bytes(o.s) AS same_bytes
   FROM merged m, whole o, aipipe.sketch_looks(m.s) l JOIN LATERAL (SELECT * FROM whole, aipipe.sketch_looks(whole.s)) w ON w.look = l.look ORDER BY l.look;
+
+-- moments that no values have do not make a sketch that nobody can read
+WITH s AS (SELECT aipipe.profile_sketch(x % 3 = 0) AS s FROM generate_series(1, 50) x),
+hostile AS (SELECT ('\x' || encode(overlay(overlay(aipipe.sketch_send(s) placing '\x3fd4ffe147ae147b' from 22 for 8) placing '\xff0f559b3d07c848' from 46 for 8), 'hex'))::aipipe.sketch AS h, s FROM s)
+SELECT aipipe.sketch_count(aipipe.profile_merge(x)::text::aipipe.sketch) FROM hostile, LATERAL (VALUES (h), (s)) v(x);

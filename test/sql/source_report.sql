@@ -53,6 +53,8 @@ SELECT aipipe.source_drop('nobody');
 SELECT * FROM aipipe.source_report('nobody');
 SELECT * FROM aipipe.source_report(NULL);
 SELECT * FROM aipipe.source_report('other', 0);
+-- as many days as there are
+SELECT count(*) FROM aipipe.source_report('other', 2147483647);
 
 -- rights: to read the table to register and see, to own the source to change it
 CREATE ROLE regress_source_reader;
@@ -69,6 +71,26 @@ SELECT aipipe.source_drop('web orders');
 -- batches are those of gates of one's own roles
 SELECT count(*) FROM aipipe.source_batches('mine');
 SELECT * FROM aipipe.source_data;
+RESET ROLE;
+-- a source in a schema that a role may not use hides itself from it, and nothing else
+CREATE SCHEMA source_secret;
+CREATE TABLE source_secret.hidden (id int);
+GRANT SELECT ON source_secret.hidden TO regress_source_reader;
+SELECT aipipe.source_register('secret', 'source_secret.hidden') > 0;
+SET ROLE regress_source_reader;
+SELECT name FROM aipipe.source ORDER BY name;
+SELECT count(*) > 0 AS answers FROM aipipe.source_report('mine');
+SELECT count(*) FROM aipipe.source_report('secret');
+RESET ROLE;
+GRANT USAGE ON SCHEMA source_secret TO regress_source_reader;
+SET ROLE regress_source_reader;
+SELECT name FROM aipipe.source ORDER BY name;
+RESET ROLE;
+-- a dropped table leaves its source to its owner
+DROP SCHEMA source_secret CASCADE;
+SELECT name, relation FROM aipipe.source WHERE name = 'secret';
+SELECT value FROM aipipe.source_volume('secret') WHERE measure = 'batches';
+SET ROLE regress_source_reader;
 SELECT aipipe.source_drop('mine');
 RESET ROLE;
 

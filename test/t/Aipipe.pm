@@ -14,7 +14,7 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
   make_node make_world scores make_detectors detector_scores tables fails_with session_start session_run session_end
-  wait_until
+  wait_until scheduler_pid has_scheduler launcher_pid
 );
 
 # A server with the settings that all tests want; further lines of configuration as arguments.
@@ -204,6 +204,35 @@ sub wait_until
 		usleep(100_000);
 	}
 	return 0;
+}
+
+# The pid of a database's scheduler, or ''.
+sub scheduler_pid
+{
+	my ($node, $db) = @_;
+
+	return $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'aipipe scheduler' AND datname = '$db'");
+}
+
+# Waits for a database's scheduler, another one than $not; gives its pid, or 0.
+sub has_scheduler
+{
+	my ($node, $db, $not) = @_;
+
+	$not = $not || 0;
+	return wait_until($node, 'postgres',
+		"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe scheduler' AND datname = '$db' AND pid <> $not)")
+	  ? scheduler_pid($node, $db)
+	  : 0;
+}
+
+# The pid of the launcher that was started for a database, or of the preloaded one; or ''.
+sub launcher_pid
+{
+	my ($node, $db) = @_;
+	my $type = defined $db ? "(SELECT 'aipipe launcher ' || oid FROM pg_database WHERE datname = '$db')" : "'aipipe launcher'";
+
+	return $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = $type");
 }
 
 1;

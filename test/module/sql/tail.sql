@@ -39,6 +39,10 @@ FROM d, LATERAL unnest(tail(scores, at)) WITH ORDINALITY x(b, n) GROUP BY name O
 SELECT f.shape, round((2 ^ -(tail(a, '{4}'))[1])::numeric, 3) AS p_of_heap, round(exp(-4)::numeric, 3) AS true_p
 FROM (SELECT array_agg(least(-ln(1 - (i - 0.5) / 20000::float8), 4)::real) FROM generate_series(1, 20000) i) x(a), LATERAL tail_fit(a) f;
 
+-- all that is above the threshold is one heap: what is beyond it is still one in rows + 1 or less, also for the rows themselves
+SELECT round((2 ^ -b[1])::numeric, 3) AS p_of_heap, b[2] >= log(2, 20001) AND b[3] > b[2] AS beyond, round((2 ^ -(tail_unseen(a))[20000])::numeric, 3) AS p_unseen
+FROM (SELECT array_agg((1 + (i <= 542)::int + (i <= 180)::int)::real) FROM generate_series(1, 20000) i) x(a), LATERAL tail(a, '{3,4,100}') t(b);
+
 -- never falling, continuous at the joint
 SELECT bool_and(rises) AS rises, max(step) < 0.02 AS no_jump
 FROM (SELECT b >= lag(b, 1, 0::float8) OVER (ORDER BY n) AS rises, b - lag(b, 1, 0::float8) OVER (ORDER BY n) AS step

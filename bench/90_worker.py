@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+"""What the background costs and how punctual it is: 40 jobs of 50 ms, each due every second for five minutes, and processes that rest.
+
+A run is late by the time from its slot to the begin of its command's process.  Beside it stands what a process costs on this
+machine in the same minutes: a new session that says SELECT 1.  The share of a processor that launcher and scheduler take
+at rest is read from the system's accounts.
+"""
+import os
+import threading
+import time
+
+import psycopg2
+
+JOBS = 40
+SECONDS = int(os.environ.get("WORKER_SECONDS", "300"))
+REST = int(os.environ.get("WORKER_REST", "60"))
+PROCESSES = ("aipipe launcher", "aipipe scheduler")
+
+
+def connect():
+    """Opens a session that commits each statement."""
+    connection = psycopg2.connect("")
+    connection.autocommit = True
+    return connection.cursor()
+
+
+def result(name, value, unit, baseline="", ratio=None, goal="", met=None):
+    """Prints a result line."""
+    verdict = "" if met is None else "ok" if met else "MISS"
+    print(f"RESULT|{name}|{value}|{unit}|{baseline}|{'' if ratio is None else round(ratio, 2)}|{goal}|{verdict}", flush=True)
+
+
+def ask(cursor, text):
+    """Gives the only row of a query."""
+    cursor.execute(text)
+    return cursor.fetchone()
+
+
+def cpu(cursor):
+    """CPU seconds of the resting processes so far, and their number."""
+    cursor.execute("SELECT pid FROM pg_stat_activity WHERE backend_type LIKE ANY (%s)", ([kind + "%" for kind in PROCESSES],))
+    pids = [row[0] for row in cursor.fetchall()]
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK"), len(pids)
+
+
+def rest(cursor):
+    """Measures launcher and scheduler with nothing to do, then with a job that is due in a year."""
+    time.sleep(5)
+    before, n = cpu(cursor)
+    time.sleep(REST)
+    after, _ = cpu(cursor)
+    share = (after - before) / REST * 100
+    result(f"{n} processes at rest", f"{share:.3f}", "% of a processor", f"{REST} s", None, "<= 0.1", share <= .1 and n == 2)
+
+
+def sessions(stop, took):
+    """Opens sessions, one a second, and notes how long each takes to its first answer."""
+    while not stop.is_set():
+        began = time.monotonic()
+        connection = psycopg2.connect("")
+        connection.cursor().execute("SELECT 1")
+        connection.close()
+        took.append(time.monotonic() - began)
+        stop.wait(1)
+
+
+def punctuality(cursor):
+    """Runs the jobs and says what became of their slots."""
+    took, stop = [], threading.Event()
+    for i in range(JOBS):
+        cursor.execute("SELECT aipipe.job_create(%s, 'SELECT pg_sleep(.05)', '* * * * * *', params => '{\"overlap\": \"queue\"}')", (f"bench {i}",))
+    thread = threading.Thread(target=sessions, args=(stop, took))
+    thread.start()
+    time.sleep(SECONDS)
+    stop.set()
+    thread.join()
+    for i in range(JOBS):
+        cursor.execute("SELECT aipipe.job_alter(%s, schedule => '')", (f"bench {i}",))
+    for _ in range(300):
+        if ask(cursor, "SELECT count(*) FROM aipipe.job_run WHERE state IN ('queued', 'starting', 'running')")[0] == 0:
+            break
+        time.sleep(.1)
+    runs, missed, doubled, failed = ask(cursor, """
+        SELECT sum(n), sum(slots - n), sum(doubled), sum(failed) FROM (
+            SELECT count(*) AS n, extract(epoch FROM max(due_at) - min(due_at)) + 1 AS slots, count(*) - count(DISTINCT due_at) AS doubled,
+                   count(*) FILTER (WHERE state <> 'succeeded') AS failed
+              FROM aipipe.job_run WHERE job_name LIKE 'bench %' GROUP BY job) AS jobs""")
+    lags = ask(cursor, """
+        SELECT percentile_cont(ARRAY[.5, .99, 1]) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - r.due_at))
+          FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE r.job_name LIKE 'bench %' AND a.number = 1""")[0]
+    took.sort()
+    session = took[len(took) * 99 // 100]
+    result(f"slots of {JOBS} jobs in {SECONDS} s", runs, "runs")
+    result("slots missed", missed, "", "", None, "0", missed == 0)
+    result("slots run twice", doubled, "", "", None, "0", doubled == 0)
+    result("runs that did not succeed", failed, "", "", None, "0", failed == 0)
+    result("lag, median", f"{lags[0] * 1000:.0f}", "ms")
+    result("lag, 99th percentile", f"{lags[1] * 1000:.0f}", "ms", f"{session * 1000:.0f} (a session)", lags[1] / session, "<= 1000 ms", lags[1] <= 1)
+    result("lag, longest", f"{lags[2] * 1000:.0f}", "ms")
+
+
+def main():
+    """Runs both measurements with a scheduler of this database."""
+    cursor = connect()
+    cursor.execute("SELECT aipipe.worker_start()")
+    rest(cursor)
+    punctuality(cursor)
+    cursor.execute("SELECT aipipe.worker_stop()")
+
+
+main()

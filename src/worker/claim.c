@@ -1,0 +1,182 @@
+/*-------------------------------------------------------------------------
+ *
+ * claim.c
+ *	  A run becomes an attempt with a process of its own.
+ *
+ * Claiming writes the attempt before any process exists, so that a crash at any
+ * point leaves a trace.  The most urgent runs go first: by priority, then by
+ * when they could have begun.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "compat/compat.h"
+#include "core/sql.h"
+#include "worker/job.h"
+#include "worker/worker.h"
+
+/*
+ * Runs that may begin.  A job has at most "parallel" processes; a run that waits for its retry lets others pass;
+ * a pause holds back what was not asked for by hand.  A retry can be no farther away than its job's backoff
+ * allows: if it is, the clock was put back, and the run is ready.
+ */
+static SqlStatement find_ready = {
+	"WITH busy AS (SELECT b.job, pg_catalog.count(*) AS n FROM aipipe.job_run_data b"
+	" WHERE b.state OPERATOR(pg_catalog.=) ANY (ARRAY['starting', 'running']) GROUP BY b.job),"
+	" ready AS (SELECT r.id, r.priority, r.not_before, j.parallel, COALESCE(busy.n, 0) AS n,"
+	" pg_catalog.row_number() OVER (PARTITION BY r.job ORDER BY r.priority DESC, r.due_at, r.id) AS place"
+	" FROM aipipe.job_run_data r"
+	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) r.job AND j.home OPERATOR(pg_catalog.=) $1"
+	" JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) r.job"
+	" AND (s.state OPERATOR(pg_catalog.<>) 'paused' OR r.cause OPERATOR(pg_catalog.=) 'manual')"
+	" LEFT JOIN busy ON busy.job OPERATOR(pg_catalog.=) r.job"
+	" WHERE r.state OPERATOR(pg_catalog.=) 'queued' AND (r.not_before OPERATOR(pg_catalog.<=) $2"
+	" OR r.not_before OPERATOR(pg_catalog.>) ($2 OPERATOR(pg_catalog.+)"
+	" pg_catalog.make_interval(secs => 60 OPERATOR(pg_catalog.+) (j.backoff_max_ms OPERATOR(pg_catalog./) 500.0)))))"
+	" SELECT ready.id FROM ready WHERE ready.place OPERATOR(pg_catalog.<=) (ready.parallel OPERATOR(pg_catalog.-) ready.n)"
+	" ORDER BY ready.priority DESC, ready.not_before, ready.id LIMIT $3",
+	3, {TEXTOID, TIMESTAMPTZOID, INT8OID}
+};
+
+static SqlStatement lock_run = {
+	"SELECT r.job, j.name, j.owner::pg_catalog.oid AS owner FROM aipipe.job_run_data r"
+	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) r.job"
+	" WHERE r.id OPERATOR(pg_catalog.=) $1 AND r.state OPERATOR(pg_catalog.=) 'queued' FOR UPDATE OF r SKIP LOCKED",
+	1, {INT8OID}
+};
+
+static SqlStatement start_run = {
+	"UPDATE aipipe.job_run_data SET state = 'starting', attempts = attempts OPERATOR(pg_catalog.+) 1"
+	" WHERE id OPERATOR(pg_catalog.=) $1 RETURNING attempts",
+	1, {INT8OID}
+};
+
+static SqlStatement add_attempt = {
+	"INSERT INTO aipipe.job_attempt_data (run, number, job, owner, state)"
+	" VALUES ($1, $2, $3, $4::pg_catalog.regrole, 'starting') RETURNING id",
+	4, {INT8OID, INT4OID, INT8OID, OIDOID}
+};
+
+static SqlStatement find_waiting = {
+	"SELECT pg_catalog.min(r.not_before) AS next FROM aipipe.job_run_data r"
+	" WHERE r.state OPERATOR(pg_catalog.=) 'queued' AND r.not_before OPERATOR(pg_catalog.>) $1",
+	1, {TIMESTAMPTZOID}
+};
+
+static SqlStatement remove_attempt = {
+	"WITH gone AS (DELETE FROM aipipe.job_attempt_data WHERE id OPERATOR(pg_catalog.=) $1"
+	" AND state OPERATOR(pg_catalog.=) 'starting' RETURNING run)"
+	" UPDATE aipipe.job_run_data r SET state = 'queued', attempts = r.attempts OPERATOR(pg_catalog.-) 1"
+	" FROM gone WHERE r.id OPERATOR(pg_catalog.=) gone.run",
+	1, {INT8OID}
+};
+
+static SqlStatement pause_job = {
+	"UPDATE aipipe.job_state_data SET state = 'paused', why = $2, changed_at = pg_catalog.clock_timestamp()"
+	" WHERE job OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, TEXTOID}
+};
+
+static SqlStatement fail_run = {
+	"UPDATE aipipe.job_run_data SET state = 'failed', why = $2, finished_at = pg_catalog.clock_timestamp()"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, TEXTOID}
+};
+
+/* Says why no process can run as this role, or NULL. */
+static char *
+unfit_owner(Oid owner)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
+	char	   *why = NULL;
+
+	if (!HeapTupleIsValid(tuple))
+		return psprintf("its owner, role with OID %u, no longer exists", owner);
+	if (!((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin)
+		why = psprintf("its owner, role \"%s\", may not log in", NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
+	else if (compat_database_aclcheck(MyDatabaseId, owner, ACL_CONNECT) != ACLCHECK_OK)
+		why = psprintf("its owner, role \"%s\", may not connect to the database", NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
+	ReleaseSysCache(tuple);
+	return why;
+}
+
+/* Ends a run whose job nobody can execute, and pauses the job so that this happens once. */
+static void
+refuse_run(int64 run, int64 job, const char *name, const char *why)
+{
+	ereport(LOG,
+			(errmsg("aipipe: job \"%s\" is paused: %s", name, why)));
+	sql_free(sql_run(&pause_job, SQL_WRITE, Int64GetDatum(job), CStringGetTextDatum(why)));
+	sql_free(sql_run(&fail_run, SQL_WRITE, Int64GetDatum(run), CStringGetTextDatum(why)));
+	run_notify(job, run, "failed");
+}
+
+/* Claims one run; false when somebody else has it or nobody can execute it. */
+static bool
+claim_run(int64 run, Claim *claim)
+{
+	SqlResult  *found = sql_run(&lock_run, SQL_WRITE, Int64GetDatum(run));
+	SqlResult  *started;
+	SqlResult  *added;
+	int64		job;
+	char	   *why;
+
+	if (found->nrows == 0)
+		return false;
+	job = sql_int64(found, 0, "job", NULL);
+	claim->run = run;
+	claim->owner = DatumGetObjectId(sql_datum(found, 0, "owner", NULL));
+	why = unfit_owner(claim->owner);
+	if (why != NULL)
+	{
+		refuse_run(run, job, sql_text(found, 0, "name"), why);
+		return false;
+	}
+	started = sql_run(&start_run, SQL_WRITE, Int64GetDatum(run));
+	added = sql_run(&add_attempt, SQL_WRITE, Int64GetDatum(run), sql_datum(started, 0, "attempts", NULL),
+					Int64GetDatum(job), ObjectIdGetDatum(claim->owner));
+	claim->attempt = sql_int64(added, 0, "id", NULL);
+	return true;
+}
+
+/* Claims runs that may begin now, and says when another one may. */
+int
+claim_runs(TimestampTz now, int limit, Claim *claims, TimestampTz *next)
+{
+	int			nclaims = 0;
+	SqlResult  *result;
+	TimestampTz waiting;
+	bool		none;
+
+	if (limit > 0)
+	{
+		result = sql_run(&find_ready, SQL_WRITE, CStringGetTextDatum(job_home()), TimestampTzGetDatum(now), Int64GetDatum(limit));
+		for (uint64 i = 0; i < result->nrows; i++)
+			if (claim_run(sql_int64(result, i, "id", NULL), &claims[nclaims]))
+				nclaims++;
+		sql_free(result);
+	}
+
+	result = sql_run(&find_waiting, SQL_WRITE, TimestampTzGetDatum(now));
+	waiting = DatumGetTimestampTz(sql_datum(result, 0, "next", &none));
+	if (!none)
+		*next = Min(*next, waiting);
+	sql_free(result);
+	return nclaims;
+}
+
+/* Puts a claimed run back into the queue as if it had not been claimed. */
+void
+claim_return(int64 attempt)
+{
+	sql_free(sql_run(&remove_attempt, SQL_WRITE, Int64GetDatum(attempt)));
+}

@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.c
+ *	  Old runs are forgotten, with their attempts.
+ *
+ * A job says how long and how many of its finished runs are kept; those of
+ * a job that was dropped stay for 30 days.  Each call deletes some, so that a
+ * step is short whatever has piled up.  What is old is found by an index; what
+ * is too many has to be counted, and so has what is dropped to be looked for,
+ * both only every ten minutes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "storage/shmem.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
+
+#include "core/sql.h"
+#include "worker/worker.h"
+
+/* Runs that one call deletes at most. */
+#define PRUNE_LIMIT 1000
+
+/* How often it is looked for what takes longer to find. */
+#define THOROUGH_EVERY (10 * USECS_PER_MINUTE)
+
+/* Runs beyond their job's age. */
+static SqlStatement find_old = {
+	"SELECT o.id FROM aipipe.job_data j CROSS JOIN LATERAL ("
+	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) j.id AND r.finished_at IS NOT NULL"
+	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => j.keep_ms OPERATOR(pg_catalog./) 1000.0))"
+	" ORDER BY r.finished_at LIMIT $2) o LIMIT $2",
+	2, {TIMESTAMPTZOID, INT8OID}
+};
+
+/* Runs beyond their job's number: older than the last of those that are kept. */
+static SqlStatement find_surplus = {
+	"SELECT o.id FROM aipipe.job_data j CROSS JOIN LATERAL ("
+	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) j.id AND r.finished_at IS NOT NULL"
+	" ORDER BY r.finished_at DESC, r.id DESC OFFSET j.keep_runs LIMIT $1) o LIMIT $1",
+	1, {INT8OID}
+};
+
+/* Runs of jobs that are gone: the history's jobs are found one after the other in the index. */
+static SqlStatement find_orphans = {
+	"WITH RECURSIVE job(id) AS ("
+	"(SELECT r.job FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
+	" UNION ALL SELECT (SELECT r.job FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.>) job.id ORDER BY r.job LIMIT 1)"
+	" FROM job WHERE job.id IS NOT NULL)"
+	" SELECT o.id FROM job CROSS JOIN LATERAL ("
+	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) job.id AND r.finished_at IS NOT NULL"
+	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => 30))"
+	" ORDER BY r.finished_at LIMIT $2) o"
+	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) job.id) LIMIT $2",
+	2, {TIMESTAMPTZOID, INT8OID}
+};
+
+/* A run that was queued while its job was dropped. */
+static SqlStatement end_orphans = {
+	"UPDATE aipipe.job_run_data r SET state = 'cancelled', why = 'the job was dropped', finished_at = pg_catalog.clock_timestamp()"
+	" WHERE r.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running']) AND r.state OPERATOR(pg_catalog.=) 'queued'"
+	" AND NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) r.job) RETURNING r.job, r.id",
+	0, {0}
+};
+
+static SqlStatement delete_attempts = {
+	"DELETE FROM aipipe.job_attempt_data a WHERE a.run OPERATOR(pg_catalog.=) ANY ($1)",
+	1, {INT8ARRAYOID}
+};
+
+static SqlStatement delete_runs = {
+	"DELETE FROM aipipe.job_run_data r WHERE r.id OPERATOR(pg_catalog.=) ANY ($1)",
+	1, {INT8ARRAYOID}
+};
+
+/* Deletes the runs that were found; gives how many more may be deleted. */
+static int64
+delete_found(SqlResult *found, int64 limit)
+{
+	int			n = (int) found->nrows;
+	Datum	   *ids = palloc(mul_size(sizeof(Datum), Max(n, 1)));
+	Datum		list;
+
+	for (int i = 0; i < n; i++)
+		ids[i] = sql_datum(found, i, "id", NULL);
+	list = PointerGetDatum(construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	if (n > 0)
+	{
+		sql_free(sql_run(&delete_attempts, SQL_WRITE, list));
+		sql_free(sql_run(&delete_runs, SQL_WRITE, list));
+	}
+	sql_free(found);
+	return limit - n;
+}
+
+/* Ends runs that no job will ever begin. */
+static void
+end_orphaned_runs(void)
+{
+	SqlResult  *ended = sql_run(&end_orphans, SQL_WRITE);
+
+	for (uint64 i = 0; i < ended->nrows; i++)
+		run_notify(sql_int64(ended, i, "job", NULL), sql_int64(ended, i, "id", NULL), "cancelled");
+	sql_free(ended);
+}
+
+/* Deletes old runs, at most PRUNE_LIMIT of them; true when there may be more. */
+bool
+history_prune(TimestampTz now)
+{
+	static TimestampTz thorough = 0;
+	int64		left = PRUNE_LIMIT;
+
+	end_orphaned_runs();
+	left = delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(left)), left);
+	if (left == 0 || (thorough != 0 && now >= thorough && now - thorough < THOROUGH_EVERY))
+		return left == 0;
+	left = delete_found(sql_run(&find_surplus, SQL_WRITE, Int64GetDatum(left)), left);
+	if (left > 0)
+		left = delete_found(sql_run(&find_orphans, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(left)), left);
+	if (left > 0)
+		thorough = now;
+	return left == 0;
+}

@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * scheduler.c
+ *	  The scheduler: one process a database that sees to it that jobs run.
+ *
+ * It runs fixed statements of ours and no user's code.  A look at the tables is
+ * one step: ended attempts are reaped, slots become runs, runs are claimed.  Then
+ * the claims get their processes; where the server has none left, claims are
+ * returned in a second step.  Between looks it sleeps, and once a second asks
+ * whether somebody wants the database for himself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "compat/compat.h"
+#include "core/guc.h"
+#include "core/sql.h"
+#include "worker/job.h"
+#include "worker/worker.h"
+
+PGDLLEXPORT void aipipe_scheduler_main(Datum arg);
+
+/* s: a look at the tables is taken at least so often; how often the database's lock is asked; how often a lack of processes is logged. */
+#define LOOK_EVERY 10
+#define ASK_EVERY 1
+#define LOG_EVERY 60
+
+/* s between deletions of old runs; ms until what somebody has locked is looked at again; looks that failed count up to here. */
+#define PRUNE_EVERY 60
+#define AGAIN_MS 200
+#define MAX_FAILURES 6
+
+/* A process that was asked for, until it has ended. */
+typedef struct Child
+{
+	int64		attempt;
+	BackgroundWorkerHandle *handle;
+} Child;
+
+/* What the scheduler knows beside the tables. */
+typedef struct Scheduler
+{
+	MemoryContext scratch;		/* of one look */
+	Oid			database;
+	Child	   *children;
+	int			nchildren;
+	int			max_children;
+	TimestampTz next;			/* when there is something to do, by the clock of schedules */
+	TimestampTz looked;			/* the last look, by the same clock */
+	TimestampTz logged;			/* the last complaint about a lack of processes; by the server's clock */
+	int			failures;		/* looks in a row that ended with an error */
+	TimestampTz pruned;			/* the last time that old runs were deleted; by the server's clock */
+	bool		more_to_prune;
+} Scheduler;
+
+/* Drops the handles of processes that have ended. */
+static void
+forget_children(Scheduler *self)
+{
+	int			kept = 0;
+	pid_t		pid;
+
+	for (int i = 0; i < self->nchildren; i++)
+	{
+		Child	   *child = &self->children[i];
+
+		if (GetBackgroundWorkerPid(child->handle, &pid) == BGWH_STOPPED)
+			pfree(child->handle);
+		else
+			self->children[kept++] = *child;
+	}
+	self->nchildren = kept;
+}
+
+/* Says whether the attempt's process was registered and has not ended. */
+static bool
+knows_child(int64 attempt, void *arg)
+{
+	Scheduler  *self = arg;
+
+	for (int i = 0; i < self->nchildren; i++)
+		if (self->children[i].attempt == attempt)
+			return true;
+	return false;
+}
+
+/* Asks for a claim's process; false when the server has none left. */
+static bool
+start_child(Scheduler *self, const Claim *claim)
+{
+	WorkerOrder order = {.database = self->database, .role = claim->owner, .attempt = claim->attempt};
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	BackgroundWorkerHandle *handle = NULL;
+
+	if (self->nchildren == self->max_children)
+	{
+		self->max_children = Max(16, self->max_children * 2);
+		self->children = self->children == NULL ? palloc(sizeof(Child) * self->max_children) :
+			repalloc(self->children, mul_size(sizeof(Child), self->max_children));
+	}
+	if (worker_register(WORKER_EXECUTOR, &order, &handle))
+	{
+		self->children[self->nchildren].attempt = claim->attempt;
+		self->children[self->nchildren].handle = handle;
+		self->nchildren++;
+	}
+	MemoryContextSwitchTo(old);
+	return handle != NULL;
+}
+
+/* Says once a minute that the server has no process left. */
+static void
+complain(Scheduler *self)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (self->logged != 0 && !TimestampDifferenceExceeds(self->logged, now, LOG_EVERY * 1000))
+		return;
+	self->logged = now;
+	ereport(LOG,
+			(errmsg("aipipe: no background worker slot is free; jobs wait"),
+			 errhint("Raise max_worker_processes, or lower aipipe.worker_max.")));
+}
+
+/* Gives every claim its process; what gets none goes back to the queue. */
+static void
+start_children(Scheduler *self, const Claim *claims, int nclaims)
+{
+	int			started = 0;
+
+	while (started < nclaims && start_child(self, &claims[started]))
+		started++;
+	if (started == nclaims)
+		return;
+
+	complain(self);
+	if (step_begin_patiently() != STEP_BEGUN)
+		return;
+	for (int i = started; i < nclaims; i++)
+		claim_return(claims[i].attempt);
+	step_end();
+	self->next = Min(self->next, worker_now() + USECS_PER_SEC);
+}
+
+/* Gives the time of the schedules' clock at which events are to be looked at again. */
+static TimestampTz
+look_at_events(TimestampTz now)
+{
+	TimestampTz clock = GetCurrentTimestamp();
+	TimestampTz due = plan_events(clock);
+
+	return due == DT_NOEND ? DT_NOEND : now + (due - clock);
+}
+
+/* Takes one look at the tables and does what is to be done. */
+static void
+look(Scheduler *self)
+{
+	Claim	   *claims = palloc(mul_size(sizeof(Claim), core_worker_max));
+	TimestampTz now;
+	int			nclaims;
+	int			open;
+
+	forget_children(self);
+	switch (step_begin())
+	{
+		case STEP_BUSY:
+			self->next = worker_now() + USECS_PER_SEC;
+			return;
+		case STEP_GONE:
+			proc_exit(0);		/* the launcher tries again later */
+		case STEP_BEGUN:
+			break;
+	}
+	if (!worker_enabled(false))
+	{
+		step_end();
+		proc_exit(0);
+	}
+	now = worker_now();
+	self->looked = now;
+	self->next = DT_NOEND;
+	open = reap_attempts(knows_child, self, &self->next);
+	self->next = Min(self->next, plan_due(now));
+	self->next = Min(self->next, look_at_events(now));
+	nclaims = claim_runs(now, core_worker_max - open, claims, &self->next);
+	step_end();
+	start_children(self, claims, nclaims);
+
+	/* What is due and was passed by is locked by somebody. */
+	if (self->next <= now)
+		self->next = now + AGAIN_MS * 1000;
+}
+
+/* Deletes old runs, some of them a minute; more often while there are more. */
+static void
+prune(Scheduler *self)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (self->pruned != 0 && !TimestampDifferenceExceeds(self->pruned, now, (self->more_to_prune ? 1 : PRUNE_EVERY) * 1000))
+		return;
+	self->pruned = now;
+	if (step_begin() != STEP_BEGUN)
+		return;
+	self->more_to_prune = history_prune(now);
+	step_end();
+}
+
+/* Takes a look; an error is logged, and the next look waits longer after each. */
+static void
+guarded_look(Scheduler *self)
+{
+	MemoryContext old = MemoryContextSwitchTo(self->scratch);
+
+	PG_TRY();
+	{
+		look(self);
+		prune(self);
+		self->failures = 0;
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		step_abort();
+		RESUME_INTERRUPTS();
+		self->failures = Min(self->failures + 1, MAX_FAILURES);
+		self->looked = worker_now();
+		self->next = self->looked + (INT64CONST(1) << self->failures) * USECS_PER_SEC;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(self->scratch);
+}
+
+/* Says whether it is time for a look: the clock may have been set since the last one. */
+static bool
+time_to_look(const Scheduler *self, bool rung)
+{
+	TimestampTz now = worker_now();
+
+	if (self->failures > 0)
+		return now >= self->next || now < self->looked;
+	return rung || now >= self->next || now < self->looked || now - self->looked >= LOOK_EVERY * USECS_PER_SEC;
+}
+
+/* Sleeps until there is something to do, at most until the database's lock is asked again; true when rung. */
+static bool
+sleep_until_next(const Scheduler *self)
+{
+	int64		left = (self->next - worker_now() + 999) / 1000;
+	long		ms = (long) Max(0, Min(left, ASK_EVERY * 1000));
+
+	return worker_sleep(ms);
+}
+
+/* Becomes the database's scheduler, or ends because there is one, or none is wanted. */
+static void
+take_office(void)
+{
+	NameData	name;
+	bool		alone;
+
+	if (step_begin_patiently() != STEP_BEGUN)
+		proc_exit(0);
+	namestrcpy(&name, get_database_name(MyDatabaseId));
+	alone = step_become_scheduler() && worker_enabled(true);
+	step_end();
+	if (!alone)
+		proc_exit(0);
+	ereport(LOG,
+			(errmsg("aipipe: scheduler of database \"%s\" begins", NameStr(name))));
+}
+
+/* The scheduler's main function. */
+void
+aipipe_scheduler_main(Datum arg)
+{
+	const WorkerOrder *order = worker_begin();
+	Scheduler	self = {.database = order->database, .next = 0};
+	bool		rung = true;
+
+	BackgroundWorkerInitializeConnectionByOid(order->database, order->role, 0);
+	worker_settings();
+
+	/* A look that a crash takes back left nothing behind: executors' commits come after it in the WAL and flush it. */
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
+	self.scratch = AllocSetContextCreate(TopMemoryContext, "aipipe worker look", ALLOCSET_DEFAULT_SIZES);
+	take_office();
+
+	for (;;)
+	{
+		if (worker_reload())
+			rung = true;
+		if (step_database_wanted())
+			proc_exit(0);
+		if (time_to_look(&self, rung))
+			guarded_look(&self);
+		rung = sleep_until_next(&self);
+	}
+}
