@@ -77,10 +77,10 @@ static SqlStatement add_event = {
 };
 
 static SqlStatement find_triggers = {
-	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t"
+	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.tgrelid"
 	" WHERE t.tgname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND t.tgfoid OPERATOR(pg_catalog.=) $2"
-	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
-	2, {TEXTOID, OIDOID}
+	" AND c.relowner OPERATOR(pg_catalog.=) $3 AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
+	3, {TEXTOID, OIDOID, OIDOID}
 };
 
 /* Gives the OID of aipipe.job_landed(). */
@@ -254,12 +254,15 @@ event_attach(int64 job, Oid relid)
 	table_close(rel, NoLock);
 }
 
-/* Takes a job's trigger off whatever tables carry it; copies on partitions go with it. */
+/*
+ * Takes a job's trigger off the tables of the role that its table was of; copies on partitions go with it.  One of that name
+ * on another's table is nobody's business, and waiting for that table would be at the mercy of its owner.
+ */
 void
-event_detach(int64 job)
+event_detach(int64 job, Oid table_owner)
 {
 	SqlResult  *found = sql_run(&find_triggers, SQL_WRITE, CStringGetTextDatum(psprintf(TRIGGER_NAME, job)),
-								ObjectIdGetDatum(landed_function()));
+								ObjectIdGetDatum(landed_function()), ObjectIdGetDatum(table_owner));
 
 	for (uint64 i = 0; i < found->nrows; i++)
 	{
