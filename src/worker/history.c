@@ -48,8 +48,8 @@ static SqlStatement find_surplus = {
 
 /* Runs of jobs that are gone: the history's jobs are found one after the other in the index. */
 static SqlStatement find_orphans = {
-	"WITH RECURSIVE job(id) AS ("
-	"(SELECT r.job FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
+	"WITH RECURSIVE job AS ("
+	"(SELECT r.job AS id FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
 	" UNION ALL SELECT (SELECT r.job FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.>) job.id ORDER BY r.job LIMIT 1)"
 	" FROM job WHERE job.id IS NOT NULL)"
 	" SELECT o.id FROM job CROSS JOIN LATERAL ("

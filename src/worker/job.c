@@ -214,7 +214,8 @@ find_locked(const char *name, SqlStatement *statement)
 	job = only_job(sql_run(statement, SQL_WRITE, CStringGetTextDatum(name)));
 	if (job == NULL)
 		unknown_job(name);
-	check_rights(name, job->owner);
+	else
+		check_rights(name, job->owner);
 	return job;
 }
 
