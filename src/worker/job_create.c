@@ -40,6 +40,9 @@ PG_FUNCTION_INFO_V1(aipipe_job_alter);
 
 #define JOB_NAME_MAX 255
 
+/* Bytes of what a job does and with what: the scheduler reads it, too. */
+#define JOB_TEXT_MAX (1024 * 1024)
+
 /* What job_create() writes and job_alter() may change, in the order of job_values(). */
 #define JOB_VALUES 32
 #define JOB_VALUE_TYPES \
@@ -119,6 +122,28 @@ check_name(const char *name)
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("a job name cannot have control characters"),
 				 errdetail("Byte %d of it is one.", (int) (control - name) + 1)));
+}
+
+/* Ends with an error when a part of a job is too large. */
+static void
+check_size(const char *part, Size size)
+{
+	if (size > JOB_TEXT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the %s of a job cannot be larger than 1 MB", part),
+				 errhint("Create a function or a table for it.")));
+}
+
+/* Ends with an error when the job is too large to be read each time that it is due. */
+static void
+check_sizes(const Job *job)
+{
+	check_size("command", job->command != NULL ? strlen(job->command) : 0);
+	check_size("schedule", job->schedule != NULL ? strlen(job->schedule) : 0);
+	check_size("search_path", strlen(job->search_path));
+	check_size("arguments", job->arguments != NULL ? VARSIZE_ANY(job->arguments) : 0);
+	check_size("settings", VARSIZE_ANY(job->settings));
 }
 
 /* Ends with an error unless the role exists and may log in, which the server wants of whom a process connects as. */
@@ -400,6 +425,7 @@ job_create(const NewJob *new)
 	set_work(job, new->command, new->function, new->params);
 	set_schedule(job, new->schedule);
 	check_event_options(job, new->params, "job_create");
+	check_sizes(job);
 	store_job(job, &flags);
 	if (job->event_relation != NULL)
 		event_attach(job->id, job->event_relid);
@@ -521,6 +547,7 @@ take_changes(FunctionCallInfo fcinfo, Job *job, bool *rescheduled)
 	else if (given && OidIsValid(job_event_relid(job)))
 		check_event_right(job, job_event_relid(job));
 	check_event_options(job, params, "job_alter");
+	check_sizes(job);
 }
 
 /* Changes what is given of a job. */
