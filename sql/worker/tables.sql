@@ -1,6 +1,10 @@
 -- worker: jobs, what is due, their runs and attempts.
 --
+<<<<<<< HEAD
 -- A job's definition (job_data) changes by functions of this room only; what the scheduler writes every second
+=======
+-- A job's definition (job_data) changes by functions named job_ only; what the scheduler writes every second
+>>>>>>> h/lead
 -- stands in small tables of its own.  No role but the owner of these tables has a right on them, and there are no foreign keys:
 -- history outlives the job.
 
@@ -10,6 +14,7 @@ CREATE TABLE aipipe.job_data (
     owner regrole NOT NULL,
     command text,
     function_name text,
+    function_owner regrole,
     arguments jsonb,
     schedule text,
     timezone text NOT NULL,
@@ -45,6 +50,7 @@ CREATE TABLE aipipe.job_data (
 );
 COMMENT ON TABLE aipipe.job_data IS 'Jobs: what is done, when, as whom. Read them through the view aipipe.job.';
 COMMENT ON COLUMN aipipe.job_data.function_name IS 'schema-qualified signature of a function of no argument or of one jsonb; looked up as the owner at each attempt';
+COMMENT ON COLUMN aipipe.job_data.function_owner IS 'whose function it was when the job was given it; another role''s of the same name is not called';
 COMMENT ON COLUMN aipipe.job_data.schedule IS 'NULL: runs on demand only';
 COMMENT ON COLUMN aipipe.job_data.once IS 'the job goes with its last run, and only its history stays';
 COMMENT ON COLUMN aipipe.job_data.home IS 'system identifier and OID of the database where the job may run; in a copy it waits for worker_resume()';
@@ -133,12 +139,13 @@ CREATE TABLE aipipe.worker_data (
 CREATE UNIQUE INDEX worker_data_one_idx ON aipipe.worker_data ((true));
 COMMENT ON TABLE aipipe.worker_data IS 'At most one row: whether a scheduler may work in this database; none: it may. Not dumped.';
 
-SELECT pg_catalog.pg_extension_config_dump('aipipe.job_data', '');
+-- What a role that was dropped has left is not dumped: it would be written by its OID, which elsewhere is another role's.
+SELECT pg_catalog.pg_extension_config_dump('aipipe.job_data', 'WHERE owner::pg_catalog.oid IN (SELECT oid FROM pg_catalog.pg_roles)');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.job_data_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.job_state_data', '');
-SELECT pg_catalog.pg_extension_config_dump('aipipe.job_run_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.job_run_data', 'WHERE owner::pg_catalog.oid IN (SELECT oid FROM pg_catalog.pg_roles)');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.job_run_data_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('aipipe.job_attempt_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.job_attempt_data', 'WHERE owner::pg_catalog.oid IN (SELECT oid FROM pg_catalog.pg_roles)');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.job_attempt_data_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.job_event_data', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.job_event_data_id_seq', '');

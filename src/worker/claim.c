@@ -27,7 +27,8 @@
 /*
  * Runs that may begin.  A job has at most "parallel" processes; a run that waits for its retry lets others pass;
  * a pause holds back what was not asked for by hand.  A retry can be no farther away than its job's backoff
- * allows: if it is, the clock was put back, and the run is ready.
+ * allows: if it is, the clock was put back, and the run is ready.  What somebody has locked is not counted, or
+ * a few runs that are held for long would leave no place for others.
  */
 static SqlStatement find_ready = {
 	"WITH busy AS (SELECT b.job, pg_catalog.count(*) AS n FROM aipipe.job_run_data b"
@@ -42,8 +43,10 @@ static SqlStatement find_ready = {
 	" WHERE r.state OPERATOR(pg_catalog.=) 'queued' AND (r.not_before OPERATOR(pg_catalog.<=) $2"
 	" OR r.not_before OPERATOR(pg_catalog.>) ($2 OPERATOR(pg_catalog.+)"
 	" pg_catalog.make_interval(secs => 60 OPERATOR(pg_catalog.+) (j.backoff_max_ms OPERATOR(pg_catalog./) 500.0)))))"
-	" SELECT ready.id FROM ready WHERE ready.place OPERATOR(pg_catalog.<=) (ready.parallel OPERATOR(pg_catalog.-) ready.n)"
-	" ORDER BY ready.priority DESC, ready.not_before, ready.id LIMIT $3",
+	" SELECT o.id FROM ready JOIN aipipe.job_run_data o ON o.id OPERATOR(pg_catalog.=) ready.id"
+	" WHERE ready.place OPERATOR(pg_catalog.<=) (ready.parallel OPERATOR(pg_catalog.-) ready.n)"
+	" AND o.state OPERATOR(pg_catalog.=) 'queued'"
+	" ORDER BY ready.priority DESC, ready.not_before, ready.id LIMIT $3 FOR UPDATE OF o SKIP LOCKED",
 	3, {TEXTOID, TIMESTAMPTZOID, INT8OID}
 };
 
@@ -55,9 +58,9 @@ static SqlStatement lock_run = {
 };
 
 static SqlStatement start_run = {
-	"UPDATE aipipe.job_run_data SET state = 'starting', attempts = attempts OPERATOR(pg_catalog.+) 1"
+	"UPDATE aipipe.job_run_data SET state = 'starting', owner = $2::pg_catalog.regrole, attempts = attempts OPERATOR(pg_catalog.+) 1"
 	" WHERE id OPERATOR(pg_catalog.=) $1 RETURNING attempts",
-	1, {INT8OID}
+	2, {INT8OID, OIDOID}
 };
 
 static SqlStatement add_attempt = {
@@ -72,17 +75,22 @@ static SqlStatement find_waiting = {
 	1, {TIMESTAMPTZOID}
 };
 
+/* A run that somebody has locked keeps its attempt, which is reaped. */
 static SqlStatement remove_attempt = {
-	"WITH gone AS (DELETE FROM aipipe.job_attempt_data WHERE id OPERATOR(pg_catalog.=) $1"
-	" AND state OPERATOR(pg_catalog.=) 'starting' RETURNING run)"
+	"WITH free AS (SELECT r.id FROM aipipe.job_run_data r WHERE r.id OPERATOR(pg_catalog.=)"
+	" (SELECT a.run FROM aipipe.job_attempt_data a WHERE a.id OPERATOR(pg_catalog.=) $1) FOR UPDATE SKIP LOCKED),"
+	" gone AS (DELETE FROM aipipe.job_attempt_data d USING free WHERE d.id OPERATOR(pg_catalog.=) $1"
+	" AND d.run OPERATOR(pg_catalog.=) free.id AND d.state OPERATOR(pg_catalog.=) 'starting' RETURNING d.run)"
 	" UPDATE aipipe.job_run_data r SET state = 'queued', attempts = r.attempts OPERATOR(pg_catalog.-) 1"
 	" FROM gone WHERE r.id OPERATOR(pg_catalog.=) gone.run",
 	1, {INT8OID}
 };
 
+/* One whose row somebody has locked is paused by its next run. */
 static SqlStatement pause_job = {
-	"UPDATE aipipe.job_state_data SET state = 'paused', why = $2, changed_at = pg_catalog.clock_timestamp()"
-	" WHERE job OPERATOR(pg_catalog.=) $1",
+	"WITH free AS (SELECT s.job FROM aipipe.job_state_data s WHERE s.job OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED)"
+	" UPDATE aipipe.job_state_data p SET state = 'paused', why = $2, changed_at = pg_catalog.clock_timestamp()"
+	" FROM free WHERE p.job OPERATOR(pg_catalog.=) free.job",
 	2, {INT8OID, TEXTOID}
 };
 
@@ -141,7 +149,7 @@ claim_run(int64 run, Claim *claim)
 		refuse_run(run, job, sql_text(found, 0, "name"), why);
 		return false;
 	}
-	started = sql_run(&start_run, SQL_WRITE, Int64GetDatum(run));
+	started = sql_run(&start_run, SQL_WRITE, Int64GetDatum(run), ObjectIdGetDatum(claim->owner));
 	added = sql_run(&add_attempt, SQL_WRITE, Int64GetDatum(run), sql_datum(started, 0, "attempts", NULL),
 					Int64GetDatum(job), ObjectIdGetDatum(claim->owner));
 	claim->attempt = sql_int64(added, 0, "id", NULL);

@@ -77,10 +77,10 @@ static SqlStatement add_event = {
 };
 
 static SqlStatement find_triggers = {
-	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t"
+	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.tgrelid"
 	" WHERE t.tgname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND t.tgfoid OPERATOR(pg_catalog.=) $2"
-	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
-	2, {TEXTOID, OIDOID}
+	" AND c.relowner OPERATOR(pg_catalog.=) $3 AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
+	3, {TEXTOID, OIDOID, OIDOID}
 };
 
 /* Gives the OID of aipipe.job_landed(). */
@@ -134,25 +134,44 @@ end_transaction(XactEvent event, void *arg)
 	}
 }
 
-/* Forgets what an aborted subtransaction landed, or hands it to its parent. */
+/* Gives the counter of a job in a subtransaction, or NULL. */
+static Landed *
+find_counter(int64 job, Oid owner, SubTransactionId subid)
+{
+	for (Landed *entry = landed; entry != NULL; entry = entry->below)
+		if (entry->job == job && entry->subid == subid && entry->owner == owner)
+			return entry;
+	return NULL;
+}
+
+/* Forgets what an aborted subtransaction landed, or adds it to what its parent did: the list stays as short as jobs and nesting are few. */
 static void
 end_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_COMMIT_SUB)
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	for (Landed **link = &landed; *link != NULL;)
 	{
-		for (Landed *entry = landed; entry != NULL; entry = entry->below)
-			if (entry->subid == mine)
-				entry->subid = parent;
-	}
-	else if (event == SUBXACT_EVENT_ABORT_SUB)
-	{
-		for (Landed **link = &landed; *link != NULL;)
+		Landed	   *entry = *link;
+		Landed	   *above = NULL;
+
+		if (entry->subid != mine)
 		{
-			if ((*link)->subid == mine)
-				*link = (*link)->below;
-			else
-				link = &(*link)->below;
+			link = &entry->below;
+			continue;
 		}
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+		{
+			above = find_counter(entry->job, entry->owner, parent);
+			if (above == NULL)
+			{
+				entry->subid = parent;
+				link = &entry->below;
+				continue;
+			}
+			above->rows += entry->rows;
+		}
+		*link = entry->below;
 	}
 }
 
@@ -202,11 +221,10 @@ static Landed *
 counter(const LandedCall *call)
 {
 	SubTransactionId subid = GetCurrentSubTransactionId();
-	Landed	   *entry;
+	Landed	   *entry = find_counter(call->job, call->owner, subid);
 
-	for (entry = landed; entry != NULL; entry = entry->below)
-		if (entry->job == call->job && entry->subid == subid && entry->owner == call->owner)
-			return entry;
+	if (entry != NULL)
+		return entry;
 	entry = MemoryContextAlloc(TopTransactionContext, sizeof(Landed));
 	entry->below = landed;
 	entry->job = call->job;
@@ -254,12 +272,15 @@ event_attach(int64 job, Oid relid)
 	table_close(rel, NoLock);
 }
 
-/* Takes a job's trigger off whatever tables carry it; copies on partitions go with it. */
+/*
+ * Takes a job's trigger off the tables of the role that its table was of; copies on partitions go with it.  One of that name
+ * on another's table is nobody's business, and waiting for that table would be at the mercy of its owner.
+ */
 void
-event_detach(int64 job)
+event_detach(int64 job, Oid table_owner)
 {
 	SqlResult  *found = sql_run(&find_triggers, SQL_WRITE, CStringGetTextDatum(psprintf(TRIGGER_NAME, job)),
-								ObjectIdGetDatum(landed_function()));
+								ObjectIdGetDatum(landed_function()), ObjectIdGetDatum(table_owner));
 
 	for (uint64 i = 0; i < found->nrows; i++)
 	{

@@ -51,9 +51,9 @@ extern int64 execute_command(const char *command);
 /*** execute_function.c ***/
 
 /*
- * Calls a function or procedure, looked up by its signature as the current user, of no argument or of one jsonb.
+ * Calls the job's function or procedure, looked up by its signature as the current user, of no argument or of one jsonb.
  * Gives how many rows a function of a set returned, the value of one that returns an integer, or -1: unknown.
  */
-extern int64 execute_function(const char *signature, const Jsonb *arguments);
+extern int64 execute_function(const Job *job);
 
 #endif							/* WORKER_EXECUTE_H */

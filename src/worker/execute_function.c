@@ -186,24 +186,24 @@ build_params(const Callee *callee, const Jsonb *arguments)
 
 /* Looks the function up, calls it, and gives its rows, its integer, or -1 when it says nothing. */
 int64
-execute_function(const char *signature, const Jsonb *arguments)
+execute_function(const Job *job)
 {
-	Callee		callee = {.oid = look_up(signature)};
+	Callee		callee = {.oid = look_up(job->function)};
 	ValueReceiver receiver = {.receiver = {.receiveSlot = take_row, .rStartup = start_rows, .rShutdown = end_rows, .rDestroy = end_rows, .mydest = DestNone},
 	.null = true};
-	Statement	statement = {.text = signature, .receiver = &receiver.receiver};
+	Statement	statement = {.text = job->function, .receiver = &receiver.receiver};
 	int64		rows;
 
 	if (!OidIsValid(callee.oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("function %s does not exist", signature),
+				 errmsg("function %s does not exist", job->function),
 				 errhint("Use aipipe.job_alter() to name the function that takes its place.")));
-	job_check_function(signature, callee.oid, GetUserId());
+	job_check_function_owner(job, job_check_function(job->function, callee.oid, GetUserId()));
 	read_callee(&callee);
 	statement.raw = build_call(&callee);
 	statement.argtype = callee.argument ? JSONBOID : InvalidOid;
-	statement.params = build_params(&callee, arguments);
+	statement.params = build_params(&callee, job->arguments);
 	receiver.type = callee.result;
 
 	rows = execute_statement(&statement, check_call, &callee);

@@ -233,6 +233,20 @@ write_success(const Attempt *attempt, AttemptEnd *end)
 	PopActiveSnapshot();
 }
 
+/*
+ * Says whether the success can be part of this transaction: not of one that must be committed at once, nor of one that only
+ * reads.  One that has written and was made read-only after that writes this too.
+ */
+static bool
+may_write_success(void)
+{
+	if (MyXactFlags & XACT_FLAGS_NEEDIMMEDIATECOMMIT)
+		return false;
+	if (XactReadOnly && TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		XactReadOnly = false;
+	return !XactReadOnly;
+}
+
 /* Does the work in a transaction of its own; says whether the success was written with it. */
 static bool
 work(const Attempt *attempt, AttemptEnd *end)
@@ -246,9 +260,9 @@ work(const Attempt *attempt, AttemptEnd *end)
 	MemoryContextSwitchTo(attempt->context);
 	hold_extension();
 	began = compat_lxid();
-	end->rows = job->command != NULL ? execute_command(job->command) : execute_function(job->function, job->arguments);
+	end->rows = job->command != NULL ? execute_command(job->command) : execute_function(job);
 
-	if (!XactReadOnly && !(MyXactFlags & XACT_FLAGS_NEEDIMMEDIATECOMMIT))
+	if (may_write_success())
 	{
 		/* a command that committed by itself let go of it */
 		if (compat_lxid() != began)

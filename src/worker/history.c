@@ -48,33 +48,33 @@ static SqlStatement find_surplus = {
 
 /* Runs of jobs that are gone: the history's jobs are found one after the other in the index. */
 static SqlStatement find_orphans = {
-	"WITH RECURSIVE known AS ("
-	"(SELECT r.job FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
-	" UNION ALL SELECT (SELECT r.job FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.>) k.job ORDER BY r.job LIMIT 1)"
-	" FROM known k WHERE k.job IS NOT NULL)"
-	" SELECT o.id FROM known k CROSS JOIN LATERAL ("
-	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) k.job AND r.finished_at IS NOT NULL"
+	"WITH RECURSIVE job AS ("
+	"(SELECT r.job AS id FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
+	" UNION ALL SELECT (SELECT r.job FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.>) job.id ORDER BY r.job LIMIT 1)"
+	" FROM job WHERE job.id IS NOT NULL)"
+	" SELECT o.id FROM job CROSS JOIN LATERAL ("
+	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) job.id AND r.finished_at IS NOT NULL"
 	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => 30))"
 	" ORDER BY r.finished_at LIMIT $2) o"
-	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) k.job) LIMIT $2",
+	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) job.id) LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
 };
 
 /* A run that was queued while its job was dropped. */
 static SqlStatement end_orphans = {
-	"UPDATE aipipe.job_run_data r SET state = 'cancelled', why = 'the job was dropped', finished_at = pg_catalog.clock_timestamp()"
+	"WITH free AS (SELECT r.id FROM aipipe.job_run_data r"
 	" WHERE r.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running']) AND r.state OPERATOR(pg_catalog.=) 'queued'"
-	" AND NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) r.job) RETURNING r.job, r.id",
+	" AND NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) r.job) FOR UPDATE SKIP LOCKED)"
+	" UPDATE aipipe.job_run_data o SET state = 'cancelled', why = 'the job was dropped', finished_at = pg_catalog.clock_timestamp()"
+	" FROM free WHERE o.id OPERATOR(pg_catalog.=) free.id RETURNING o.job, o.id",
 	0, {0}
 };
 
-static SqlStatement delete_attempts = {
-	"DELETE FROM aipipe.job_attempt_data a WHERE a.run OPERATOR(pg_catalog.=) ANY ($1)",
-	1, {INT8ARRAYOID}
-};
-
+/* Of these runs, those that nobody holds: whoever cancels one of his keeps it to the end of his transaction. */
 static SqlStatement delete_runs = {
-	"DELETE FROM aipipe.job_run_data r WHERE r.id OPERATOR(pg_catalog.=) ANY ($1)",
+	"WITH free AS (SELECT r.id FROM aipipe.job_run_data r WHERE r.id OPERATOR(pg_catalog.=) ANY ($1) FOR UPDATE SKIP LOCKED),"
+	" attempts AS (DELETE FROM aipipe.job_attempt_data a USING free WHERE a.run OPERATOR(pg_catalog.=) free.id)"
+	" DELETE FROM aipipe.job_run_data o USING free WHERE o.id OPERATOR(pg_catalog.=) free.id",
 	1, {INT8ARRAYOID}
 };
 
@@ -95,10 +95,7 @@ delete_found(const SqlResult *found)
 	}
 	list = PointerGetDatum(construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	if (n > 0)
-	{
-		sql_free(sql_run(&delete_attempts, SQL_WRITE, list));
 		sql_free(sql_run(&delete_runs, SQL_WRITE, list));
-	}
 	return n;
 }
 

@@ -137,6 +137,7 @@ job_read(const SqlResult *result, uint64 row)
 	job->owner = oid_column(result, row, "owner");
 	job->command = sql_text(result, row, "command");
 	job->function = sql_text(result, row, "function_name");
+	job->function_owner = oid_column(result, row, "function_owner");
 	job->arguments = jsonb_column(result, row, "arguments");
 	job->search_path = sql_text(result, row, "search_path");
 	job->nice = sql_int32(result, row, "nice", NULL);
@@ -214,7 +215,8 @@ find_locked(const char *name, SqlStatement *statement)
 	job = only_job(sql_run(statement, SQL_WRITE, CStringGetTextDatum(name)));
 	if (job == NULL)
 		unknown_job(name);
-	check_rights(name, job->owner);
+	else
+		check_rights(name, job->owner);
 	return job;
 }
 

@@ -41,6 +41,7 @@ typedef struct Job
 	Oid			owner;
 	char	   *command;		/* or NULL, then function */
 	char	   *function;		/* schema-qualified signature */
+	Oid			function_owner; /* whose it was when the job was given it; InvalidOid for a command */
 	Jsonb	   *arguments;		/* or NULL */
 	char	   *schedule;		/* or NULL */
 	char	   *timezone;
@@ -63,6 +64,7 @@ typedef struct Job
 	char	   *event_schema;	/* or NULL */
 	char	   *event_relation;
 	Oid			event_table_owner;
+	Oid			event_relid;	/* only while it is being set */
 	int64		event_rows;
 	int64		event_wait;
 	int64		event_quiet;
@@ -74,7 +76,8 @@ typedef struct Job
 
 /* Columns of aipipe.job_data j that job_read() needs, for a SELECT list. */
 #define JOB_COLUMNS \
-	" j.id, j.name, j.owner::pg_catalog.oid AS owner, j.command, j.function_name, j.arguments, j.schedule, j.timezone, j.search_path," \
+	" j.id, j.name, j.owner::pg_catalog.oid AS owner, j.command, j.function_name," \
+	" j.function_owner::pg_catalog.oid AS function_owner, j.arguments, j.schedule, j.timezone, j.search_path," \
 	" j.timeout_ms, j.retries, j.backoff_ms, j.backoff_max_ms, j.jitter, j.overlap, j.parallel, j.queue_limit, j.catch_up," \
 	" j.catch_up_limit, j.grace_ms, j.priority, j.nice, j.io, j.settings, j.event_schema, j.event_relation," \
 	" j.event_table_owner::pg_catalog.oid AS event_table_owner, j.event_rows, j.event_wait_ms, j.event_quiet_ms, j.keep_ms, j.keep_runs, j.once, j.created_at"
@@ -126,7 +129,7 @@ extern void event_init(void);
 /* Puts the counting trigger on a plain or partitioned table as the current user. */
 extern void event_attach(int64 job, Oid relid);
 
-/* Takes it off whatever table carries it; the caller has checked the right to. */
-extern void event_detach(int64 job);
+/* Takes it off the tables of the role that owned the job's table; the caller has checked the right to. */
+extern void event_detach(int64 job, Oid table_owner);
 
 #endif							/* WORKER_JOB_H */

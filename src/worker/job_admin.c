@@ -144,7 +144,7 @@ aipipe_job_drop(PG_FUNCTION_ARGS)
 	sql_free(sql_run(&delete_state, SQL_WRITE, id));
 	end_runs(job, PG_GETARG_BOOL(1));
 	if (job->event_relation != NULL)
-		event_detach(job->id);
+		event_detach(job->id, job->event_table_owner);
 	sql_free(sql_run(&delete_events, SQL_WRITE, id));
 	sql_free(sql_run(&delete_job, SQL_WRITE, id));
 	worker_ring_at_commit();

@@ -121,28 +121,50 @@ check_form(const char *function, Form_pg_proc proc)
 				 errhint("Give a command that calls it with its arguments.")));
 }
 
-/* Ends with an error unless a job of that owner can call the function. */
-void
+/* Ends with an error unless a job of that owner can call the function, and gives the function's own owner. */
+Oid
 job_check_function(const char *function, Oid oid, Oid owner)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
+	Oid			function_owner;
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function with OID %u does not exist", oid)));
 	check_form(function, (Form_pg_proc) GETSTRUCT(tuple));
+	function_owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	ReleaseSysCache(tuple);
 	if (compat_proc_aclcheck(oid, owner, ACL_EXECUTE) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function %s", function),
 				 errdetail("Role \"%s\", as whom the job runs, may not execute it.", GetUserNameFromId(owner, false))));
+	return function_owner;
 }
 
-/* Gives the schema-qualified signature of a function that the owner may execute as a job's. */
+/*
+ * Ends with an error unless the function is of the role that it was of when the job was given it, of the job's owner, or
+ * of a superuser.  A name is no proof: who may create in a schema can make a function that was dropped there his own.
+ */
+void
+job_check_function_owner(const Job *job, Oid now)
+{
+	const char *then = GetUserNameFromId(job->function_owner, true);
+
+	if (now == job->function_owner || now == job->owner || superuser_arg(now))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("function %s belongs to another role than when the job was given it", job->function),
+			 then != NULL ? errdetail("It is of role \"%s\" and was of role \"%s\".", GetUserNameFromId(now, false), then)
+			 : errdetail("It is of role \"%s\" and was of one that no longer exists.", GetUserNameFromId(now, false)),
+			 errhint("If that is right, give it to the job again with aipipe.job_alter().")));
+}
+
+/* Gives the schema-qualified signature of a function that the owner may execute as a job's, and whose it is. */
 char *
-job_resolve_function(const char *function, Oid owner)
+job_resolve_function(const char *function, Oid owner, Oid *function_owner)
 {
 	Oid			oid;
 
@@ -152,6 +174,6 @@ job_resolve_function(const char *function, Oid owner)
 				 errmsg("\"%s\" is no signature of a function", function),
 				 errhint("Write the types of its arguments too: name() or name(jsonb).")));
 	oid = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(function)));
-	job_check_function(function, oid, owner);
+	*function_owner = job_check_function(function, oid, owner);
 	return format_procedure_qualified(oid);
 }

@@ -40,30 +40,34 @@ PG_FUNCTION_INFO_V1(aipipe_job_alter);
 
 #define JOB_NAME_MAX 255
 
+/* Bytes of what a job does and with what: the scheduler reads it, too. */
+#define JOB_TEXT_MAX (1024 * 1024)
+
 /* What job_create() writes and job_alter() may change, in the order of job_values(). */
-#define JOB_VALUES 31
+#define JOB_VALUES 32
 #define JOB_VALUE_TYPES \
 	TEXTOID, OIDOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT4OID, INT8OID, INT8OID, \
 	FLOAT8OID, TEXTOID, INT4OID, INT4OID, TEXTOID, INT4OID, INT8OID, INT4OID, INT4OID, TEXTOID, JSONBOID, \
-	TEXTOID, TEXTOID, OIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID
+	TEXTOID, TEXTOID, OIDOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, OIDOID
 #define JOB_VALUE_NAMES \
 	"name, owner, command, function_name, arguments, schedule, timezone, search_path, timeout_ms, retries, backoff_ms," \
 	" backoff_max_ms, jitter, overlap, parallel, queue_limit, catch_up, catch_up_limit, grace_ms, priority, nice, io, settings," \
-	" event_schema, event_relation, event_table_owner, event_rows, event_wait_ms, event_quiet_ms, keep_ms, keep_runs"
+	" event_schema, event_relation, event_table_owner, event_rows, event_wait_ms, event_quiet_ms, keep_ms, keep_runs," \
+	" function_owner"
 #define JOB_VALUE_PARAMS \
 	"$1, $2::pg_catalog.regrole, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22," \
-	" $23, $24, $25, $26::pg_catalog.regrole, $27, $28, $29, $30, $31"
+	" $23, $24, $25, $26::pg_catalog.regrole, $27, $28, $29, $30, $31, $32::pg_catalog.regrole"
 
 /* A name that is taken gives no row. */
 static SqlStatement insert_job = {
 	"INSERT INTO aipipe.job_data (" JOB_VALUE_NAMES ", once, home, created_at)"
-	" VALUES (" JOB_VALUE_PARAMS ", $32, $33, $34) ON CONFLICT (name) DO NOTHING RETURNING id",
+	" VALUES (" JOB_VALUE_PARAMS ", $33, $34, $35) ON CONFLICT (name) DO NOTHING RETURNING id",
 	JOB_VALUES + 3, {JOB_VALUE_TYPES, BOOLOID, TEXTOID, TIMESTAMPTZOID}
 };
 
 static SqlStatement update_job = {
 	"UPDATE aipipe.job_data SET (" JOB_VALUE_NAMES ", changed_at)"
-	" = ROW(" JOB_VALUE_PARAMS ", pg_catalog.clock_timestamp()) WHERE id OPERATOR(pg_catalog.=) $32",
+	" = ROW(" JOB_VALUE_PARAMS ", pg_catalog.clock_timestamp()) WHERE id OPERATOR(pg_catalog.=) $33",
 	JOB_VALUES + 1, {JOB_VALUE_TYPES, INT8OID}
 };
 
@@ -120,6 +124,28 @@ check_name(const char *name)
 				 errdetail("Byte %d of it is one.", (int) (control - name) + 1)));
 }
 
+/* Ends with an error when a part of a job is too large. */
+static void
+check_size(const char *part, Size size)
+{
+	if (size > JOB_TEXT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the %s of a job cannot be larger than 1 MB", part),
+				 errhint("Create a function or a table for it.")));
+}
+
+/* Ends with an error when the job is too large to be read each time that it is due. */
+static void
+check_sizes(const Job *job)
+{
+	check_size("command", job->command != NULL ? strlen(job->command) : 0);
+	check_size("schedule", job->schedule != NULL ? strlen(job->schedule) : 0);
+	check_size("search_path", strlen(job->search_path));
+	check_size("arguments", job->arguments != NULL ? VARSIZE_ANY(job->arguments) : 0);
+	check_size("settings", VARSIZE_ANY(job->settings));
+}
+
 /* Ends with an error unless the role exists and may log in, which the server wants of whom a process connects as. */
 static void
 check_owner(Oid role)
@@ -163,7 +189,7 @@ set_work(Job *job, const char *command, const char *function, const Jsonb *param
 	if (command != NULL || function != NULL)
 	{
 		job->command = command != NULL ? pstrdup(command) : NULL;
-		job->function = function != NULL ? job_resolve_function(function, job->owner) : NULL;
+		job->function = function != NULL ? job_resolve_function(function, job->owner, &job->function_owner) : NULL;
 		job->search_path = pstrdup(namespace_search_path);
 		if (!job_option_given(params, "arguments") &&
 			(job->function == NULL || !takes_arguments(job->function)))
@@ -227,6 +253,7 @@ set_event_table(Job *job, const char *relation)
 	job->event_schema = get_namespace_name(get_rel_namespace(relid));
 	job->event_relation = get_rel_name(relid);
 	job->event_table_owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	job->event_relid = relid;
 	job->schedule = psprintf("on %s", quote_qualified_identifier(job->event_schema, job->event_relation));
 	ReleaseSysCache(tuple);
 }
@@ -338,6 +365,8 @@ job_values(const Job *job, Datum *values, bool *nulls)
 	values[28] = Int64GetDatum(job->event_quiet);
 	values[29] = Int64GetDatum(job->keep);
 	values[30] = Int64GetDatum(job->keep_runs);
+	values[31] = ObjectIdGetDatum(job->function_owner);
+	nulls[31] = job->function == NULL;
 }
 
 /* Ends with the error for a name that another job has. */
@@ -396,9 +425,10 @@ job_create(const NewJob *new)
 	set_work(job, new->command, new->function, new->params);
 	set_schedule(job, new->schedule);
 	check_event_options(job, new->params, "job_create");
+	check_sizes(job);
 	store_job(job, &flags);
 	if (job->event_relation != NULL)
-		event_attach(job->id, job_event_relid(job));
+		event_attach(job->id, job->event_relid);
 	worker_ring_at_commit();
 	return job->id;
 }
@@ -468,11 +498,21 @@ move_trigger(const Job *before, const Job *job)
 {
 	if (before->event_relation != NULL)
 	{
-		event_detach(job->id);
+		event_detach(job->id, before->event_table_owner);
 		sql_free(sql_run(&forget_events, SQL_WRITE, Int64GetDatum(job->id)));
 	}
 	if (job->event_relation != NULL)
-		event_attach(job->id, job_event_relid(job));
+		event_attach(job->id, job->event_relid);
+}
+
+/* Ends with an error unless the job's owner can call the function that the job has. */
+static void
+check_function_right(const Job *job)
+{
+	Oid			function_owner;
+
+	(void) job_resolve_function(job->function, job->owner, &function_owner);
+	job_check_function_owner(job, function_owner);
 }
 
 /* Takes over what job_alter() was given; *rescheduled: when the job is due may be another time. */
@@ -499,7 +539,7 @@ take_changes(FunctionCallInfo fcinfo, Job *job, bool *rescheduled)
 	if (given || job_option_given(params, "settings"))
 		job_check_settings(job, "job_alter");
 	if (given && command == NULL && function == NULL && job->function != NULL)
-		(void) job_resolve_function(job->function, job->owner);
+		check_function_right(job);
 	set_work(job, command, function, params);
 	*rescheduled = schedule != NULL || (job->event_relation == NULL && job_option_given(params, "timezone"));
 	if (*rescheduled)
@@ -507,6 +547,7 @@ take_changes(FunctionCallInfo fcinfo, Job *job, bool *rescheduled)
 	else if (given && OidIsValid(job_event_relid(job)))
 		check_event_right(job, job_event_relid(job));
 	check_event_options(job, params, "job_alter");
+	check_sizes(job);
 }
 
 /* Changes what is given of a job. */

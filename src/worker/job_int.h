@@ -33,11 +33,14 @@ extern bool job_is_running(int64 job);
 /* ERROR unless the text can be a job's command; nothing is looked up. */
 extern void job_check_command(const char *command);
 
-/* ERROR unless a job of that owner can call the function. */
-extern void job_check_function(const char *function, Oid oid, Oid owner);
+/* ERROR unless a job of that owner can call the function; gives the function's own owner. */
+extern Oid	job_check_function(const char *function, Oid oid, Oid owner);
 
-/* The schema-qualified signature of a function that the owner may execute as a job's. */
-extern char *job_resolve_function(const char *function, Oid owner);
+/* ERROR unless the function is still of the role that it was of when the job was given it. */
+extern void job_check_function_owner(const Job *job, Oid now);
+
+/* The schema-qualified signature of a function that the owner may execute as a job's, and whose it is. */
+extern char *job_resolve_function(const char *function, Oid owner, Oid *function_owner);
 
 /*** job_options.c ***/
 

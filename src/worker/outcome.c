@@ -77,6 +77,17 @@ static SqlStatement lock_run = {
 	1, {INT8OID}
 };
 
+static SqlStatement try_job = {
+	"SELECT j.id FROM aipipe.job_data j JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) j.id"
+	" WHERE j.id OPERATOR(pg_catalog.=) $1 FOR UPDATE OF j, s SKIP LOCKED",
+	1, {INT8OID}
+};
+
+static SqlStatement try_run = {
+	"SELECT r.id FROM aipipe.job_run_data r WHERE r.id OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED",
+	1, {INT8OID}
+};
+
 static SqlStatement end_attempt = {
 	"UPDATE aipipe.job_attempt_data SET state = $2, finished_at = pg_catalog.clock_timestamp(), rows = $3, cpu_seconds = $4,"
 	" memory_peak = $5, sqlstate = $6, message = $7, detail = $8, hint = $9, context = $10"
@@ -137,6 +148,28 @@ lock_rows(Ended *ended)
 	run = sql_run(&lock_run, SQL_WRITE, Int64GetDatum(ended->run));
 	ended->cancelled = run->nrows > 0 && sql_bool(run, 0, "cancelled", NULL);
 	sql_free(run);
+}
+
+/* Says whether a statement that locks a row found it free. */
+static bool
+found_free(SqlStatement *statement, int64 id)
+{
+	SqlResult  *locked = sql_run(statement, SQL_WRITE, Int64GetDatum(id));
+	bool		found = locked->nrows > 0;
+
+	sql_free(locked);
+	return found;
+}
+
+/* Takes the rows that the attempt's end will change, until the transaction ends; false when somebody has one of them. */
+bool
+attempt_try_rows(int64 attempt)
+{
+	Ended		ended;
+
+	if (!find(&ended, attempt))
+		return false;
+	return (!ended.once || found_free(&try_job, ended.job)) && found_free(&try_run, ended.run);
 }
 
 /* Makes a text of an error fit to be stored: not too long, and valid in the server's encoding. */

@@ -103,6 +103,12 @@ static SqlStatement count_events = {
 	1, {TEXTOID}
 };
 
+static SqlStatement lock_waiting = {
+	"SELECT s.job FROM aipipe.job_state_data s WHERE s.job OPERATOR(pg_catalog.=) $1"
+	" AND s.state OPERATOR(pg_catalog.=) 'active' FOR UPDATE SKIP LOCKED",
+	1, {INT8OID}
+};
+
 static SqlStatement take_events = {
 	"WITH taken AS (DELETE FROM aipipe.job_event_data WHERE job OPERATOR(pg_catalog.=) $1 RETURNING rows)"
 	" SELECT COALESCE(pg_catalog.sum(rows), 0)::pg_catalog.int8 AS landed FROM taken",
@@ -387,6 +393,26 @@ events_due(const Job *job, int64 landed, TimestampTz oldest, TimestampTz newest)
 	return Min(latest, newest + job->event_quiet * 1000);
 }
 
+/* Queues a run for what has landed, unless a job_alter() has just forgotten it; false when somebody changes the job. */
+static bool
+take_landed(const Job *job)
+{
+	SqlResult  *locked = sql_run(&lock_waiting, SQL_WRITE, Int64GetDatum(job->id));
+	bool		mine = locked->nrows > 0;
+	SqlResult  *taken;
+	int64		rows;
+
+	sql_free(locked);
+	if (!mine)
+		return false;
+	taken = sql_run(&take_events, SQL_WRITE, Int64GetDatum(job->id));
+	rows = sql_int64(taken, 0, "landed", NULL);
+	if (rows > 0)
+		(void) job_enqueue(job, "event", worker_now(), rows);
+	sql_free(taken);
+	return true;
+}
+
 /* Queues runs of jobs whose rows have landed; what lands while a run is open waits for its end. */
 TimestampTz
 plan_events(TimestampTz now)
@@ -404,15 +430,10 @@ plan_events(TimestampTz now)
 		due = events_due(job, sql_int64(waiting, i, "landed", NULL),
 						 DatumGetTimestampTz(sql_datum(waiting, i, "oldest", NULL)),
 						 DatumGetTimestampTz(sql_datum(waiting, i, "newest", NULL)));
-		if (due <= now)
-		{
-			SqlResult  *taken = sql_run(&take_events, SQL_WRITE, Int64GetDatum(job->id));
-
-			(void) job_enqueue(job, "event", worker_now(), sql_int64(taken, 0, "landed", NULL));
-			sql_free(taken);
-		}
-		else
+		if (due > now)
 			next = Min(next, due);
+		else if (!take_landed(job))
+			next = Min(next, now + USECS_PER_SEC);
 	}
 	sql_free(waiting);
 	return next;

@@ -17,7 +17,6 @@
 #include <unistd.h>
 #endif
 
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 
@@ -48,11 +47,11 @@ set_as_owner(const char *name, const char *value)
 void
 prepare_session(const Job *job)
 {
-	char	   *label = psprintf("aipipe job %s", job->name);
+	char	   *label = psprintf("aipipe job " INT64_FORMAT, job->id);
 
 	for (int i = 0; i < lengthof(owner_defaults); i++)
 		set_as_owner(owner_defaults[i], NULL);
-	label[pg_mbcliplen(label, strlen(label), NAMEDATALEN - 1)] = '\0';
+	/* everybody sees it, so it has the job's number and not its name */
 	set_as_owner("application_name", label);
 	set_as_owner("row_security", "on");
 	set_as_owner("search_path", job->search_path);

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "core/sql.h"
+#include "worker/job.h"
 #include "worker/worker.h"
 
 /* s: what an attempt has to begin when its scheduler no longer knows of it, to end by its own timeout, and to end when it was asked. */
@@ -32,13 +33,15 @@
 #define TIMEOUT_MARGIN 5
 #define ANSWER_LIMIT 10
 
+/* What a copy of a database took over is not this database's: worker_resume() ends it. */
 static SqlStatement find_open = {
 	"SELECT a.id, a.state, a.pid, a.claimed_at, r.cancel_by, COALESCE(j.timeout_ms, 0) AS timeout_ms"
 	" FROM aipipe.job_attempt_data a"
 	" JOIN aipipe.job_run_data r ON r.id OPERATOR(pg_catalog.=) a.run"
 	" LEFT JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) a.job"
-	" WHERE a.state OPERATOR(pg_catalog.=) ANY (ARRAY['starting', 'running']) ORDER BY a.id",
-	0, {0}
+	" WHERE a.state OPERATOR(pg_catalog.=) ANY (ARRAY['starting', 'running'])"
+	" AND (j.id IS NULL OR j.home OPERATOR(pg_catalog.=) $1) ORDER BY a.id",
+	1, {TEXTOID}
 };
 
 /* What the scheduler remembers of an attempt that runs. */
@@ -106,13 +109,16 @@ forget_ended(void)
 	}
 }
 
-/* Writes that an attempt's process is gone without a word. */
-static void
+/* Writes that an attempt's process is gone without a word, unless somebody has its rows; gives in how many seconds to look again, or -1. */
+static double
 end_crashed(int64 attempt, const char *message)
 {
 	AttemptEnd	end = {.state = ATTEMPT_CRASHED, .rows = -1, .cpu_seconds = NAN, .memory_peak = -1, .message = message};
 
+	if (!attempt_try_rows(attempt))
+		return 1;
 	(void) attempt_end(attempt, &end);
+	return -1;
 }
 
 /* Asks a process to end: a cancel first, a SIGTERM when it does not answer. */
@@ -150,9 +156,9 @@ look_after(int64 attempt, pid_t pid, double timeout, bool cancelled)
 	return timeout > 0 ? left : -1;
 }
 
-/* Looks at one open attempt; gives in how many seconds to look again, or -1. */
+/* Looks at one open attempt, which may be dead; gives in how many seconds to look again, or -1. */
 static double
-reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg)
+reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg, bool *dead)
 {
 	int64		attempt = sql_int64(open, i, "id", NULL);
 	bool		running = strcmp(sql_text(open, i, "state"), attempt_states[ATTEMPT_RUNNING]) == 0;
@@ -160,32 +166,37 @@ reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg)
 	int			pid = sql_int32(open, i, "pid", &no_pid);
 	bool		child = known(attempt, arg);
 
+	*dead = false;
 	if (running && (child || attempt_is_held(attempt)) && !no_pid)
 		return look_after(attempt, pid, sql_int64(open, i, "timeout_ms", NULL) / 1000.0, sql_text(open, i, "cancel_by") != NULL);
+	*dead = running;
 	if (running)
-		end_crashed(attempt, "the attempt's process ended without reporting an outcome");
-	else if (child)
+		return end_crashed(attempt, "the attempt's process ended without reporting an outcome");
+	if (child)
 		return -1;				/* told by its end */
-	else if (attempt_is_held(attempt))
+	if (attempt_is_held(attempt))
 		return 1;				/* begins right now */
-	else if (TimestampDifferenceExceeds(DatumGetTimestampTz(sql_datum(open, i, "claimed_at", NULL)), GetCurrentTimestamp(), BEGIN_LIMIT * 1000))
-		end_crashed(attempt, "the attempt's process ended before it began; the server's log may say why");
-	else
-		return BEGIN_LIMIT;
-	return -1;
+	if (TimestampDifferenceExceeds(DatumGetTimestampTz(sql_datum(open, i, "claimed_at", NULL)), GetCurrentTimestamp(), BEGIN_LIMIT * 1000))
+	{
+		*dead = true;
+		return end_crashed(attempt, "the attempt's process ended before it began; the server's log may say why");
+	}
+	return BEGIN_LIMIT;
 }
 
-/* Ends what is dead, asks what must end, and counts what is open. */
+/* Ends what is dead, asks what must end, and counts what lives. */
 int
 reap_attempts(AttemptKnown known, void *arg, TimestampTz *next)
 {
-	SqlResult  *open = sql_run(&find_open, SQL_WRITE);
-	int			count = (int) open->nrows;
+	SqlResult  *open = sql_run(&find_open, SQL_WRITE, CStringGetTextDatum(job_home()));
+	int			count = 0;
 
 	for (uint64 i = 0; i < open->nrows; i++)
 	{
-		double		again = reap_one(open, i, known, arg);
+		bool		dead;
+		double		again = reap_one(open, i, known, arg, &dead);
 
+		count += dead ? 0 : 1;
 		if (again >= 0)
 			*next = Min(*next, worker_now() + (int64) (again * USECS_PER_SEC));
 	}

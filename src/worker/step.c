@@ -19,21 +19,27 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/wait_event.h"
 
 #include "core/version.h"
@@ -61,15 +67,57 @@ hold_object(LOCKTAG *tag)
 	return LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Takes the lock with which the current transaction holds the extension. */
+/* Says whether a process of that PID may change or drop the extension. */
+static bool
+may_change_extension(int pid)
+{
+	HeapTuple	schema = SearchSysCache1(NAMESPACENAME, CStringGetDatum("aipipe"));
+	PGPROC	   *proc = pid == 0 ? NULL : BackendPidGetProc(pid);
+	bool		may;
+
+	if (!HeapTupleIsValid(schema))
+		return true;
+	may = proc != NULL && is_member_of_role(proc->roleId, ((Form_pg_namespace) GETSTRUCT(schema))->nspowner);
+	ReleaseSysCache(schema);
+	return may;
+}
+
+/*
+ * Says whether the extension's lock is had, or waited for, by somebody who may change the extension.
+ *
+ * Everybody may lock it: DROP EXTENSION asks for the lock before it asks for the right, and ALTER FUNCTION ... DEPENDS ON
+ * EXTENSION keeps it to the end of its transaction.  That is no reason for jobs to stand still.
+ */
+static bool
+extension_is_changed(const LOCKTAG *tag)
+{
+	LockData   *locks = GetLockStatusData();
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *lock = &locks->locks[i];
+
+		if (memcmp(&lock->locktag, tag, sizeof(LOCKTAG)) == 0 &&
+			(lock->waitLockMode == AccessExclusiveLock || (lock->holdMask & LOCKBIT_ON(AccessExclusiveLock)) != 0) &&
+			may_change_extension(lock->pid))
+			return true;
+	}
+	return false;
+}
+
+/* Takes the lock with which the current transaction holds the extension; false when it is being changed. */
 static bool
 lock_extension(Oid extension, bool wait)
 {
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, extension, 0);
-	if (LockAcquire(&tag, AccessShareLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
+	if (LockAcquire(&tag, AccessShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL && extension_is_changed(&tag))
+	{
+		if (!wait)
+			return false;
+		(void) LockAcquire(&tag, AccessShareLock, false, false);
+	}
 	AcceptInvalidationMessages();
 	return true;
 }

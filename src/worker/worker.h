@@ -222,6 +222,12 @@ typedef struct AttemptEnd
  */
 extern bool attempt_end(int64 attempt, const AttemptEnd *end);
 
+/*
+ * Takes the rows that attempt_end() will change, without waiting; false when somebody has one of them.  A job's owner can hold
+ * them as long as he likes, so the scheduler never waits for one.
+ */
+extern bool attempt_try_rows(int64 attempt);
+
 /* Notifies channel aipipe_job of a change: {"job": 1, "run": 2, "state": "succeeded"}. */
 extern void run_notify(int64 job, int64 run, const char *state);
 

@@ -25,6 +25,13 @@ SELECT aipipe.job_create(E'tab\there', 'SELECT 1');
 SELECT aipipe.job_create(E'del\x7f', 'SELECT 1');
 SELECT aipipe.job_create('there', 'SELECT 2');
 
+-- what is too large to be read at each slot
+SELECT aipipe.job_create('large', 'SELECT 1' || repeat(' ', 1024 * 1024));
+SELECT aipipe.job_create('large', 'SELECT 1', '0 3 * * *' || repeat(' ', 1024 * 1024));
+SELECT aipipe.job_create('large', function => 'pg_catalog.jsonb_pretty(jsonb)', params => jsonb_build_object('arguments', jsonb_build_object('a', repeat('a', 1024 * 1024))));
+SELECT aipipe.job_create('large', 'SELECT 1', params => jsonb_build_object('settings', jsonb_build_object('my.setting', repeat('a', 1024 * 1024))));
+SELECT aipipe.job_alter('there', 'SELECT 1' || repeat(' ', 1024 * 1024));
+
 -- what it does
 SELECT aipipe.job_create('new');
 SELECT aipipe.job_create('new', 'SELECT 1', function => 'joberr_none()');

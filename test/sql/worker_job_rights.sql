@@ -106,6 +106,19 @@ SELECT aipipe.job_alter('both', owner => 'regress_job_other');
 SELECT name, owner FROM aipipe.job WHERE name = 'both';
 RESET ROLE;
 SELECT aipipe.job_alter('both', 'SELECT 1', params => '{"settings": {"log_statement": "none"}}', owner => 'regress_job_both');
+-- a function that is another's by now does not go along, until it is given to the job again
+SET ROLE regress_job_other;
+CREATE FUNCTION jobright_passed() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SET ROLE regress_job_both;
+SELECT aipipe.job_create('passed', function => 'jobright_area.jobright_passed()');
+RESET ROLE;
+ALTER FUNCTION jobright_passed() OWNER TO regress_job_watcher;
+SET ROLE regress_job_both;
+SELECT aipipe.job_alter('passed', owner => 'regress_job_owner');
+SELECT aipipe.job_alter('passed', function => 'jobright_area.jobright_passed()', owner => 'regress_job_owner');
+SELECT owner FROM aipipe.job WHERE name = 'passed';
+SELECT aipipe.job_drop('passed');
+RESET ROLE;
 -- queued runs go along; one that is under way stops it
 UPDATE aipipe.job_run_data SET state = 'running' WHERE id = :run;
 SET ROLE regress_job_both;
