@@ -270,6 +270,15 @@ $node->safe_psql('postgres', 'ALTER ROLE ann RESET ALL');
 ends('succeeded', 'CREATE DATABASE made', 0, user => $node->safe_psql('postgres', 'SELECT session_user'));
 is($node->safe_psql('made', 'SELECT 1'), '1', 'a database');
 
+# Libraries that guard a role's sessions guard its jobs; auto_explain stands for them where it is installed.
+SKIP:
+{
+	skip 'no auto_explain', 3 if $node->psql('postgres', 'LOAD $$auto_explain$$') != 0;
+	$node->safe_psql('postgres', 'ALTER ROLE ann SET session_preload_libraries = auto_explain');
+	ends('succeeded', "SELECT 1 WHERE current_setting('auto_explain.log_verbose') = 'off'", 1, title => 'a library of the role');
+	$node->safe_psql('postgres', 'ALTER ROLE ann RESET ALL');
+}
+
 # What a command leaves behind keeps nobody from writing how it ended.
 ends('succeeded', 'SET ROLE reader; SELECT 1', 1);
 ends('succeeded', 'SET default_transaction_read_only = on', 0);
@@ -425,6 +434,9 @@ $node->safe_psql('postgres', q{UPDATE aipipe.job_data SET home = aipipe.job_home
 changed_before_start(q{UPDATE aipipe.job_run_data SET cancel_by = 'x' WHERE id = NEW.run}, 'cancelled the run was cancelled before the attempt began cancelled', 'a cancel');
 changed_before_start(q{UPDATE aipipe.job_data SET id = -1 WHERE name = 'owned'}, 'cancelled the job was dropped before the attempt began cancelled', 'a drop');
 $node->safe_psql('postgres', q{UPDATE aipipe.job_data SET id = (SELECT job FROM aipipe.job_run_data WHERE job_name = 'owned' LIMIT 1) WHERE name = 'owned'});
+
+changed_before_start('ALTER ROLE ben NOLOGIN', q{crashed the attempt's process ended before it began; the server's log may say why failed}, 'an owner who may no longer log in');
+$node->safe_psql('postgres', 'ALTER ROLE ben LOGIN');
 
 # Owners who may not: the job is paused and says why, once.
 my $before = length slurp_file($node->logfile);
