@@ -229,7 +229,7 @@ ends('succeeded', 'SET statement_timeout = 50; SET lock_timeout = 1; SELECT pg_s
 # Cancels.
 $run = run_job(q{INSERT INTO note (what) VALUES ('cancelled'); SELECT pg_sleep(60)}, params => '{"retries": 5}', wait => 0, name => 'long');
 ok(wait_until($node, 'postgres', "SELECT state = 'running' FROM aipipe.job_run WHERE id = $run"), 'a long job runs');
-is($node->safe_psql('postgres', "SELECT query, usename, state FROM pg_stat_activity WHERE application_name = 'aipipe job long'"),
+is($node->safe_psql('postgres', "SELECT query, usename, state FROM pg_stat_activity WHERE application_name = (SELECT 'aipipe job ' || id FROM aipipe.job WHERE name = 'long')"),
 	"INSERT INTO note (what) VALUES ('cancelled'); SELECT pg_sleep(60)|ann|active", 'the server shows what it does');
 $began = time;
 is($node->safe_psql('postgres', "SELECT aipipe.job_cancel($run)", extra_params => [ '-U', 'ann' ]), 't', 'its owner cancels it');
@@ -248,7 +248,7 @@ ends('crashed', 'SELECT pg_terminate_backend(pg_backend_pid())', '', title => 'a
 $run = run_job(q{INSERT INTO note (what) VALUES ('late'); SELECT pg_sleep(2)}, wait => 0, name => 'late');
 ok(wait_until($node, 'postgres', "SELECT state = 'running' FROM aipipe.job_run WHERE id = $run"), 'a job runs');
 $node->safe_psql('postgres', "UPDATE aipipe.job_attempt_data SET state = 'crashed' WHERE run = $run; UPDATE aipipe.job_run_data SET state = 'failed', finished_at = now() WHERE id = $run");
-ok(wait_until($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'aipipe job late')"), 'and ends');
+ok(wait_until($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = (SELECT 'aipipe job ' || id FROM aipipe.job WHERE name = 'late'))"), 'and ends');
 is(run($run, 'state') . ' ' . attempt($run, 'state'), 'failed crashed', 'its end stands as it was written first');
 is(noted(), '', 'what it did is rolled back');
 like(log_tail(), qr/attempt \d+ was ended by somebody else/, 'and the log says why');
@@ -307,7 +307,7 @@ SKIP:
 {
 	skip 'no /proc', 4 unless -r "/proc/$$/stat";
 	my $long = run_job('SELECT pg_sleep(60)', params => '{"nice": 7, "io": "idle"}', name => 'nice', wait => 0);
-	ok(wait_until($node, 'postgres', "SELECT query = 'SELECT pg_sleep(60)' FROM pg_stat_activity WHERE application_name = 'aipipe job nice'"), 'a nice job runs');
+	ok(wait_until($node, 'postgres', "SELECT query = 'SELECT pg_sleep(60)' FROM pg_stat_activity WHERE application_name = (SELECT 'aipipe job ' || id FROM aipipe.job WHERE name = 'nice')"), 'a nice job runs');
 	my $pid = attempt($long, 'pid');
 	my @stat = split ' ', slurp_file("/proc/$pid/stat") =~ s/^.*\) //sr;
 	is($stat[16], 7, 'with its nice value');
