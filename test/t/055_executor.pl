@@ -32,11 +32,11 @@ sub run_job
 	return $run;
 }
 
-# Waits for a run's end.
+# Waits for a run's end, without the snapshot that job_wait() has all the time: CREATE INDEX CONCURRENTLY would wait for it.
 sub wait_run
 {
 	my ($run) = @_;
-	return $node->safe_psql('postgres', "SELECT (aipipe.job_wait($run, '60 s') IS NOT NULL)::int");
+	return wait_until($node, 'postgres', "SELECT finished_at IS NOT NULL FROM aipipe.job_run WHERE id = $run");
 }
 
 # The end of the server's log.
@@ -400,11 +400,22 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_extension WHERE extname
 
 # Serializable jobs that get into each other's way are tried again.
 $node->safe_psql('postgres', 'SET ROLE ann; CREATE TABLE skew (who text)');
-my @pair = map { run_job("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; INSERT INTO skew SELECT 'job $_' FROM (SELECT count(*) FROM skew) c; SELECT pg_sleep(1)",
+my @pair = map { run_job("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; INSERT INTO skew SELECT 'job $_' FROM (SELECT count(*) FROM skew) c; SELECT pg_advisory_lock_shared(77);"
+	. q{DO $$ BEGIN FOR i IN 1 .. 100 LOOP EXIT WHEN (SELECT count(*) > 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 77); PERFORM pg_sleep(.05); END LOOP; END $$},
 	params => '{"retries": 10}', wait => 0) } 1, 2;
 wait_run($_) foreach @pair;
 is($node->safe_psql('postgres', 'SELECT string_agg(who, $$ $$ ORDER BY who) FROM skew'), 'job 1 job 2', 'two serializable jobs, each done once');
 is($node->safe_psql('postgres', "SELECT count(*) > 2, min(sqlstate) FROM aipipe.job_attempt WHERE run = ANY (ARRAY[$pair[0], $pair[1]])"), 't|40001', 'one of them was tried again');
+
+# Those that do not, are not: what is written about them is on the same pages.
+my @apart;
+foreach my $round (1 .. 3)
+{
+	push @apart, map { run_job("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; CREATE TABLE apart_${round}_$_ (id int); SELECT pg_sleep(1)", wait => 0) } 1 .. 5;
+	wait_run($_) foreach @apart;
+}
+is($node->safe_psql('postgres', "SELECT count(*), count(DISTINCT run), string_agg(DISTINCT state || coalesce(' ' || message, ''), ', ') FROM aipipe.job_attempt WHERE run = ANY (ARRAY["
+	. join(', ', @apart) . '])'), '15|15|succeeded', 'serializable jobs that have nothing in common');
 
 # Owners who change.
 run_job('INSERT INTO note (what) VALUES (current_user)', name => 'owned');
