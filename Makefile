@@ -53,8 +53,16 @@ include $(PGXS)
 all: $(DATA_built)
 
 # PGXS knows no header dependencies; the compiler notes them beside each object.
+# One without notes is made again.
 -include $(OBJS:.o=.d)
 $(OBJS): $(EXTENSION).control
+$(filter-out $(patsubst %.d,%.o,$(wildcard $(OBJS:.o=.d))),$(OBJS)): unknown-headers
+.PHONY: unknown-headers
+unknown-headers:
+
+# Loops over the values of a block and the bytes of a text: built as the server builds its own numeric.c.
+$(filter $(foreach f,distinct frequent hash look moments quantiles sketch table_read value,src/profile/$(f)%),$(OBJS)): \
+  CFLAGS += $(CFLAGS_UNROLL_LOOPS) $(CFLAGS_VECTORIZE)
 
 # What SQL calls and the server looks for, and nothing else: main functions of parallel workers, and those of background
 # workers, which are told to the postmaster as "aipipe_<kind>_main".

@@ -1,6 +1,6 @@
 -- worker: jobs, what is due, their runs and attempts.
 --
--- A job's definition (job_data) changes by job_* functions only; what the scheduler writes every second
+-- A job's definition (job_data) changes by functions named job_ only; what the scheduler writes every second
 -- stands in small tables of its own.  No role but the owner of these tables has a right on them, and there are no foreign keys:
 -- history outlives the job.
 

@@ -12,7 +12,7 @@
 #define FREQUENT_KEPT 384
 
 /* Bits of the filter for each slot: few enough to stay in the processor's first cache, enough that most hashes without a counter end there. */
-#define FREQUENT_FILTER 4
+#define FREQUENT_FILTER 8
 
 /* One-counter summaries, and how often a value must come by at most. */
 #define DOOR_PLACES 1024

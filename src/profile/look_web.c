@@ -98,6 +98,7 @@ uint32
 look_email(const LookText *text)
 {
 	const char *at = memchr(text->s, '@', text->len);
+	bool		plain = text->others == 1 && text->colons == 0; /* letters, digits, dots and dashes beside the @ */
 	int			local;
 
 	if (at == NULL || text->spaces > 0 || text->cut)
@@ -105,7 +106,7 @@ look_email(const LookText *text)
 	local = (int) (at - text->s);
 	if (local < 1 || local > LOCAL_MAX || text->s[0] == '.' || at[-1] == '.')
 		return 0;
-	if (!(bytes_all(text->s, local) & BYTE_LOCAL) || (text->dots > 2 && has_empty_part(text->s, local)))
+	if ((!plain && !(bytes_all(text->s, local) & BYTE_LOCAL)) || (text->dots > 2 && has_empty_part(text->s, local)))
 		return 0;
 	return is_domain(at + 1, text->len - local - 1) ? LOOK_MASK(LOOK_EMAIL) : 0;
 }

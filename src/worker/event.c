@@ -134,25 +134,44 @@ end_transaction(XactEvent event, void *arg)
 	}
 }
 
-/* Forgets what an aborted subtransaction landed, or hands it to its parent. */
+/* Gives the counter of a job in a subtransaction, or NULL. */
+static Landed *
+find_counter(int64 job, Oid owner, SubTransactionId subid)
+{
+	for (Landed *entry = landed; entry != NULL; entry = entry->below)
+		if (entry->job == job && entry->subid == subid && entry->owner == owner)
+			return entry;
+	return NULL;
+}
+
+/* Forgets what an aborted subtransaction landed, or adds it to what its parent did: the list stays as short as jobs and nesting are few. */
 static void
 end_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_COMMIT_SUB)
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	for (Landed **link = &landed; *link != NULL;)
 	{
-		for (Landed *entry = landed; entry != NULL; entry = entry->below)
-			if (entry->subid == mine)
-				entry->subid = parent;
-	}
-	else if (event == SUBXACT_EVENT_ABORT_SUB)
-	{
-		for (Landed **link = &landed; *link != NULL;)
+		Landed	   *entry = *link;
+		Landed	   *above = NULL;
+
+		if (entry->subid != mine)
 		{
-			if ((*link)->subid == mine)
-				*link = (*link)->below;
-			else
-				link = &(*link)->below;
+			link = &entry->below;
+			continue;
 		}
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+		{
+			above = find_counter(entry->job, entry->owner, parent);
+			if (above == NULL)
+			{
+				entry->subid = parent;
+				link = &entry->below;
+				continue;
+			}
+			above->rows += entry->rows;
+		}
+		*link = entry->below;
 	}
 }
 
@@ -202,11 +221,10 @@ static Landed *
 counter(const LandedCall *call)
 {
 	SubTransactionId subid = GetCurrentSubTransactionId();
-	Landed	   *entry;
+	Landed	   *entry = find_counter(call->job, call->owner, subid);
 
-	for (entry = landed; entry != NULL; entry = entry->below)
-		if (entry->job == call->job && entry->subid == subid && entry->owner == call->owner)
-			return entry;
+	if (entry != NULL)
+		return entry;
 	entry = MemoryContextAlloc(TopTransactionContext, sizeof(Landed));
 	entry->below = landed;
 	entry->job = call->job;

@@ -356,6 +356,9 @@ aipipe_executor_main(Datum arg)
 	ErrorData  *error;
 
 	BackgroundWorkerInitializeConnectionByOid(order->database, order->role, 0);
+
+	/* what guards the owner's sessions guards his jobs */
+	process_session_preload_libraries();
 	worker_settings();
 	attempt.context = AllocSetContextCreate(TopMemoryContext, "aipipe attempt", ALLOCSET_DEFAULT_SIZES);
 

@@ -5,9 +5,9 @@
  *
  * A job says how long and how many of its finished runs are kept; those of
  * a job that was dropped stay for 30 days.  Each call deletes some, so that a
- * step is short whatever has piled up.  What is old is found by an index; what
- * is too many has to be counted, and so has what is dropped to be looked for,
- * both only every ten minutes.
+ * step is short whatever has piled up.  What is old is found by an index, each
+ * time.  What is too many has to be counted, and what was dropped to be looked
+ * for: a few jobs a call, all of them every ten minutes.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,8 +24,9 @@
 /* Runs that one call deletes at most. */
 #define PRUNE_LIMIT 1000
 
-/* How often it is looked for what takes longer to find. */
-#define THOROUGH_EVERY (10 * USECS_PER_MINUTE)
+/* How often each job's runs are counted, and those of how many jobs in one call. */
+#define ROUND_EVERY (10 * USECS_PER_MINUTE)
+#define ROUND_JOBS "20"
 
 /* Runs beyond their job's age. */
 static SqlStatement find_old = {
@@ -36,18 +37,19 @@ static SqlStatement find_old = {
 	2, {TIMESTAMPTZOID, INT8OID}
 };
 
-/* Runs beyond their job's number: older than the last of those that are kept. */
+/* Runs beyond their job's number, of the next jobs after one: at least one row for each of these. */
 static SqlStatement find_surplus = {
-	"SELECT o.id FROM aipipe.job_data j CROSS JOIN LATERAL ("
+	"SELECT j.id AS job, o.id FROM (SELECT d.id, d.keep_runs FROM aipipe.job_data d WHERE d.id OPERATOR(pg_catalog.>) $1"
+	" ORDER BY d.id LIMIT " ROUND_JOBS ") j LEFT JOIN LATERAL ("
 	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) j.id AND r.finished_at IS NOT NULL"
-	" ORDER BY r.finished_at DESC, r.id DESC OFFSET j.keep_runs LIMIT $1) o LIMIT $1",
-	1, {INT8OID}
+	" ORDER BY r.finished_at DESC, r.id DESC OFFSET j.keep_runs LIMIT $2) o ON true ORDER BY j.id LIMIT $2",
+	2, {INT8OID, INT8OID}
 };
 
 /* Runs of jobs that are gone: the history's jobs are found one after the other in the index. */
 static SqlStatement find_orphans = {
-	"WITH RECURSIVE job(id) AS ("
-	"(SELECT r.job FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
+	"WITH RECURSIVE job AS ("
+	"(SELECT r.job AS id FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
 	" UNION ALL SELECT (SELECT r.job FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.>) job.id ORDER BY r.job LIMIT 1)"
 	" FROM job WHERE job.id IS NOT NULL)"
 	" SELECT o.id FROM job CROSS JOIN LATERAL ("
@@ -76,21 +78,25 @@ static SqlStatement delete_runs = {
 	1, {INT8ARRAYOID}
 };
 
-/* Deletes the runs that were found; gives how many more may be deleted. */
+/* Deletes the runs that were found, of which column id may be NULL, and gives how many there were. */
 static int64
-delete_found(SqlResult *found, int64 limit)
+delete_found(const SqlResult *found)
 {
-	int			n = (int) found->nrows;
-	Datum	   *ids = palloc(mul_size(sizeof(Datum), Max(n, 1)));
+	Datum	   *ids = palloc(mul_size(sizeof(Datum), Max(found->nrows, 1)));
+	int			n = 0;
 	Datum		list;
 
-	for (int i = 0; i < n; i++)
-		ids[i] = sql_datum(found, i, "id", NULL);
+	for (uint64 i = 0; i < found->nrows; i++)
+	{
+		bool		isnull;
+
+		ids[n] = sql_datum(found, i, "id", &isnull);
+		n += !isnull;
+	}
 	list = PointerGetDatum(construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	if (n > 0)
 		sql_free(sql_run(&delete_runs, SQL_WRITE, list));
-	sql_free(found);
-	return limit - n;
+	return n;
 }
 
 /* Ends runs that no job will ever begin. */
@@ -104,21 +110,43 @@ end_orphaned_runs(void)
 	sql_free(ended);
 }
 
-/* Deletes old runs, at most PRUNE_LIMIT of them; true when there may be more. */
+/*
+ * Goes on with the round: deletes what the next jobs have too many of, after the last one what was left by jobs that
+ * are gone; false when the round is over.
+ */
+static bool
+go_round(TimestampTz now, int64 *after)
+{
+	SqlResult  *found = sql_run(&find_surplus, SQL_WRITE, Int64GetDatum(*after), Int64GetDatum(PRUNE_LIMIT));
+	bool		more = found->nrows > 0;
+
+	if (more)
+	{
+		/* there may be more of the same jobs */
+		if (delete_found(found) < PRUNE_LIMIT)
+			*after = sql_int64(found, found->nrows - 1, "job", NULL);
+	}
+	else
+		more = delete_found(sql_run(&find_orphans, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))) == PRUNE_LIMIT;
+	sql_free(found);
+	return more;
+}
+
+/* Deletes old runs, some at a time; true when there is more to do. */
 bool
 history_prune(TimestampTz now)
 {
-	static TimestampTz thorough = 0;
-	int64		left = PRUNE_LIMIT;
+	static int64 after = 0;		/* the job that the round has come to */
+	static TimestampTz over = 0;	/* when the last round was over */
 
 	end_orphaned_runs();
-	left = delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(left)), left);
-	if (left == 0 || (thorough != 0 && now >= thorough && now - thorough < THOROUGH_EVERY))
-		return left == 0;
-	left = delete_found(sql_run(&find_surplus, SQL_WRITE, Int64GetDatum(left)), left);
-	if (left > 0)
-		left = delete_found(sql_run(&find_orphans, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(left)), left);
-	if (left > 0)
-		thorough = now;
-	return left == 0;
+	if (delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))) == PRUNE_LIMIT)
+		return true;
+	if (over != 0 && now >= over && now - over < ROUND_EVERY)
+		return false;
+	if (go_round(now, &after))
+		return true;
+	after = 0;
+	over = now;
+	return false;
 }

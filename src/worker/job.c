@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat/compat.h"
 #include "core/options.h"
 #include "core/sql.h"
 #include "core/version.h"
@@ -170,7 +171,7 @@ job_by_id(int64 id)
 }
 
 /* Ends with the error for a job that does not exist, naming the nearest that the caller may see. */
-static void
+static void pg_attribute_noreturn()
 unknown_job(const char *name)
 {
 	SqlResult  *result = sql_run(&all_names, SQL_READ);
@@ -214,7 +215,8 @@ find_locked(const char *name, SqlStatement *statement)
 	job = only_job(sql_run(statement, SQL_WRITE, CStringGetTextDatum(name)));
 	if (job == NULL)
 		unknown_job(name);
-	check_rights(name, job->owner);
+	else
+		check_rights(name, job->owner);
 	return job;
 }
 

@@ -344,23 +344,44 @@ new_served(const char *name, Oid database)
 	return served;
 }
 
+/* Dismisses the schedulers of databases that are served no more, unless another launcher was started for them. */
+static void
+leave_others(const Launcher *self, const List *names)
+{
+	ListCell   *cell;
+
+	foreach(cell, self->served)
+	{
+		const Served *served = lfirst(cell);
+		bool		stays = false;
+		ListCell   *name;
+
+		foreach(name, names)
+			stays |= strcmp(lfirst(name), served->name) == 0;
+		if (!stays && OidIsValid(served->database) && worker_find(WORKER_LAUNCHER, served->database) == 0)
+			(void) worker_dismiss(WORKER_SCHEDULER, served->database);
+	}
+}
+
 /* Makes the list of databases anew; pauses and messages begin again, and schedulers that run are found. */
 static void
 read_configuration(Launcher *self)
 {
-	MemoryContext old;
+	bool		own = OidIsValid(self->order->database);
+	MemoryContext old = MemoryContextSwitchTo(self->scratch);
 	List	   *names = NIL;
 	ListCell   *cell;
 
+	if (!own && SplitIdentifierString(pstrdup(core_worker_databases), ',', &names))
+		leave_others(self, names);
 	MemoryContextReset(self->context);
-	old = MemoryContextSwitchTo(self->context);
+	MemoryContextSwitchTo(self->context);
 	memset(&self->general, 0, sizeof(Served));
 	self->served = NIL;
-	if (OidIsValid(self->order->database))
+	if (own)
 		self->served = list_make1(new_served(NULL, self->order->database));
-	else if (SplitIdentifierString(pstrdup(core_worker_databases), ',', &names))
-		foreach(cell, names)
-			self->served = lappend(self->served, new_served(lfirst(cell), InvalidOid));
+	foreach(cell, names)
+		self->served = lappend(self->served, new_served(lfirst(cell), InvalidOid));
 	MemoryContextSwitchTo(old);
 }
 

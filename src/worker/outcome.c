@@ -11,7 +11,10 @@
  *
  * This runs in transactions of the job's own command too, after code of the
  * owner's: statements are fixed and run through core/sql.h, and what they wait
- * for is not bound by the lock_timeout that the command left.
+ * for is not bound by the lock_timeout that the command left.  A serializable
+ * transaction of a job is to conflict with others because of what the job does, not
+ * because two attempts have rows on the same page: it takes its turn here, and
+ * reads nothing but its own rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +22,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "common/pg_prng.h"
@@ -262,6 +266,13 @@ state_of(const Ended *ended, const AttemptEnd *end)
 	return end->state;
 }
 
+/* Sets something until the settings' nest level ends. */
+static void
+set_for_now(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* Writes an attempt's end and what becomes of its run; false when somebody has done so before. */
 bool
 attempt_end(int64 attempt, const AttemptEnd *end)
@@ -271,7 +282,12 @@ attempt_end(int64 attempt, const AttemptEnd *end)
 	AttemptState state;
 	bool		mine;
 
-	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	set_for_now("lock_timeout", "0");
+	if (IsolationIsSerializable())
+	{
+		set_for_now("enable_seqscan", "off");
+		step_end_one_by_one();
+	}
 	mine = find(&ended, attempt);
 	if (mine)
 	{

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "core/sql.h"
+#include "worker/job.h"
 #include "worker/worker.h"
 
 /* s: what an attempt has to begin when its scheduler no longer knows of it, to end by its own timeout, and to end when it was asked. */
@@ -32,13 +33,15 @@
 #define TIMEOUT_MARGIN 5
 #define ANSWER_LIMIT 10
 
+/* What a copy of a database took over is not this database's: worker_resume() ends it. */
 static SqlStatement find_open = {
 	"SELECT a.id, a.state, a.pid, a.claimed_at, r.cancel_by, COALESCE(j.timeout_ms, 0) AS timeout_ms"
 	" FROM aipipe.job_attempt_data a"
 	" JOIN aipipe.job_run_data r ON r.id OPERATOR(pg_catalog.=) a.run"
 	" LEFT JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) a.job"
-	" WHERE a.state OPERATOR(pg_catalog.=) ANY (ARRAY['starting', 'running']) ORDER BY a.id",
-	0, {0}
+	" WHERE a.state OPERATOR(pg_catalog.=) ANY (ARRAY['starting', 'running'])"
+	" AND (j.id IS NULL OR j.home OPERATOR(pg_catalog.=) $1) ORDER BY a.id",
+	1, {TEXTOID}
 };
 
 /* What the scheduler remembers of an attempt that runs. */
@@ -185,7 +188,7 @@ reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg, bool *d
 int
 reap_attempts(AttemptKnown known, void *arg, TimestampTz *next)
 {
-	SqlResult  *open = sql_run(&find_open, SQL_WRITE);
+	SqlResult  *open = sql_run(&find_open, SQL_WRITE, CStringGetTextDatum(job_home()));
 	int			count = 0;
 
 	for (uint64 i = 0; i < open->nrows; i++)

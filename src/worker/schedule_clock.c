@@ -34,20 +34,16 @@ clock_wall(int64 time, const pg_tz *zone)
 int64
 clock_change(int64 time, const pg_tz *zone)
 {
-	/* on a change itself the server may see none, or this one: then a second later it sees the next */
-	for (int i = 0; i < 2; i++)
-	{
-		pg_time_t	t = time + i;
-		pg_time_t	change;
-		long int	before;
-		long int	after;
-		int			before_isdst;
-		int			after_isdst;
+	pg_time_t	t = time;
+	pg_time_t	change;
+	long int	before;
+	long int	after;
+	int			before_isdst;
+	int			after_isdst;
 
-		if (pg_next_dst_boundary(&t, &before, &before_isdst, &change, &after, &after_isdst, zone) == 1 && change > time)
-			return change;
-	}
-	return SCHEDULE_NONE;
+	if (pg_next_dst_boundary(&t, &before, &before_isdst, &change, &after, &after_isdst, zone) != 1 || change <= time)
+		return SCHEDULE_NONE;
+	return change;
 }
 
 /* Gives the first time at which the clock shows a wall second or a later one. */

@@ -49,6 +49,9 @@
 #define SCHEDULER_LOCK 1
 #define LAUNCHER_LOCK 1
 
+/* Sub-object of the extension that a serializable transaction locks before it writes how its attempt ended. */
+#define END_LOCK 2
+
 /* How often attempt_hold() asks, and how long it waits in between: who looks at the lock has it for microseconds. */
 #define HOLD_TRIES 50
 #define HOLD_PAUSE 10000L
@@ -211,6 +214,16 @@ step_abort(void)
 	pgstat_report_activity(STATE_IDLE, NULL);
 	MemoryContextSwitchTo(outside != NULL ? outside : TopMemoryContext);
 	RESUME_INTERRUPTS();
+}
+
+/* Waits for the transactions that write how their attempts ended, and has the others wait for this one. */
+void
+step_end_one_by_one(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, get_extension_oid("aipipe", false), END_LOCK);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 /* Becomes the only scheduler of this database until the process ends; false when there is one. */

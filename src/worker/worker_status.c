@@ -101,15 +101,15 @@ attempt_of(const Status *status, int pid)
 	return -1;
 }
 
-/* Gives what a process does: it works, rests, or waits for something that the server has a name for. */
+/* Gives what a process does: it works, rests (no executor does), or waits for something that the server has a name for. */
 static const char *
-state_of(const PgBackendStatus *backend)
+state_of(const PgBackendStatus *backend, bool rests)
 {
 	PGPROC	   *proc = BackendPidGetProc(backend->st_procpid);
 	uint32		wait = proc == NULL ? 0 : proc->wait_event_info;
 	const char *type = pgstat_get_wait_event_type(wait);
 
-	if (type != NULL && strcmp(type, "Extension") == 0)
+	if (type != NULL && rests && strcmp(type, "Extension") == 0)
 		return "resting";
 	if (type != NULL)
 		return psprintf("waiting: %s %s", type, pgstat_get_wait_event(wait));
@@ -127,13 +127,13 @@ put_process(Status *status, const PgBackendStatus *backend)
 	if (worker_is(pid, WORKER_LAUNCHER))
 	{
 		if (pid == worker_find(WORKER_LAUNCHER, InvalidOid) || pid == worker_find(WORKER_LAUNCHER, MyDatabaseId))
-			put_row(status, "launcher", pid, InvalidOid, backend->st_proc_start_timestamp, state_of(backend), -1,
+			put_row(status, "launcher", pid, InvalidOid, backend->st_proc_start_timestamp, state_of(backend, true), -1,
 					pid == status->launcher ? NULL : "serves other databases");
 		return;
 	}
 	if (!here)
 		return;
-	state = state_of(backend);
+	state = state_of(backend, !worker_is(pid, WORKER_EXECUTOR));
 	if (worker_is(pid, WORKER_SCHEDULER))
 		put_row(status, "scheduler", pid, backend->st_userid, backend->st_proc_start_timestamp, state, -1, NULL);
 	else if (worker_is(pid, WORKER_EXECUTOR) &&

@@ -16,7 +16,7 @@ def check(tree):
     names = [n for root in ROOTS if os.path.isdir(os.path.join(tree, root)) for n in gate.files(tree, root)]
     names += [n for n in sorted(os.listdir(tree)) if os.path.isfile(os.path.join(tree, n))]
     for name in names:
-        if name == "test/check/machine.py" or name.endswith((".o", ".so", ".bc", ".ubj", ".png", ".gz")):
+        if name == "test/check/machine.py" or name.endswith((".o", ".d", ".so", ".bc", ".ubj", ".png", ".gz")):
             continue
         text = gate.read(os.path.join(tree, name))
         for match in WORDS.finditer(text):

@@ -50,7 +50,7 @@ def problems(sql):
         yield "type %s is found by search_path, pg_temp first" % match.group(1)
     if re.search(r"\bCAST\s*\(", bare, re.I):
         yield "write a cast as ::pg_catalog.type"
-    ctes = set(re.findall(r"(?:\bWITH|,)\s+(\w+)\s+AS\s+(?:MATERIALIZED\s+)?\(", bare))
+    ctes = set(re.findall(r"(?:\bWITH|\bRECURSIVE|,)\s+(\w+)\s+AS\s+(?:MATERIALIZED\s+)?\(", bare))
     for match in re.finditer(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:ONLY\s+)?([a-z_]\w*)\b(?![\w.(])", bare):
         if match.group(1) not in ctes | {"set", "lateral", "unnest", "skip", "nowait", "of"}:
             yield "relation %s is not qualified" % match.group(1)

@@ -42,9 +42,9 @@ SELECT is_empty($$SELECT signature FROM routine WHERE obj_description(oid, 'pg_p
     'every function has a comment');
 SELECT is_empty($$SELECT signature FROM routine WHERE proacl IS NULL$$,
     'who may execute a function is said for each');
--- gate_trigger is: a table's owner restores a dump with its triggers.  It judges only for a gate that knows it.
+-- gate_trigger and job_landed are: a table's owner restores a dump with its triggers.  They act only for a gate or job that knows the table.
 SELECT is_empty($$SELECT signature FROM routine WHERE prorettype = 'trigger'::regtype
-    AND has_function_privilege('public', oid, 'EXECUTE') AND proname <> 'gate_trigger'$$,
+    AND has_function_privilege('public', oid, 'EXECUTE') AND proname NOT IN ('gate_trigger', 'job_landed')$$,
     'trigger functions are not for everybody');
 SELECT is_empty($$SELECT signature FROM routine
     WHERE pronargs > 0 AND lanname <> 'internal' AND prorettype NOT IN ('trigger'::regtype)
@@ -58,7 +58,7 @@ SELECT is_empty($$SELECT signature FROM routine
     WHERE NOT ((provolatile IN ('s', 'i') AND proparallel = 's')
             OR (provolatile = 'v' AND proparallel = 'u')
             OR prorettype = 'trigger'::regtype
-            OR proname IN ('model_cache', 'progress_list'))$$,
+            OR proname IN ('model_cache', 'progress_list', 'job_current_run', 'worker_status'))$$,
     'a function reads (STABLE, PARALLEL SAFE) or writes (VOLATILE, PARALLEL UNSAFE)');
 SELECT is_empty($$SELECT signature FROM routine
     WHERE proname ~ '_(predict|predict_class|predict_proba|score|explain|importance|export)$'
@@ -71,7 +71,7 @@ SELECT is_empty($$SELECT signature FROM routine
 SELECT is_empty($$SELECT signature FROM routine WHERE lanname = 'c' AND provolatile = 'i'
     AND prorettype <> 'trigger'::regtype AND proname ~ '^(model|anomaly|series|arrival|gate)_'$$,
     'nothing that looks at a table is IMMUTABLE');
-SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|profile|sketch|source|anomaly|series|arrival|gate|quarantine|batch|prediction|core|progress)_'$$,
+SELECT is_empty($$SELECT signature FROM routine WHERE proname !~ '^(model|profile|sketch|source|anomaly|series|arrival|gate|quarantine|batch|prediction|job|worker|core|progress)_'$$,
     'a function''s name begins with its room''s word');
 
 -- Relations and types.
@@ -94,7 +94,8 @@ SELECT is_empty($$SELECT label || '.' || attname || ' ' || format_type(atttypid,
 SELECT is_empty($$SELECT label FROM relation WHERE relkind IN ('r', 'p') AND relhastriggers
     AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = relation.oid AND NOT tgisinternal)$$,
     'our tables have no triggers, which a restore would fire');
-SELECT is_empty($$SELECT label FROM relation WHERE relkind IN ('r', 'S')
+-- worker_data is not: whether jobs may run is said of this database, not of a copy.
+SELECT is_empty($$SELECT label FROM relation WHERE relkind IN ('r', 'S') AND relname <> 'worker_data'
     AND NOT oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'aipipe')::oid[])$$,
     'every table and every sequence is dumped');
 SELECT is_empty($$SELECT conrelid::regclass || ' ' || conname FROM pg_constraint

@@ -75,6 +75,8 @@ SELECT pg_temp.slots('*/30 * * * *', '2024-10-26 23:30', 6, 'Europe/Berlin');
 SELECT pg_temp.slots('30 2 * * *', '2024-10-26', 3, 'Europe/Berlin');
 SELECT pg_temp.slots('*/20 2,3 27 10 *', '2024-10-26', 7, 'Europe/Berlin');
 SELECT pg_temp.slots('30 2 * * *', '2024-10-27 00:40+00', 1, 'Europe/Berlin') AS after_the_first;
+SELECT pg_temp.slots('30 2 * * *', '2024-10-27 01:10+00', 1, 'Europe/Berlin') AS before_the_second, pg_temp.slots('50 2 * * *', '2024-10-27 01:40+00', 1, 'Europe/Berlin') AS again;
+SELECT pg_temp.slots('0 3 * * *', '2024-10-27 01:10+00', 1, 'Europe/Berlin') AS comes_once, pg_temp.slots('30 1 * * *', '2024-10-27 00:59:59+00', 1, 'Europe/Berlin') AS came_once;
 SELECT pg_temp.slots('30 1 * * *', '2024-11-02', 3, 'America/New_York');
 SELECT pg_temp.slots('30 2 * * *', '2024-04-06', 3, 'Australia/Sydney');
 -- half an hour
@@ -147,6 +149,7 @@ SELECT pg_temp.slots('on staging.orders', '2026-01-01', 1), pg_temp.slots('ON "m
 -- the ends of time
 SELECT count(*) FROM aipipe.job_schedule_next('@daily', 'infinity', 5);
 SELECT s FROM aipipe.job_schedule_next('@daily', '-infinity', 2) s;
+SELECT s FROM aipipe.job_schedule_next('0 */12 * * *', '-infinity', 2) s;
 SELECT s FROM aipipe.job_schedule_next('0 * * * *', '4713-02-01 BC', 2) s;
 SELECT s FROM aipipe.job_schedule_next('@daily', '4713-01-01 BC', 2, 'Asia/Tokyo') s;
 SELECT s FROM aipipe.job_schedule_next('@daily', '44-03-15 BC', 2) s;

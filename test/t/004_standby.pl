@@ -13,6 +13,8 @@ my $primary = make_node('primary', '', allows_streaming => 1);
 
 make_world($primary, 'postgres');
 make_detectors($primary, 'postgres');
+$primary->safe_psql('postgres', "SELECT aipipe.job_create('job', 'SELECT 1')");
+my $run = $primary->safe_psql('postgres', "SELECT aipipe.job_run_now('job')");
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
@@ -63,6 +65,10 @@ fails_with($standby, 'postgres', "SELECT aipipe.model_drop('returns')", '25006',
 fails_with($standby, 'postgres', "SELECT aipipe.gate_create('sale', 'sales')", '25006', 'making a gate there');
 fails_with($standby, 'postgres', "SELECT aipipe.gate_pause('landing')", '25006', 'pausing a gate there');
 fails_with($standby, 'postgres', 'SELECT aipipe.quarantine_release(1)', '25006', 'releasing a row there');
+fails_with($standby, 'postgres', "SELECT aipipe.job_create('new', 'SELECT 1')", '25006', 'making a job there');
+fails_with($standby, 'postgres', "SELECT aipipe.job_run_now('job')", '25006', 'running one there');
+is($standby->safe_psql('postgres', "SET client_min_messages = warning; SELECT aipipe.job_wait($run, '0') IS NULL, (SELECT state FROM aipipe.job_status), (SELECT state FROM aipipe.job_run)"),
+	't|active|queued', 'jobs and runs are there to be seen, and to be waited for');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM aipipe.anomaly_explain('sales',
 	(SELECT s FROM sale s WHERE id = 1))}) > 0, 1, 'explaining works');
 is(tables($standby, 'postgres'), tables($primary, 'postgres'), 'every table is equal');

@@ -89,6 +89,18 @@ is(scheduler_pid($node, 'nowhere'), '', 'but that of the one that was stopped');
 is($node->safe_psql('nowhere', 'SELECT aipipe.worker_start()'), has_scheduler($node, 'nowhere'), 'which can be started');
 is(launcher_pid($node, 'nowhere'), '', 'by the launcher that is there');
 
+# A database that is taken from the list loses its scheduler, unless somebody started one there.
+is($node->safe_psql('two', 'SELECT aipipe.worker_start()'), scheduler_pid($node, 'two'), 'a start where a scheduler works starts nothing');
+set("aipipe.worker_databases = 'one, two, nowhere'");
+ok(wait_until($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe scheduler' AND datname = 'Three, or so')"),
+	'a database that is taken from the list loses its scheduler');
+ok($node->safe_psql('Three, or so', 'SELECT aipipe.worker_start()'), 'it can be started');
+ok(launcher_pid($node, 'Three, or so'), 'by a launcher of its own');
+set("aipipe.worker_databases = 'one, two, nowhere, \"Three, or so\"'");
+set("aipipe.worker_databases = 'one, two, nowhere'");
+sleep 2;
+ok(scheduler_pid($node, 'Three, or so'), 'and the list has no say then');
+
 # A role that loses what it needs.
 $node->safe_psql('one', 'REVOKE CONNECT ON DATABASE one FROM PUBLIC');
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(' . scheduler_pid($node, 'one') . ')');
