@@ -30,13 +30,15 @@ SELECT what, CASE WHEN close(stats(f, a::float8[]), e::float8[]) THEN 'equal' EL
     ('beta-binomial 3, 50, 1, 200', 'beta_binomial', '{3,50,1,200,0}', '{0.007617567042398687}'),
     ('beta-binomial 13, 5000, 6, 4995', 'beta_binomial', '{13,5000,6,4995,0}', '{0.047977492243668984}'),
     ('beta-binomial 12, 300, 1.2, 49.8', 'beta_binomial', '{12,300,1.2,49.8,0}', '{0.20118477982090788}'),
-    ('beta-binomial 9000, 1000000, 9001, 990000', 'beta_binomial', '{9000,1000000,9001,990000,0}', '{0.529856066850976}'),
     ('beta-binomial, none, too many', 'beta_binomial', '{0,10,1,1,0}', '{1}'),
     ('distributions 0.3, 7, 12', 'distributions', '{0.3,7,12}', '{-0.5244005127080409,0.04582230688865106,0.27830360329346215,6.358310378185098e-06,-0.5491096579472854,0.99051062887}'),
     ('distributions 0.999, 2.5, 0.7', 'distributions', '{0.999,2.5,0.7}', '{3.090232306167813,0.924313272801667,0.9840694524243256,0.543404943189548,13.82219311086596,1.0}'),
     ('distributions 0.5, 1000, 980', 'distributions', '{0.5,1000,980}', '{0.0,0.7343959611178195,0.32651206455336296,0.0,0.0,1.0}'),
     ('distributions 1e-09, 30, 31', 'distributions', '{1e-09,30,31}', '{-5.9978070150076865,0.40465217903438916,1.1826457813137396e-253,2.408393251556205e-24,-8.445862796274243,1.0}')
 ) g(what, f, a, e);
+
+-- of a million, against 60 digits of Python's decimal: lgamma() of such numbers is off by a billionth or more, by how much is the C library's
+SELECT abs((stats('beta_binomial', '{9000,1000000,9001,990000,0}'))[1] - 0.529856068361274) < 1e-8 AS equal;
 
 -- shares of the same rows with McNemar's test
 SELECT close(stats('mcnemar_difference', '{5000,4098,148,47,0,0.05}'), '{0.8492,0.829,0.0202,0.014754829201028219,0.02564517079897178,47,2.2680255411544149e-13}') AS equal;
