@@ -52,6 +52,10 @@
 /* Sub-object of the extension that a serializable transaction locks before it writes how its attempt ended. */
 #define END_LOCK 2
 
+/* How often it asks for the lock, and how long it waits in between. */
+#define END_TRIES 200
+#define END_PAUSE 5000L
+
 /* How often attempt_hold() asks, and how long it waits in between: who looks at the lock has it for microseconds. */
 #define HOLD_TRIES 50
 #define HOLD_PAUSE 10000L
@@ -216,14 +220,23 @@ step_abort(void)
 	RESUME_INTERRUPTS();
 }
 
-/* Waits for the transactions that write how their attempts ended, and has the others wait for this one. */
+/*
+ * Waits for the transactions that write how their attempts ended, and has the others wait for this one; not for long: code of
+ * an owner's can follow (a deferred trigger, a cursor that is held), and who goes on too early may have to try again.
+ */
 void
 step_end_one_by_one(void)
 {
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, get_extension_oid("aipipe", false), END_LOCK);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	for (int i = 0; i < END_TRIES; i++)
+	{
+		if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
+			return;
+		pg_usleep(END_PAUSE);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Becomes the only scheduler of this database until the process ends; false when there is one. */

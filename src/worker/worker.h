@@ -121,7 +121,7 @@ extern void step_abort(void);
 /* Holds the extension in the current transaction, as step_begin() does; false when it is gone. */
 extern bool step_hold_extension(void);
 
-/* Until the current transaction ends, no other one gets past this point. */
+/* Until the current transaction ends, no other one gets past this point, unless that takes longer than a second. */
 extern void step_end_one_by_one(void);
 
 /* Becomes this database's only scheduler until the process ends; false when there is one. Inside a step. */

@@ -404,6 +404,8 @@ sub sleeping
 }
 my $quick = q{params => '{"retries": 0, "keep": "0", "priority": 100}'};
 run_as('mallory', qq{SELECT aipipe.job_create('kept ' || i, 'SELECT pg_sleep(600)', $quick) FROM generate_series(1, 4) i; SELECT aipipe.job_create('old', 'SELECT 1', $quick); SELECT aipipe.job_run_now('old');
+	CREATE TABLE evil.slow (a int); CREATE FUNCTION evil.sleep() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM pg_sleep(600); RETURN NULL; END \$\$;
+	CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON evil.slow DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION evil.sleep();
 	CREATE TABLE evil.flood (id int); SELECT aipipe.job_create('flood', 'SELECT 1', 'on evil.flood', params => '{"event_rows": 1000, "event_wait": "3 s"}')});
 settle();
 beats('before');
@@ -435,6 +437,13 @@ run_as('mallory', $kill);
 beats('runs that wait first in the queue, and that she holds');
 run_as('mallory', q{BEGIN; ALTER FUNCTION evil.spy(text) DEPENDS ON EXTENSION aipipe; PREPARE TRANSACTION 'held'});
 beats('a prepared transaction that locks the extension');
+run_as('mallory', q{SELECT aipipe.job_create('slow', 'INSERT INTO evil.slow VALUES (1)', params => '{"retries": 0, "settings": {"default_transaction_isolation": "serializable"}}'); SELECT aipipe.job_run_now('slow')});
+sleeping(1, 'a serializable job whose success is written and that does not come to its end');
+is(admin(q{SELECT aipipe.job_create('strict', 'SELECT 1', params => '{"settings": {"default_transaction_isolation": "serializable"}}') > 0 AS created \gset
+	SELECT aipipe.job_run_now('strict') AS run \gset
+	SELECT aipipe.job_wait(:run, '60 s')}), 'succeeded', 'keeps no other from its own');
+beats('nor any that is not serializable');
+run_as('mallory', $kill);
 hold(q{SELECT aipipe.job_cancel(id) FROM aipipe.job_run WHERE job_name = 'old';});
 $before = scheduler_pid($node, $db);
 kill 'TERM', $before;
