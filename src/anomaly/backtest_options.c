@@ -51,8 +51,7 @@ read_interval(const Backtest *test, const char *option, const char *text)
 
 	if (text == NULL)
 		return NULL;
-	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
-													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	interval = arg_interval(text);
 	if (interval->month < 0 || interval->day < 0 || interval->time < 0 || backtest_interval_usecs(interval) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "core/args.h"
 
@@ -103,4 +104,25 @@ arg_text_list(FunctionCallInfo fcinfo, int argno, const char *name)
 		list = lappend(list, element);
 	}
 	return list;
+}
+
+/* Gives the time zone of a name. */
+pg_tz *
+arg_zone(const char *name)
+{
+	pg_tz	   *zone = pg_tzset(name);
+
+	if (zone == NULL || !pg_tz_acceptable(zone))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no time zone \"%s\"", name),
+				 errhint("The view pg_timezone_names lists them.")));
+	return zone;
+}
+
+/* Gives the interval that a text says. */
+Interval *
+arg_interval(const char *text)
+{
+	return DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }

@@ -10,6 +10,8 @@
 
 #include "fmgr.h"
 #include "nodes/pg_list.h"
+#include "pgtime.h"
+#include "utils/timestamp.h"
 
 /* ERROR 22004 naming the argument when it is NULL. */
 extern void arg_require(FunctionCallInfo fcinfo, int argno, const char *name);
@@ -28,5 +30,11 @@ extern double arg_share(FunctionCallInfo fcinfo, int argno, const char *name);
 
 /* A text[] argument as a List of distinct C strings, NIL when NULL; empty or holding NULL is an error. */
 extern List *arg_text_list(FunctionCallInfo fcinfo, int argno, const char *name);
+
+/* A time zone by its name; ERROR 22023. */
+extern pg_tz *arg_zone(const char *name);
+
+/* An interval from its text; the server's error when it is none. */
+extern Interval *arg_interval(const char *text);
 
 #endif							/* CORE_ARGS_H */

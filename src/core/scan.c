@@ -40,6 +40,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat/compat.h"
+#include "core/receiver.h"
 #include "core/runas.h"
 #include "core/source.h"
 
@@ -150,18 +151,6 @@ scan_receive(TupleTableSlot *slot, DestReceiver *self)
 	return !scan->full;
 }
 
-/* Has nothing to prepare. */
-static void
-scan_receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
-{
-}
-
-/* Has nothing to end. */
-static void
-scan_receive_nothing(DestReceiver *self)
-{
-}
-
 /* Starts a window in which the query may run: read-only, with the scan's snapshot, in a fixed order of rows. */
 static void
 scan_enter(SourceScan *scan, RunAs *saved)
@@ -251,11 +240,7 @@ scan_begin_query(SourceScan *scan)
 	PlannedStmt *plan;
 
 	scan->fetch = AllocSetContextCreate(scan->context, "aipipe scan fetch", ALLOCSET_DEFAULT_SIZES);
-	scan->receiver.base.receiveSlot = scan_receive;
-	scan->receiver.base.rStartup = scan_receive_startup;
-	scan->receiver.base.rShutdown = scan_receive_nothing;
-	scan->receiver.base.rDestroy = scan_receive_nothing;
-	scan->receiver.base.mydest = DestNone;
+	receiver_init(&scan->receiver.base, scan_receive);
 	scan->receiver.scan = scan;
 
 	scan_enter(scan, &saved);

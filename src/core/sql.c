@@ -10,10 +10,14 @@
 
 #include <stdarg.h>
 
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "core/runas.h"
 #include "core/sql.h"
@@ -194,6 +198,58 @@ bool
 sql_bool(const SqlResult *result, uint64 row, const char *column, bool *isnull)
 {
 	return DatumGetBool(sql_datum(result, row, column, isnull));
+}
+
+/* Gives an OID by column name; InvalidOid when it is NULL. */
+Oid
+sql_oid(const SqlResult *result, uint64 row, const char *column, bool *isnull)
+{
+	return DatumGetObjectId(sql_datum(result, row, column, isnull));
+}
+
+/* Gives a timestamptz value by column name. */
+TimestampTz
+sql_time(const SqlResult *result, uint64 row, const char *column, bool *isnull)
+{
+	return DatumGetTimestampTz(sql_datum(result, row, column, isnull));
+}
+
+/* Gives a palloc'd copy of a jsonb value, or NULL. */
+Jsonb *
+sql_jsonb(const SqlResult *result, uint64 row, const char *column)
+{
+	bool		isnull;
+	Datum		value = sql_datum(result, row, column, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbPCopy(value);
+}
+
+/* Gives numbers as an int8[]. */
+Datum
+sql_int64_array(const int64 *values, int n)
+{
+	Datum	   *datums = palloc(mul_size(sizeof(Datum), Max(n, 1)));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	return PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Gives a column's values as an int8[], NULLs left out, and their number. */
+Datum
+sql_int64_column(const SqlResult *result, const char *column, int *n)
+{
+	int64	   *values = palloc(mul_size(sizeof(int64), Max(result->nrows, 1)));
+
+	*n = 0;
+	for (uint64 i = 0; i < result->nrows; i++)
+	{
+		bool		isnull;
+
+		values[*n] = sql_int64(result, i, column, &isnull);
+		*n += !isnull;
+	}
+	return sql_int64_array(values, *n);
 }
 
 /* Gives a palloc'd copy of a text value, or NULL. */

@@ -17,7 +17,9 @@
 #ifndef CORE_SQL_H
 #define CORE_SQL_H
 
+#include "datatype/timestamp.h"
 #include "executor/spi.h"
+#include "utils/jsonb.h"
 
 #define SQL_MAX_ARGS 40
 
@@ -66,8 +68,15 @@ extern int64 sql_int64(const SqlResult *result, uint64 row, const char *column, 
 extern int32 sql_int32(const SqlResult *result, uint64 row, const char *column, bool *isnull);
 extern double sql_float8(const SqlResult *result, uint64 row, const char *column, bool *isnull);
 extern bool sql_bool(const SqlResult *result, uint64 row, const char *column, bool *isnull);
+extern Oid	sql_oid(const SqlResult *result, uint64 row, const char *column, bool *isnull);
+extern TimestampTz sql_time(const SqlResult *result, uint64 row, const char *column, bool *isnull);
 
-/* A palloc'd copy in the current context of a text value, or NULL. */
+/* A palloc'd copy in the current context of a text or jsonb value, or NULL. */
 extern char *sql_text(const SqlResult *result, uint64 row, const char *column);
+extern Jsonb *sql_jsonb(const SqlResult *result, uint64 row, const char *column);
+
+/* An int8[] as a parameter, and one of the values of a column that are not NULL. */
+extern Datum sql_int64_array(const int64 *values, int n);
+extern Datum sql_int64_column(const SqlResult *result, const char *column, int *n);
 
 #endif							/* CORE_SQL_H */

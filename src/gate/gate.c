@@ -137,8 +137,8 @@ gate_find(int64 id)
 	gate->id = id;
 	gate->schema = sql_text(result, 0, "schema_name");
 	gate->relation = sql_text(result, 0, "relation_name");
-	gate->owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
-	gate->table_owner = DatumGetObjectId(sql_datum(result, 0, "table_owner", NULL));
+	gate->owner = sql_oid(result, 0, "owner", NULL);
+	gate->table_owner = sql_oid(result, 0, "table_owner", NULL);
 	gate->detector = sql_text(result, 0, "detector");
 	timing = sql_text(result, 0, "timing");
 	gate->background = strcmp(timing, "background") == 0;

@@ -340,7 +340,8 @@ typedef struct GateRemoval GateRemoval;
 
 extern GateRemoval *removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel);
 extern HeapTuple removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc);
-extern List *rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes);
+extern List *gate_rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes);
+extern uint64 gate_run_plan(PlannedStmt *plan, const char *text, ParamListInfo params, DestReceiver *receiver, TupleDesc *desc);
 
 /* gate_release.c */
 extern bool gate_bypassed(Relation rel);

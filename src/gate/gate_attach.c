@@ -219,13 +219,13 @@ gate_detach(int64 id, const List *relids)
 
 	for (uint64 i = 0; i < found->nrows; i++)
 	{
-		Oid			relid = DatumGetObjectId(sql_datum(found, i, "tgrelid", NULL));
+		Oid			relid = sql_oid(found, i, "tgrelid", NULL);
 		ObjectAddress address;
 
 		if (relids != NIL && !list_member_oid(relids, relid))
 			continue;
 		LockRelationOid(relid, AccessExclusiveLock);
-		ObjectAddressSet(address, TriggerRelationId, DatumGetObjectId(sql_datum(found, i, "oid", NULL)));
+		ObjectAddressSet(address, TriggerRelationId, sql_oid(found, i, "oid", NULL));
 		performDeletion(&address, DROP_RESTRICT, 0);
 	}
 	sql_free(found);
@@ -240,7 +240,7 @@ gate_relations(int64 id)
 	List	   *relids = NIL;
 
 	for (uint64 i = 0; i < found->nrows; i++)
-		relids = lappend_oid(relids, DatumGetObjectId(sql_datum(found, i, "tgrelid", NULL)));
+		relids = lappend_oid(relids, sql_oid(found, i, "tgrelid", NULL));
 	sql_free(found);
 	return relids;
 }
@@ -363,7 +363,7 @@ follow_schema(void)
 	SqlResult  *found = sql_run(&find_created, SQL_READ);
 
 	for (uint64 i = 0; i < found->nrows; i++)
-		follow_partition(DatumGetObjectId(sql_datum(found, i, "objid", NULL)));
+		follow_partition(sql_oid(found, i, "objid", NULL));
 	sql_free(found);
 }
 

@@ -37,6 +37,7 @@
 #include "core/key.h"
 #include "core/pin.h"
 #include "core/progress.h"
+#include "core/receiver.h"
 #include "core/sql.h"
 #include "core/version.h"
 #include "gate/gate.h"
@@ -62,7 +63,6 @@ typedef struct StoreReceiver
 {
 	DestReceiver base;
 	Tuplestorestate *store;
-	TupleTableSlot *row;
 } StoreReceiver;
 
 /* Gives the relation that a decision or a note names, which may have been renamed; InvalidOid when it is gone. */
@@ -96,18 +96,6 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	tuple.t_data = header;
 	tuplestore_puttuple(receiver->store, &tuple);
 	return true;
-}
-
-/* Has nothing to prepare. */
-static void
-receive_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-/* Has nothing to end. */
-static void
-receive_nothing(DestReceiver *self)
-{
 }
 
 /* Gives the SELECT of whole rows by arrays of their keys. */
@@ -194,24 +182,18 @@ read_rows(Relation rel, TupleDesc key_desc, Datum keys)
 {
 	char	   *text = select_text(rel, key_desc);
 	ParamListInfo params = key_parameters(key_desc, keys);
-	StoreReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
+	StoreReceiver receiver;
 	Oid			types[INDEX_MAX_KEYS];
 	PlannedStmt *plan;
-	QueryDesc  *query;
 
 	for (int i = 0; i < key_desc->natts; i++)
 		types[i] = params->params[i].ptype;
+	receiver_init(&receiver.base, receive_row);
 	receiver.store = tuplestore_begin_heap(true, false, work_mem);
-	plan = pg_plan_query(linitial_node(Query, rewrite_as_owner(text, rel->rd_rel->relowner, types, key_desc->natts)),
+	plan = pg_plan_query(linitial_node(Query, gate_rewrite_as_owner(text, rel->rd_rel->relowner, types, key_desc->natts)),
 						 text, CURSOR_OPT_NO_SCROLL, params);
 	PushCopiedSnapshot(GetTransactionSnapshot());
-	UpdateActiveSnapshotCommandId();
-	query = CreateQueryDesc(plan, text, GetActiveSnapshot(), InvalidSnapshot, &receiver.base, params, NULL, 0);
-	ExecutorStart(query, 0);
-	compat_executor_run(query, 0);
-	ExecutorFinish(query);
-	ExecutorEnd(query);
-	FreeQueryDesc(query);
+	(void) gate_run_plan(plan, text, params, &receiver.base, NULL);
 	PopActiveSnapshot();
 	return receiver.store;
 }
@@ -278,13 +260,13 @@ static Datum
 gates_of(Oid relid)
 {
 	List	   *ids = gate_ids_on(relid);
-	Datum	   *values = palloc(mul_size(sizeof(Datum), Max(list_length(ids), 1)));
+	int64	   *values = palloc(mul_size(sizeof(int64), Max(list_length(ids), 1)));
 	int			n = 0;
 	ListCell   *cell;
 
 	foreach(cell, ids)
-		values[n++] = Int64GetDatum(*(int64 *) lfirst(cell));
-	return PointerGetDatum(construct_array(values, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+		values[n++] = *(int64 *) lfirst(cell);
+	return sql_int64_array(values, n);
 }
 
 /* Gives the number of rows that one call may judge; 0: all. */

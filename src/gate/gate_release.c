@@ -126,16 +126,6 @@ release_reset(SubTransactionId subid)
 		bypass_end();
 }
 
-/* Gives a copy of a jsonb column's value, or NULL. */
-static Jsonb *
-item_jsonb(const SqlResult *result, const char *column)
-{
-	bool		isnull;
-	Datum		value = sql_datum(result, 0, column, &isnull);
-
-	return isnull ? NULL : DatumGetJsonbPCopy(value);
-}
-
 /* Ends with an error when somebody has decided on the row before. */
 static void
 check_held(int64 id, const SqlResult *result)
@@ -174,8 +164,8 @@ open_item(int64 id)
 	item->relation = sql_text(result, 0, "relation_name");
 	event = sql_text(result, 0, "event");
 	item->update = strcmp(event, "UPDATE") == 0 && !item->gate->statement;
-	item->key = item_jsonb(result, "key");
-	item->row = item_jsonb(result, "row");
+	item->key = sql_jsonb(result, 0, "key");
+	item->row = sql_jsonb(result, 0, "row");
 	sql_free(result);
 	return item;
 }

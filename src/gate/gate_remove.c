@@ -27,6 +27,7 @@
 
 #include "compat/compat.h"
 #include "core/key.h"
+#include "core/receiver.h"
 #include "core/runas.h"
 #include "gate/gate.h"
 
@@ -52,7 +53,7 @@ typedef struct RemovalReceiver
  * schemas of table, operators and types, and a look-up runs nobody's code.
  */
 List *
-rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
+gate_rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
 {
 	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);
 	Query	   *query;
@@ -87,7 +88,7 @@ removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel)
 							 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 														RelationGetRelationName(rel)),
 							 key_condition(key_desc, 1));
-	foreach(cell, rewrite_as_owner(removal->text, rel->rd_rel->relowner, types, nkeys))
+	foreach(cell, gate_rewrite_as_owner(removal->text, rel->rd_rel->relowner, types, nkeys))
 	{
 		Query	   *query = lfirst_node(Query, cell);
 
@@ -114,33 +115,20 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* Has nothing to prepare. */
-static void
-receive_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-/* Has nothing to end. */
-static void
-receive_nothing(DestReceiver *self)
-{
-}
-
-/* Runs one of the planned statements as the current user; gives how many rows it processed. */
-static uint64
-run_plan(const GateRemoval *removal, PlannedStmt *plan, RemovalReceiver *receiver, TupleDesc *desc)
+/* Runs a planned statement as the current user, seeing what was done before it; gives how many rows it processed, and their type when asked for. */
+uint64
+gate_run_plan(PlannedStmt *plan, const char *text, ParamListInfo params, DestReceiver *receiver, TupleDesc *desc)
 {
 	QueryDesc  *query;
 	uint64		processed;
 
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
-	query = CreateQueryDesc(plan, removal->text, GetActiveSnapshot(), InvalidSnapshot,
-							plan->canSetTag ? &receiver->base : None_Receiver, removal->params, NULL, 0);
+	query = CreateQueryDesc(plan, text, GetActiveSnapshot(), InvalidSnapshot, receiver, params, NULL, 0);
 	ExecutorStart(query, 0);
 	compat_executor_run(query, 0);
 	processed = query->estate->es_processed;
-	if (plan->canSetTag && receiver->tuple != NULL)
+	if (desc != NULL)
 		*desc = CreateTupleDescCopy(query->tupDesc);
 	ExecutorFinish(query);
 	ExecutorEnd(query);
@@ -155,10 +143,11 @@ run_plan(const GateRemoval *removal, PlannedStmt *plan, RemovalReceiver *receive
 HeapTuple
 removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc)
 {
-	RemovalReceiver receiver = {{receive_row, receive_startup, receive_nothing, receive_nothing, DestNone}};
+	RemovalReceiver receiver = {0};
 	uint64		processed = 0;
 	ListCell   *cell;
 
+	receiver_init(&receiver.base, receive_row);
 	receiver.context = CurrentMemoryContext;
 	for (int i = 0; i < removal->params->numParams; i++)
 		removal->params->params[i].value = key[i];
@@ -167,9 +156,10 @@ removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc)
 	foreach(cell, removal->plans)
 	{
 		PlannedStmt *plan = lfirst_node(PlannedStmt, cell);
-		uint64		n = run_plan(removal, plan, &receiver, desc);
+		bool		own = plan->canSetTag;
+		uint64		n = gate_run_plan(plan, removal->text, removal->params, own ? &receiver.base : None_Receiver, own ? desc : NULL);
 
-		if (plan->canSetTag)
+		if (own)
 			processed = n;
 	}
 	PopActiveSnapshot();

@@ -24,6 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "compat/compat.h"
+#include "core/args.h"
 #include "core/options.h"
 #include "learn/flag.h"
 #include "learn/stats.h"
@@ -113,8 +114,7 @@ period_days(const char *per)
 	for (int i = 0; i < lengthof(periods); i++)
 		if (strcmp(per, periods[i].name) == 0)
 			return periods[i].days;
-	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(per),
-													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	interval = arg_interval(per);
 	days = interval->month * (double) DAYS_PER_MONTH + interval->day + interval->time / (double) USECS_PER_DAY;
 	if (!(days > 0) || days > 1e9)
 		ereport(ERROR,

@@ -344,7 +344,7 @@ may_list(int64 model_id)
 {
 	SqlResult  *found = sql_run(&find_owner, SQL_READ, Int64GetDatum(model_id));
 	bool		allowed = found->nrows > 0 &&
-		rights_on_model(model_id, DatumGetObjectId(sql_datum(found, 0, "owner", NULL)), MODEL_PREDICT, GetUserId());
+		rights_on_model(model_id, sql_oid(found, 0, "owner", NULL), MODEL_PREDICT, GetUserId());
 
 	sql_free(found);
 	return allowed;

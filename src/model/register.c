@@ -149,7 +149,7 @@ take_version(const NewVersion *new, int64 *model_id)
 				 errdetail("There is no version any more that a new one could continue.")));
 	version = sql_int32(result, 0, "last_version", NULL);
 	/* another transaction may have created it since registry_check_trainable() */
-	rights_check_model(new->model, *model_id, DatumGetObjectId(sql_datum(result, 0, "owner", NULL)),
+	rights_check_model(new->model, *model_id, sql_oid(result, 0, "owner", NULL),
 					   MODEL_MANAGE, GetUserId());
 	existing = algorithm_task(sql_text(result, 0, "task"));
 	if (existing != new->task)

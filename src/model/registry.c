@@ -60,7 +60,7 @@ unknown_model(const char *model, Oid role)
 
 	for (uint64 i = 0; i < result->nrows; i++)
 		if (rights_on_model(sql_int64(result, i, "model_id", NULL),
-							DatumGetObjectId(sql_datum(result, i, "owner", NULL)),
+							sql_oid(result, i, "owner", NULL),
 							MODEL_PREDICT, role))
 			names[nnames++] = sql_text(result, i, "name");
 	nearest = options_nearest(model, names, nnames);
@@ -88,7 +88,7 @@ registry_resolve(const char *model, int version, ModelPrivilege needed, Oid role
 		unknown_model(model, role);
 
 	ref.model_id = sql_int64(result, 0, "model_id", NULL);
-	ref.owner = DatumGetObjectId(sql_datum(result, 0, "owner", NULL));
+	ref.owner = sql_oid(result, 0, "owner", NULL);
 	ref.task = algorithm_task(sql_text(result, 0, "task"));
 	ref.shadowed = sql_bool(result, 0, "shadowed", NULL);
 	rights_check_model(model, ref.model_id, ref.owner, needed, role);
@@ -141,7 +141,7 @@ registry_check_trainable(const char *model, ModelTask task)
 	if (result->nrows == 0)
 		return;
 	rights_check_model(model, sql_int64(result, 0, "model_id", NULL),
-					   DatumGetObjectId(sql_datum(result, 0, "owner", NULL)),
+					   sql_oid(result, 0, "owner", NULL),
 					   MODEL_MANAGE, GetUserId());
 	existing = algorithm_task(sql_text(result, 0, "task"));
 	if (existing != task)

@@ -43,7 +43,7 @@ rights_on_model(int64 model_id, Oid owner, ModelPrivilege needed, Oid role)
 	grants = sql_run(&find_grants, SQL_READ, Int64GetDatum(model_id));
 	for (uint64 i = 0; i < grants->nrows && !allowed; i++)
 	{
-		Oid			grantee = DatumGetObjectId(sql_datum(grants, i, "grantee", NULL));
+		Oid			grantee = sql_oid(grants, i, "grantee", NULL);
 
 		if (needed == MODEL_MANAGE && strcmp(sql_text(grants, i, "privilege"), "manage") != 0)
 			continue;
@@ -96,7 +96,7 @@ rights_lock_owned(const char *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", model)));
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
+	if (!has_privs_of_role(GetUserId(), sql_oid(found, 0, "owner", NULL)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", model)));

@@ -194,7 +194,7 @@ profile_read(int64 id)
 	profile->id = id;
 	profile->schema = sql_text(found, 0, "schema_name");
 	profile->relation = sql_text(found, 0, "relation_name");
-	profile->taken_at = DatumGetTimestampTz(sql_datum(found, 0, "taken_at", NULL));
+	profile->taken_at = sql_time(found, 0, "taken_at", NULL);
 	profile->rows = sql_int64(found, 0, "rows", NULL);
 	profile->share = sql_float8(found, 0, "share", NULL);
 	sql_free(found);

@@ -132,7 +132,7 @@ readable_relations(const char *schema)
 	}
 	result = sql_run_values(&find_relations, SQL_READ, values, nulls);
 	for (uint64 i = 0; i < result->nrows; i++)
-		relations = lappend_oid(relations, DatumGetObjectId(sql_datum(result, i, "relid", NULL)));
+		relations = lappend_oid(relations, sql_oid(result, i, "relid", NULL));
 	sql_free(result);
 	return relations;
 }

@@ -167,9 +167,9 @@ find_declared(JoinSearch *search)
 					 PointerGetDatum(construct_array(oids, search->ntables, OIDOID, sizeof(Oid), true, TYPALIGN_INT)));
 	for (uint64 i = 0; i < result->nrows; i++)
 	{
-		int			left = find_column(search, DatumGetObjectId(sql_datum(result, i, "left_relid", NULL)),
+		int			left = find_column(search, sql_oid(result, i, "left_relid", NULL),
 									   DatumGetInt16(sql_datum(result, i, "left_attno", NULL)));
-		int			right = find_column(search, DatumGetObjectId(sql_datum(result, i, "right_relid", NULL)),
+		int			right = find_column(search, sql_oid(result, i, "right_relid", NULL),
 										DatumGetInt16(sql_datum(result, i, "right_attno", NULL)));
 		JoinPair   *pair = left < 0 || right < 0 ? NULL : find_pair(search, left, right);
 

@@ -120,8 +120,6 @@ typedef struct ArrivalModel
 extern void arrival_read_options(const Jsonb *params, const char *function, ArrivalSettings *settings);
 extern char *arrival_options_json(const ArrivalSettings *settings);
 
-/* ERROR 22023 for a name that is no time zone. */
-extern pg_tz *arrival_zone(const char *name);
 
 /* A finite time on the local clock, and back. */
 extern Arrival arrival_local(TimestampTz time, pg_tz *zone);

@@ -83,7 +83,7 @@ find_detector(FunctionCallInfo fcinfo, const char *detector)
 	call = MemoryContextAllocZero(context, sizeof(ArrivalCall));
 	call->context = context;
 	call->model = arrival_acquire(detector, MODEL_PREDICT, context, &ref);
-	call->zone = arrival_zone(call->model->settings.timezone);
+	call->zone = arg_zone(call->model->settings.timezone);
 	call->each = AllocSetContextCreate(context, "aipipe arrival series", ALLOCSET_SMALL_SIZES);
 	call->detector = MemoryContextStrdup(context, detector);
 	call->mark = mark;

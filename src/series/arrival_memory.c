@@ -9,6 +9,7 @@
 
 #include "storage/shmem.h"
 
+#include "core/args.h"
 #include "series/arrival_train.h"
 
 /* Gives the whole seconds of a time. */
@@ -24,7 +25,7 @@ arrival_memory_init(ArrivalMemory *memory, const ArrivalSettings *settings)
 {
 	memset(memory, 0, sizeof(ArrivalMemory));
 	memory->keep = settings->keep;
-	memory->zone = arrival_zone(settings->timezone);
+	memory->zone = arg_zone(settings->timezone);
 	memory->arrivals = palloc(mul_size(2 * settings->keep, sizeof(Arrival)));
 }
 

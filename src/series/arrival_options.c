@@ -14,6 +14,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "core/args.h"
 #include "core/options.h"
 #include "series/arrival.h"
 
@@ -44,20 +45,6 @@ static const OptionSpec option_specs[] = {
 	{"tolerance", OPTION_REAL, OPTION_FIELD(ArrivalOptions, tolerance), 5, 0.1, 720},
 	{"weekend", OPTION_TEXT_LIST, OPTION_FIELD(ArrivalOptions, weekend)}
 };
-
-/* Gives the time zone of that name. */
-pg_tz *
-arrival_zone(const char *name)
-{
-	pg_tz	   *zone = pg_tzset(name);
-
-	if (zone == NULL || !pg_tz_acceptable(zone))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no time zone \"%s\"", name),
-				 errhint("The view pg_timezone_names lists them.")));
-	return zone;
-}
 
 /* Gives the set of days of a list of names; Saturday and Sunday for none. */
 static int
@@ -104,7 +91,7 @@ arrival_read_options(const Jsonb *params, const char *function, ArrivalSettings 
 	settings->half_life = options.half_life;
 	settings->keep = (int32) options.keep;
 	settings->min_arrivals = (int32) options.min_arrivals;
-	settings->timezone = pg_get_timezone_name(arrival_zone(options.timezone));
+	settings->timezone = pg_get_timezone_name(arg_zone(options.timezone));
 	settings->tolerance = (int32) rint(options.tolerance * 60);
 	settings->weekend = read_weekend(options.weekend);
 	while (strcmp(day_kinds[settings->days], options.days) != 0)

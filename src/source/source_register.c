@@ -141,8 +141,8 @@ take_words(FunctionCallInfo fcinfo, int argno, const char *function, SourceValue
 	row->nulls[5] = options.every == NULL;
 	if (options.every == NULL)
 		return;
-	row->values[5] = DirectFunctionCall3(interval_in, CStringGetDatum(options.every), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	none = DirectFunctionCall3(interval_in, CStringGetDatum("0"), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	row->values[5] = IntervalPGetDatum(arg_interval(options.every));
+	none = IntervalPGetDatum(arg_interval("0"));
 	if (!DatumGetBool(DirectFunctionCall2(interval_gt, row->values[5], none)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -192,7 +192,7 @@ find_owned(const char *name)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("source \"%s\" does not exist", name),
 				 errhint("The view aipipe.source lists the sources that you may see.")));
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
+	if (!has_privs_of_role(GetUserId(), sql_oid(found, 0, "owner", NULL)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of source \"%s\"", name)));

@@ -11,15 +11,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "compat/compat.h"
 #include "core/sql.h"
 #include "worker/job.h"
 #include "worker/worker.h"
@@ -50,10 +46,10 @@ static SqlStatement find_ready = {
 	3, {TEXTOID, TIMESTAMPTZOID, INT8OID}
 };
 
-static SqlStatement lock_run = {
-	"SELECT r.job, j.name, j.owner::pg_catalog.oid AS owner FROM aipipe.job_run_data r"
-	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) r.job"
-	" WHERE r.id OPERATOR(pg_catalog.=) $1 AND r.state OPERATOR(pg_catalog.=) 'queued' FOR UPDATE OF r SKIP LOCKED",
+/* Read after the run is locked: a job_alter() that was before us is seen. */
+static SqlStatement find_job = {
+	"SELECT j.id, j.name, j.owner::pg_catalog.oid AS owner FROM aipipe.job_run_data r"
+	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) r.job WHERE r.id OPERATOR(pg_catalog.=) $1",
 	1, {INT8OID}
 };
 
@@ -86,67 +82,39 @@ static SqlStatement remove_attempt = {
 	1, {INT8OID}
 };
 
-/* One whose row somebody has locked is paused by its next run. */
-static SqlStatement pause_job = {
-	"WITH free AS (SELECT s.job FROM aipipe.job_state_data s WHERE s.job OPERATOR(pg_catalog.=) $1 FOR UPDATE SKIP LOCKED)"
-	" UPDATE aipipe.job_state_data p SET state = 'paused', why = $2, changed_at = pg_catalog.clock_timestamp()"
-	" FROM free WHERE p.job OPERATOR(pg_catalog.=) free.job",
-	2, {INT8OID, TEXTOID}
-};
-
 static SqlStatement fail_run = {
 	"UPDATE aipipe.job_run_data SET state = 'failed', why = $2, finished_at = pg_catalog.clock_timestamp()"
 	" WHERE id OPERATOR(pg_catalog.=) $1",
 	2, {INT8OID, TEXTOID}
 };
 
-/* Says why no process can run as this role, or NULL. */
-static char *
-unfit_owner(Oid owner)
-{
-	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
-	char	   *why = NULL;
-
-	if (!HeapTupleIsValid(tuple))
-		return psprintf("its owner, role with OID %u, no longer exists", owner);
-	if (!((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin)
-		why = psprintf("its owner, role \"%s\", may not log in", NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
-	else if (compat_database_aclcheck(MyDatabaseId, owner, ACL_CONNECT) != ACLCHECK_OK)
-		why = psprintf("its owner, role \"%s\", may not connect to the database", NameStr(((Form_pg_authid) GETSTRUCT(tuple))->rolname));
-	ReleaseSysCache(tuple);
-	return why;
-}
-
 /* Ends a run whose job nobody can execute, and pauses the job so that this happens once. */
 static void
 refuse_run(int64 run, int64 job, const char *name, const char *why)
 {
-	ereport(LOG,
-			(errmsg("aipipe: job \"%s\" is paused: %s", name, why)));
-	sql_free(sql_run(&pause_job, SQL_WRITE, Int64GetDatum(job), CStringGetTextDatum(why)));
+	job_disable(job, name, why);
 	sql_free(sql_run(&fail_run, SQL_WRITE, Int64GetDatum(run), CStringGetTextDatum(why)));
 	run_notify(job, run, "failed");
 }
 
-/* Claims one run; false when somebody else has it or nobody can execute it. */
+/* Claims a run that is locked; false when its job is gone or nobody can execute it. */
 static bool
 claim_run(int64 run, Claim *claim)
 {
-	SqlResult  *found = sql_run(&lock_run, SQL_WRITE, Int64GetDatum(run));
+	SqlResult  *found = sql_run(&find_job, SQL_WRITE, Int64GetDatum(run));
 	SqlResult  *started;
 	SqlResult  *added;
 	int64		job;
-	char	   *why;
+	char	   *obstacle;
 
 	if (found->nrows == 0)
 		return false;
-	job = sql_int64(found, 0, "job", NULL);
-	claim->run = run;
-	claim->owner = DatumGetObjectId(sql_datum(found, 0, "owner", NULL));
-	why = unfit_owner(claim->owner);
-	if (why != NULL)
+	job = sql_int64(found, 0, "id", NULL);
+	claim->owner = sql_oid(found, 0, "owner", NULL);
+	obstacle = worker_role_obstacle(MyDatabaseId, claim->owner);
+	if (obstacle != NULL)
 	{
-		refuse_run(run, job, sql_text(found, 0, "name"), why);
+		refuse_run(run, job, sql_text(found, 0, "name"), psprintf("its owner cannot connect: %s", obstacle));
 		return false;
 	}
 	started = sql_run(&start_run, SQL_WRITE, Int64GetDatum(run), ObjectIdGetDatum(claim->owner));
@@ -175,7 +143,7 @@ claim_runs(TimestampTz now, int limit, Claim *claims, TimestampTz *next)
 	}
 
 	result = sql_run(&find_waiting, SQL_WRITE, TimestampTzGetDatum(now));
-	waiting = DatumGetTimestampTz(sql_datum(result, 0, "next", &none));
+	waiting = sql_time(result, 0, "next", &none);
 	if (!none)
 		*next = Min(*next, waiting);
 	sql_free(result);

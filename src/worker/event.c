@@ -286,8 +286,8 @@ event_detach(int64 job, Oid table_owner)
 	{
 		ObjectAddress address;
 
-		LockRelationOid(DatumGetObjectId(sql_datum(found, i, "tgrelid", NULL)), AccessExclusiveLock);
-		ObjectAddressSet(address, TriggerRelationId, DatumGetObjectId(sql_datum(found, i, "oid", NULL)));
+		LockRelationOid(sql_oid(found, i, "tgrelid", NULL), AccessExclusiveLock);
+		ObjectAddressSet(address, TriggerRelationId, sql_oid(found, i, "oid", NULL));
 		performDeletion(&address, DROP_RESTRICT, 0);
 	}
 	sql_free(found);

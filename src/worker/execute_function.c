@@ -23,6 +23,7 @@
 #include "utils/syscache.h"
 
 #include "compat/compat.h"
+#include "core/receiver.h"
 #include "core/runas.h"
 #include "worker/execute.h"
 #include "worker/job_int.h"
@@ -156,18 +157,6 @@ take_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* Has nothing to do before the first row. */
-static void
-start_rows(DestReceiver *self, int operation, TupleDesc typeinfo)
-{
-}
-
-/* Has nothing to do after the last row. */
-static void
-end_rows(DestReceiver *self)
-{
-}
-
 /* Gives the call's argument as a parameter list; NULL for a function without one. */
 static ParamListInfo
 build_params(const Callee *callee, const Jsonb *arguments)
@@ -189,8 +178,7 @@ int64
 execute_function(const Job *job)
 {
 	Callee		callee = {.oid = look_up(job->function)};
-	ValueReceiver receiver = {.receiver = {.receiveSlot = take_row, .rStartup = start_rows, .rShutdown = end_rows, .rDestroy = end_rows, .mydest = DestNone},
-	.null = true};
+	ValueReceiver receiver = {.null = true};
 	Statement	statement = {.text = job->function, .receiver = &receiver.receiver};
 	int64		rows;
 
@@ -204,6 +192,7 @@ execute_function(const Job *job)
 	statement.raw = build_call(&callee);
 	statement.argtype = callee.argument ? JSONBOID : InvalidOid;
 	statement.params = build_params(&callee, job->arguments);
+	receiver_init(&receiver.receiver, take_row);
 	receiver.type = callee.result;
 
 	rows = execute_statement(&statement, check_call, &callee);

@@ -51,8 +51,6 @@
 #include "worker/job.h"
 #include "worker/worker.h"
 
-PGDLLEXPORT void aipipe_executor_main(Datum arg);
-
 /* ms after which work that went on in spite of its timeout is cancelled again. */
 #define TIMEOUT_AGAIN 1000
 
@@ -128,8 +126,8 @@ unfit(const SqlResult *found, AttemptState *state)
 	*state = ATTEMPT_FAILED;
 	if (strcmp(sql_text(found, 0, "home"), job_home()) != 0)
 		return "the job belongs to another database";
-	if (DatumGetObjectId(sql_datum(found, 0, "owner", NULL)) != GetSessionUserId() ||
-		DatumGetObjectId(sql_datum(found, 0, "attempt_owner", NULL)) != GetSessionUserId())
+	if (sql_oid(found, 0, "owner", NULL) != GetSessionUserId() ||
+		sql_oid(found, 0, "attempt_owner", NULL) != GetSessionUserId())
 		return "the job changed its owner before the attempt began";
 	return NULL;
 }

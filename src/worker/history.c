@@ -14,8 +14,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "storage/shmem.h"
-#include "utils/array.h"
 #include "utils/timestamp.h"
 
 #include "core/sql.h"
@@ -63,7 +61,7 @@ static SqlStatement find_orphans = {
 /* A run that was queued while its job was dropped. */
 static SqlStatement end_orphans = {
 	"WITH free AS (SELECT r.id FROM aipipe.job_run_data r"
-	" WHERE r.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running']) AND r.state OPERATOR(pg_catalog.=) 'queued'"
+	" WHERE r.state OPERATOR(pg_catalog.=) 'queued'"
 	" AND NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) r.job) FOR UPDATE SKIP LOCKED)"
 	" UPDATE aipipe.job_run_data o SET state = 'cancelled', why = 'the job was dropped', finished_at = pg_catalog.clock_timestamp()"
 	" FROM free WHERE o.id OPERATOR(pg_catalog.=) free.id RETURNING o.job, o.id",
@@ -82,20 +80,11 @@ static SqlStatement delete_runs = {
 static int64
 delete_found(const SqlResult *found)
 {
-	Datum	   *ids = palloc(mul_size(sizeof(Datum), Max(found->nrows, 1)));
-	int			n = 0;
-	Datum		list;
+	int			n;
+	Datum		ids = sql_int64_column(found, "id", &n);
 
-	for (uint64 i = 0; i < found->nrows; i++)
-	{
-		bool		isnull;
-
-		ids[n] = sql_datum(found, i, "id", &isnull);
-		n += !isnull;
-	}
-	list = PointerGetDatum(construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	if (n > 0)
-		sql_free(sql_run(&delete_runs, SQL_WRITE, list));
+		sql_free(sql_run(&delete_runs, SQL_WRITE, ids));
 	return n;
 }
 

@@ -61,6 +61,30 @@ static SqlStatement running = {
 	1, {INT8OID}
 };
 
+/* A job that goes with its last run: its rows are taken before the run's. */
+static SqlStatement lock_once = {
+	"SELECT FROM aipipe.job_data j JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) j.id"
+	" WHERE j.id OPERATOR(pg_catalog.=) $1 AND j.once FOR UPDATE OF j, s",
+	1, {INT8OID}
+};
+
+static SqlStatement remove_once = {
+	"WITH gone AS (DELETE FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) $1 AND j.once AND NOT EXISTS ("
+	"SELECT FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) $1"
+	" AND r.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running'])) RETURNING j.id)"
+	" DELETE FROM aipipe.job_state_data s USING gone WHERE s.job OPERATOR(pg_catalog.=) gone.id",
+	1, {INT8OID}
+};
+
+/* One whose row somebody has locked is paused the next time. */
+static SqlStatement disable = {
+	"WITH free AS (SELECT s.job FROM aipipe.job_state_data s WHERE s.job OPERATOR(pg_catalog.=) $1"
+	" AND s.state OPERATOR(pg_catalog.<>) 'paused' FOR UPDATE SKIP LOCKED)"
+	" UPDATE aipipe.job_state_data p SET state = 'paused', why = $2, changed_at = pg_catalog.clock_timestamp()"
+	" FROM free WHERE p.job OPERATOR(pg_catalog.=) free.job",
+	2, {INT8OID, TEXTOID}
+};
+
 /* A slot that has its run already gives no row. */
 static SqlStatement insert_run = {
 	"INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, why, priority, not_before, event_rows, finished_at)"
@@ -80,26 +104,6 @@ word_index(const char *word, const char *const *words)
 			return i;
 	elog(ERROR, "unexpected word \"%s\" in aipipe.job_data", word);
 	return 0;
-}
-
-/* Gives a copy of a jsonb column, or NULL. */
-static Jsonb *
-jsonb_column(const SqlResult *result, uint64 row, const char *column)
-{
-	bool		isnull;
-	Datum		value = sql_datum(result, row, column, &isnull);
-
-	return isnull ? NULL : DatumGetJsonbPCopy(value);
-}
-
-/* Gives an OID column, InvalidOid when it is NULL. */
-static Oid
-oid_column(const SqlResult *result, uint64 row, const char *column)
-{
-	bool		isnull;
-	Datum		value = sql_datum(result, row, column, &isnull);
-
-	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
 /* Reads the columns that say what happens when: schedule, retries, overlap and the like. */
@@ -123,7 +127,7 @@ read_policy(Job *job, const SqlResult *result, uint64 row)
 	job->keep = sql_int64(result, row, "keep_ms", NULL);
 	job->keep_runs = sql_int64(result, row, "keep_runs", NULL);
 	job->once = sql_bool(result, row, "once", NULL);
-	job->created_at = DatumGetTimestampTz(sql_datum(result, row, "created_at", NULL));
+	job->created_at = sql_time(result, row, "created_at", NULL);
 }
 
 /* Gives a job from a row that has JOB_COLUMNS. */
@@ -131,21 +135,22 @@ Job *
 job_read(const SqlResult *result, uint64 row)
 {
 	Job		   *job = palloc0(sizeof(Job));
+	bool		none;
 
 	job->id = sql_int64(result, row, "id", NULL);
 	job->name = sql_text(result, row, "name");
-	job->owner = oid_column(result, row, "owner");
+	job->owner = sql_oid(result, row, "owner", NULL);
 	job->command = sql_text(result, row, "command");
 	job->function = sql_text(result, row, "function_name");
-	job->function_owner = oid_column(result, row, "function_owner");
-	job->arguments = jsonb_column(result, row, "arguments");
+	job->function_owner = sql_oid(result, row, "function_owner", &none);
+	job->arguments = sql_jsonb(result, row, "arguments");
 	job->search_path = sql_text(result, row, "search_path");
 	job->nice = sql_int32(result, row, "nice", NULL);
 	job->io = sql_text(result, row, "io");
-	job->settings = jsonb_column(result, row, "settings");
+	job->settings = sql_jsonb(result, row, "settings");
 	job->event_schema = sql_text(result, row, "event_schema");
 	job->event_relation = sql_text(result, row, "event_relation");
-	job->event_table_owner = oid_column(result, row, "event_table_owner");
+	job->event_table_owner = sql_oid(result, row, "event_table_owner", &none);
 	job->event_rows = sql_int64(result, row, "event_rows", NULL);
 	job->event_wait = sql_int64(result, row, "event_wait_ms", NULL);
 	job->event_quiet = sql_int64(result, row, "event_quiet_ms", NULL);
@@ -180,7 +185,7 @@ unknown_job(const char *name)
 	const char *nearest;
 
 	for (uint64 i = 0; i < result->nrows; i++)
-		if (has_privs_of_role(GetUserId(), oid_column(result, i, "owner")))
+		if (has_privs_of_role(GetUserId(), sql_oid(result, i, "owner", NULL)))
 			names[nnames++] = sql_text(result, i, "name");
 	nearest = options_nearest(name, names, nnames);
 	ereport(ERROR,
@@ -210,7 +215,7 @@ find_locked(const char *name, SqlStatement *statement)
 
 	if (result->nrows == 0)
 		unknown_job(name);
-	check_rights(name, oid_column(result, 0, "owner"));
+	check_rights(name, sql_oid(result, 0, "owner", NULL));
 	sql_free(result);
 	job = only_job(sql_run(statement, SQL_WRITE, CStringGetTextDatum(name)));
 	if (job == NULL)
@@ -306,4 +311,27 @@ void
 job_record_skip(const Job *job, const char *cause, TimestampTz due, const char *why)
 {
 	(void) write_run(job, cause, due, "skipped", why, 0);
+}
+
+/* Locks a job that goes with its last run; others are left alone. */
+void
+job_lock_once(int64 job)
+{
+	sql_free(sql_run(&lock_once, SQL_WRITE, Int64GetDatum(job)));
+}
+
+/* Takes a job away that goes with its last run, if that has ended. */
+void
+job_remove_once(int64 job)
+{
+	sql_free(sql_run(&remove_once, SQL_WRITE, Int64GetDatum(job)));
+}
+
+/* Pauses a job that cannot run as it is, so that it fails once and stops nobody else. */
+void
+job_disable(int64 job, const char *name, const char *why)
+{
+	ereport(LOG,
+			(errmsg("aipipe: job \"%s\" is paused: %s", name, why)));
+	sql_free(sql_run(&disable, SQL_WRITE, Int64GetDatum(job), CStringGetTextDatum(why)));
 }

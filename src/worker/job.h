@@ -100,6 +100,13 @@ extern char *job_home(void);
 /* Puts a run in the queue, not before its due time, and gives its id; 0 when the slot has one already. */
 extern int64 job_enqueue(const Job *job, const char *cause, TimestampTz due, int64 event_rows);
 
+/* A job that is made for one run: its rows locked as its run's end needs them, and it taken away when no run is left. */
+extern void job_lock_once(int64 job);
+extern void job_remove_once(int64 job);
+
+/* Pauses a job that cannot run as it is, and logs why; waits for nobody. */
+extern void job_disable(int64 job, const char *name, const char *why);
+
 /* A run that was passed over, for the history. */
 extern void job_record_skip(const Job *job, const char *cause, TimestampTz due, const char *why);
 

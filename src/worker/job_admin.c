@@ -101,7 +101,7 @@ aipipe_job_resume(PG_FUNCTION_ARGS)
 	(void) worker_adopt_jobs(job->id);
 	due = job_next_due(job, worker_now());
 	values[0] = Int64GetDatum(job->id);
-	values[1] = CStringGetTextDatum(due == DT_NOEND && job->schedule != NULL && job->event_relation == NULL ? "finished" : "active");
+	values[1] = CStringGetTextDatum(job_is_finished(job, due) ? "finished" : "active");
 	values[2] = TimestampTzGetDatum(due);
 	nulls[2] = due == DT_NOEND;
 	sql_free(sql_run_values(&resume_job, SQL_WRITE, values, nulls));

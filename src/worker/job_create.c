@@ -307,6 +307,13 @@ job_next_due(const Job *job, TimestampTz after)
 	return schedule_next(schedule, after);
 }
 
+/* Says whether a job that has this slot next has run out of them. */
+bool
+job_is_finished(const Job *job, TimestampTz next)
+{
+	return next == DT_NOEND && job->schedule != NULL && job->event_relation == NULL;
+}
+
 /* Gives the table whose rows the job waits for, InvalidOid when it is gone. */
 static Oid
 job_event_relid(const Job *job)

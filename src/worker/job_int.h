@@ -70,4 +70,7 @@ extern void job_set_settings(const Job *job);
 /* The job's next slot after a time; DT_NOEND when it has none, or waits for rows. */
 extern TimestampTz job_next_due(const Job *job, TimestampTz after);
 
+/* Whether a job that has this slot next has run out of them. */
+extern bool job_is_finished(const Job *job, TimestampTz next);
+
 #endif							/* WORKER_JOB_INT_H */

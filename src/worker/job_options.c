@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "compat/compat.h"
+#include "core/args.h"
 #include "core/options.h"
 #include "core/runas.h"
 #include "worker/job_int.h"
@@ -128,8 +129,7 @@ duration(const char *option, const char *text)
 	if (text == NULL)
 		return 0;
 	error_context_stack = &context;
-	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
-													 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	interval = arg_interval(text);
 	ms = interval->day * 86400000.0 + interval->time / 1000.0;
 	if (interval->month != 0)
 		ereport(ERROR,
@@ -164,19 +164,6 @@ static Jsonb *
 empty_object(void)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
-}
-
-/* Ends with an error unless there is such a time zone. */
-static void
-check_zone(const char *name, const char *what)
-{
-	pg_tz	   *zone = pg_tzset(name);
-
-	if (zone == NULL || !pg_tz_acceptable(zone))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" of %s names no time zone: \"%s\"", "timezone", what, name),
-				 errhint("The view pg_timezone_names lists them.")));
 }
 
 /* Takes over how runs of the job get along with each other. */
@@ -283,7 +270,7 @@ job_apply_options(Job *job, const Jsonb *params, const char *what, bool exists, 
 				 errhint("Use aipipe.job_pause() or aipipe.job_resume().")));
 	if (options.timezone == NULL)
 		options.timezone = pstrdup(pg_get_timezone_name(session_timezone));
-	check_zone(options.timezone, what);
+	(void) arg_zone(options.timezone);
 	apply_schedule(job, &options, params, exists);
 	apply_attempt(job, &options, params, exists);
 	apply_overlap(job, params, what);

@@ -54,13 +54,6 @@ static SqlStatement find_run = {
 	1, {INT8OID}
 };
 
-/* The job goes with the run's end: its rows are taken before the run's. */
-static SqlStatement lock_once = {
-	"SELECT FROM aipipe.job_data j JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) j.id"
-	" WHERE j.id OPERATOR(pg_catalog.=) $1 AND j.once FOR UPDATE OF j, s",
-	1, {INT8OID}
-};
-
 static SqlStatement lock_run = {
 	"SELECT r.owner::pg_catalog.oid AS owner, r.state, a.pid FROM aipipe.job_run_data r"
 	" LEFT JOIN aipipe.job_attempt_data a ON a.run OPERATOR(pg_catalog.=) r.id AND a.state OPERATOR(pg_catalog.=) 'running'"
@@ -77,15 +70,6 @@ static SqlStatement cancel_queued = {
 static SqlStatement ask_to_end = {
 	"UPDATE aipipe.job_run_data SET cancel_by = COALESCE(cancel_by, $2) WHERE id OPERATOR(pg_catalog.=) $1",
 	2, {INT8OID, TEXTOID}
-};
-
-/* A job that went with its last run is no more when that run is cancelled. */
-static SqlStatement remove_once = {
-	"WITH gone AS (DELETE FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) $1 AND j.once AND NOT EXISTS ("
-	"SELECT FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) $1"
-	" AND r.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running'])) RETURNING j.id)"
-	" DELETE FROM aipipe.job_state_data s USING gone WHERE s.job OPERATOR(pg_catalog.=) gone.id",
-	1, {INT8OID}
 };
 
 /* Ends with an error when the job cannot take another run. */
@@ -132,7 +116,7 @@ check_run(const SqlResult *found, int64 run)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("run " INT64_FORMAT " does not exist", run),
 				 errhint("The view aipipe.job_run lists the runs of your jobs.")));
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(sql_datum(found, 0, "owner", NULL))))
+	if (!has_privs_of_role(GetUserId(), sql_oid(found, 0, "owner", NULL)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for run " INT64_FORMAT, run),
@@ -179,7 +163,7 @@ aipipe_job_cancel(PG_FUNCTION_ARGS)
 	check_run(found, run);
 	job = sql_int64(found, 0, "job", NULL);
 	sql_free(found);
-	sql_free(sql_run(&lock_once, SQL_WRITE, Int64GetDatum(job)));
+	job_lock_once(job);
 	found = sql_run(&lock_run, SQL_WRITE, Int64GetDatum(run));
 	check_run(found, run);
 	state = sql_text(found, 0, "state");
@@ -189,7 +173,7 @@ aipipe_job_cancel(PG_FUNCTION_ARGS)
 	if (strcmp(state, "queued") == 0)
 	{
 		sql_free(sql_run(&cancel_queued, SQL_WRITE, Int64GetDatum(run), caller));
-		sql_free(sql_run(&remove_once, SQL_WRITE, Int64GetDatum(job)));
+		job_remove_once(job);
 		run_notify(job, run, "cancelled");
 	}
 	else
@@ -250,16 +234,6 @@ sleep_for(long ms, TimestampTz until)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Says once that nobody is there who would run anything. */
-static void
-notice_no_scheduler(void)
-{
-	if (worker_find(WORKER_SCHEDULER, MyDatabaseId) == 0)
-		ereport(NOTICE,
-				(errmsg("no scheduler works in this database"),
-				 errhint("aipipe.worker_status() says why, aipipe.worker_start() starts one.")));
-}
-
 /* Waits for a run's end and gives its state, NULL when that took too long. */
 Datum
 aipipe_job_wait(PG_FUNCTION_ARGS)
@@ -281,7 +255,7 @@ aipipe_job_wait(PG_FUNCTION_ARGS)
 	until = wait_until(fcinfo);
 	state = look_at_run(run);
 	if (!has_ended(state))
-		notice_no_scheduler();
+		worker_notice_none();
 	context = AllocSetContextCreate(CurrentMemoryContext, "aipipe job wait", ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	for (long ms = WAIT_FIRST; !has_ended(state) && GetCurrentTimestamp() < until; ms = Min(ms * 2, WAIT_LONGEST))

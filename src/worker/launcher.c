@@ -91,8 +91,8 @@ now_ms(void)
 }
 
 /* Gives why the role cannot connect to the database, or NULL. */
-static char *
-role_obstacle(Oid database, const char *name, Oid role)
+char *
+worker_role_obstacle(Oid database, Oid role)
 {
 	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
 	Form_pg_authid form;
@@ -104,7 +104,7 @@ role_obstacle(Oid database, const char *name, Oid role)
 	if (!form->rolcanlogin)
 		why = psprintf("role \"%s\" is not permitted to log in", NameStr(form->rolname));
 	else if (compat_database_aclcheck(database, role, ACL_CONNECT) != ACLCHECK_OK)
-		why = psprintf("role \"%s\" has no CONNECT privilege on database \"%s\"", NameStr(form->rolname), name);
+		why = psprintf("role \"%s\" has no CONNECT privilege on database \"%s\"", NameStr(form->rolname), get_database_name(database));
 	ReleaseSysCache(tuple);
 	return why;
 }
@@ -127,7 +127,7 @@ worker_obstacle(Oid database, Oid role)
 	else if (!form->datallowconn)
 		why = psprintf("database \"%s\" does not accept connections", NameStr(form->datname));
 	else
-		why = role_obstacle(database, NameStr(form->datname), role);
+		why = worker_role_obstacle(database, role);
 	ReleaseSysCache(tuple);
 	return why;
 }
@@ -323,11 +323,7 @@ guarded_look(Launcher *self)
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		FlushErrorState();
-		step_abort();
-		RESUME_INTERRUPTS();
+		step_failed();
 	}
 	PG_END_TRY();
 	return again;

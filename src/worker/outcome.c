@@ -34,6 +34,7 @@
 
 #include "compat/compat.h"
 #include "core/sql.h"
+#include "worker/job.h"
 #include "worker/worker.h"
 
 /* Bytes of one text of an error that are kept. */
@@ -67,12 +68,6 @@ static SqlStatement find_attempt = {
 	" COALESCE(j.backoff_ms, 0) AS backoff_ms, COALESCE(j.backoff_max_ms, 0) AS backoff_max_ms,"
 	" COALESCE(j.jitter, 0) AS jitter FROM aipipe.job_attempt_data a"
 	" LEFT JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) a.job WHERE a.id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
-};
-
-static SqlStatement lock_job = {
-	"SELECT j.id FROM aipipe.job_data j JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) j.id"
-	" WHERE j.id OPERATOR(pg_catalog.=) $1 FOR UPDATE OF j, s",
 	1, {INT8OID}
 };
 
@@ -111,14 +106,6 @@ static SqlStatement end_run = {
 	3, {INT8OID, TEXTOID, INT8OID}
 };
 
-static SqlStatement remove_job = {
-	"WITH gone AS (DELETE FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) $1 AND NOT EXISTS (SELECT FROM aipipe.job_run_data r"
-	" WHERE r.job OPERATOR(pg_catalog.=) $1 AND r.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running']))"
-	" RETURNING j.id)"
-	" DELETE FROM aipipe.job_state_data s USING gone WHERE s.job OPERATOR(pg_catalog.=) gone.id",
-	1, {INT8OID}
-};
-
 /* Reads what is known; false when there is no such attempt. */
 static bool
 find(Ended *ended, int64 attempt)
@@ -148,7 +135,7 @@ lock_rows(Ended *ended)
 	SqlResult  *run;
 
 	if (ended->once)
-		sql_free(sql_run(&lock_job, SQL_WRITE, Int64GetDatum(ended->job)));
+		job_lock_once(ended->job);
 	run = sql_run(&lock_run, SQL_WRITE, Int64GetDatum(ended->run));
 	ended->cancelled = run->nrows > 0 && sql_bool(run, 0, "cancelled", NULL);
 	sql_free(run);
@@ -253,7 +240,7 @@ write_run(const Ended *ended, AttemptState state, int64 rows)
 	values[2] = Int64GetDatum(rows);
 	sql_free(sql_run_values(&end_run, SQL_WRITE, values, nulls));
 	if (ended->once)
-		sql_free(sql_run(&remove_job, SQL_WRITE, Int64GetDatum(ended->job)));
+		job_remove_once(ended->job);
 	return word;
 }
 

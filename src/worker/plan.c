@@ -17,17 +17,15 @@
  */
 #include "postgres.h"
 
-#include <limits.h>
-
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "core/attempt.h"
 #include "core/sql.h"
 #include "worker/job.h"
+#include "worker/job_int.h"
 #include "worker/schedule.h"
 #include "worker/worker.h"
 
@@ -62,12 +60,6 @@ static SqlStatement move_on = {
 	"UPDATE aipipe.job_state_data SET next_due = $2, last_due = GREATEST(last_due, $3), state = $4,"
 	" changed_at = pg_catalog.clock_timestamp() WHERE job OPERATOR(pg_catalog.=) $1",
 	4, {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}
-};
-
-static SqlStatement disable = {
-	"UPDATE aipipe.job_state_data SET state = 'paused', why = $2, changed_at = pg_catalog.clock_timestamp()"
-	" WHERE job OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.<>) 'paused'",
-	2, {INT8OID, TEXTOID}
 };
 
 static SqlStatement find_next = {
@@ -270,16 +262,9 @@ job_move_on(int64 job, TimestampTz next, TimestampTz last)
 static void
 plan_job(const Job *job, TimestampTz next_due, TimestampTz now, int64 open, int64 queued)
 {
-	Schedule   *schedule;
-	Slots		slots;
+	Schedule   *schedule = schedule_parse(job->schedule, job->timezone, job->created_at);
+	Slots		slots = slots_due(job, schedule, next_due, now);
 
-	if (job->schedule == NULL)
-	{
-		job_move_on(job->id, DT_NOEND, next_due);
-		return;
-	}
-	schedule = schedule_parse(job->schedule, job->timezone, job->created_at);
-	slots = slots_due(job, schedule, next_due, now);
 	if (slots.missed)
 		catch_up(job, &slots, now, open, queued);
 	else
@@ -287,97 +272,80 @@ plan_job(const Job *job, TimestampTz next_due, TimestampTz now, int64 open, int6
 	job_move_on(job->id, schedule_next(schedule, now), slots.at[slots.count - 1]);
 }
 
-/* What plan_one() works on. */
+/* What plan_one() and set_back_one() work on. */
 typedef struct PlanOne
 {
-	const SqlResult *due;
+	const SqlResult *jobs;
 	uint64		row;
 	TimestampTz now;
 } PlanOne;
 
-/* Plans the job of one row. */
+/* Plans the job of one row; one without a schedule has no slot. */
 static void
 plan_one(void *arg)
 {
 	PlanOne    *one = arg;
-	Job		   *job = job_read(one->due, one->row);
+	Job		   *job = job_read(one->jobs, one->row);
+	TimestampTz due = sql_time(one->jobs, one->row, "next_due", NULL);
 
-	plan_job(job, DatumGetTimestampTz(sql_datum(one->due, one->row, "next_due", NULL)), one->now,
-			 sql_int64(one->due, one->row, "open", NULL), sql_int64(one->due, one->row, "queued", NULL));
+	if (job->schedule == NULL)
+		job_move_on(job->id, DT_NOEND, due);
+	else
+		plan_job(job, due, one->now, sql_int64(one->jobs, one->row, "open", NULL), sql_int64(one->jobs, one->row, "queued", NULL));
 }
 
-/* A job whose slots cannot be planned is paused, so that it stops nobody else. */
+/* Counts the slots of the job of one row from now. */
 static void
-pause_unfit(const SqlResult *due, uint64 row, ErrorData *error)
+set_back_one(void *arg)
 {
-	int64		job = sql_int64(due, row, "id", NULL);
+	PlanOne    *one = arg;
+	Job		   *job = job_read(one->jobs, one->row);
+	TimestampTz next = job_next_due(job, one->now);
+	Datum		values[2] = {Int64GetDatum(job->id), TimestampTzGetDatum(next)};
+	bool		nulls[2] = {false, next == DT_NOEND};
 
-	if (attempt_must_go_on(error))
-		ReThrowError(error);
+	sql_free(sql_run_values(&set_back, SQL_WRITE, values, nulls));
 	ereport(LOG,
-			(errmsg("aipipe: job \"%s\" is paused: %s", sql_text(due, row, "name"), error->message)));
-	sql_free(sql_run(&disable, SQL_WRITE, Int64GetDatum(job), CStringGetTextDatum(error->message)));
+			(errmsg("aipipe: the clock was put back; job \"%s\" is due next at %s", job->name, timestamptz_to_str(next))));
 }
 
-/* Gives the jobs of a result as an int8 array. */
-static Datum
-jobs_of(const SqlResult *jobs)
-{
-	Datum	   *ids = palloc(sizeof(Datum) * Max(jobs->nrows, 1));
-
-	for (uint64 i = 0; i < jobs->nrows; i++)
-		ids[i] = sql_datum(jobs, i, "job", NULL);
-	return PointerGetDatum(construct_array(ids, (int) jobs->nrows, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-/* Counts the slots of jobs that are far ahead of the clock from the clock again: it was wrong before. */
+/* Does something to the job of each row; one whose slots cannot be found is paused, so that it stops nobody else. */
 static void
-plan_clock_was_wrong(Datum home, TimestampTz now)
+each_job(SqlResult *jobs, AttemptStep step, TimestampTz now)
 {
-	SqlResult  *ahead = sql_run(&find_ahead, SQL_WRITE, home, TimestampTzGetDatum(now + CLOCK_WRONG));
-
-	for (uint64 i = 0; i < ahead->nrows; i++)
+	for (uint64 i = 0; i < jobs->nrows; i++)
 	{
-		Job		   *job = job_read(ahead, i);
-		TimestampTz next = schedule_next(schedule_parse(job->schedule, job->timezone, job->created_at), now);
+		PlanOne		one = {jobs, i, now};
+		ErrorData  *error = attempt_run(step, &one);
 
-		sql_free(sql_run(&set_back, SQL_WRITE, Int64GetDatum(job->id), TimestampTzGetDatum(next)));
-		ereport(LOG,
-				(errmsg("aipipe: the clock was put back; job \"%s\" is due next at %s", job->name, timestamptz_to_str(next))));
+		if (error == NULL)
+			continue;
+		if (attempt_must_go_on(error))
+			ReThrowError(error);
+		job_disable(sql_int64(jobs, i, "id", NULL), sql_text(jobs, i, "name"), error->message);
 	}
-	sql_free(ahead);
+	sql_free(jobs);
 }
 
-/* Plans what is due and gives when the next slot is. */
+/* Plans what is due and gives when the next slot is; jobs that are far ahead of a clock that was set count from it again, for it had been wrong. */
 TimestampTz
-plan_due(TimestampTz now)
+plan_due(TimestampTz now, bool clock_set)
 {
 	Datum		home = CStringGetTextDatum(job_home());
-	SqlResult  *locked;
 	SqlResult  *result;
 	TimestampTz next;
 	bool		none;
+	int			n;
 
-	plan_clock_was_wrong(home, now);
-	locked = sql_run(&lock_due, SQL_WRITE, home, TimestampTzGetDatum(now));
-	if (locked->nrows > 0)
-	{
-		SqlResult  *due = sql_run(&read_due, SQL_WRITE, jobs_of(locked));
-
-		for (uint64 i = 0; i < due->nrows; i++)
-		{
-			PlanOne		one = {due, i, now};
-			ErrorData  *error = attempt_run(plan_one, &one);
-
-			if (error != NULL)
-				pause_unfit(due, i, error);
-		}
-		sql_free(due);
-	}
-	sql_free(locked);
+	if (clock_set)
+		each_job(sql_run(&find_ahead, SQL_WRITE, home, TimestampTzGetDatum(now + CLOCK_WRONG)), set_back_one, now);
+	result = sql_run(&lock_due, SQL_WRITE, home, TimestampTzGetDatum(now));
+	if (result->nrows > 0)
+		each_job(sql_run(&read_due, SQL_WRITE, sql_int64_column(result, "job", &n)), plan_one, now);
+	sql_free(result);
 
 	result = sql_run(&find_next, SQL_WRITE, home);
-	next = DatumGetTimestampTz(sql_datum(result, 0, "next_due", &none));
+	next = sql_time(result, 0, "next_due", &none);
 	sql_free(result);
 	return none ? DT_NOEND : next;
 }
@@ -428,8 +396,8 @@ plan_events(TimestampTz now)
 		if (job == NULL || (sql_bool(waiting, i, "open", NULL) && job->overlap != JOB_PARALLEL))
 			continue;
 		due = events_due(job, sql_int64(waiting, i, "landed", NULL),
-						 DatumGetTimestampTz(sql_datum(waiting, i, "oldest", NULL)),
-						 DatumGetTimestampTz(sql_datum(waiting, i, "newest", NULL)));
+						 sql_time(waiting, i, "oldest", NULL),
+						 sql_time(waiting, i, "newest", NULL));
 		if (due > now)
 			next = Min(next, due);
 		else if (!take_landed(job))

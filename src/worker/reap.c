@@ -176,7 +176,7 @@ reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg, bool *d
 		return -1;				/* told by its end */
 	if (attempt_is_held(attempt))
 		return 1;				/* begins right now */
-	if (TimestampDifferenceExceeds(DatumGetTimestampTz(sql_datum(open, i, "claimed_at", NULL)), GetCurrentTimestamp(), BEGIN_LIMIT * 1000))
+	if (TimestampDifferenceExceeds(sql_time(open, i, "claimed_at", NULL), GetCurrentTimestamp(), BEGIN_LIMIT * 1000))
 	{
 		*dead = true;
 		return end_crashed(attempt, "the attempt's process ended before it began; the server's log may say why");

@@ -24,6 +24,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "core/args.h"
 #include "core/options.h"
 #include "core/progress.h"
 #include "core/sql.h"
@@ -92,11 +93,9 @@ static SqlStatement delete_profiles = {
 static TimestampTz
 cutoff(const char *option, const char *age)
 {
-	Interval   *interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(age),
-																 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	TimestampTz before = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(now),
-																 IntervalPGetDatum(interval)));
+																 IntervalPGetDatum(arg_interval(age))));
 
 	if (before > now)
 		ereport(ERROR,

@@ -9,6 +9,7 @@
 
 #include "utils/timestamp.h"
 
+#include "core/args.h"
 #include "worker/schedule_int.h"
 
 #define SCHEDULE_LONGEST 1000	/* bytes */
@@ -29,20 +30,6 @@ schedule_timestamp(int64 time, int64 microseconds)
 	if (time - EPOCH_SECONDS >= END_TIMESTAMP / USECS_PER_SEC)
 		return DT_NOEND;
 	return Max((time - EPOCH_SECONDS) * USECS_PER_SEC + microseconds, MIN_TIMESTAMP);
-}
-
-/* Gives the time zone of a name. */
-static pg_tz *
-read_zone(const char *name)
-{
-	pg_tz	   *zone = pg_tzset(name);
-
-	if (zone == NULL || !pg_tz_acceptable(zone))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no time zone \"%s\"", name),
-				 errhint("The view pg_timezone_names lists them.")));
-	return zone;
 }
 
 /* Gives what follows the word that a text begins with, in any case, or NULL when it begins otherwise. */
@@ -114,7 +101,7 @@ schedule_parse(const char *text, const char *zone, TimestampTz anchor)
 	char	   *rest;
 
 	text = pstrdup(copy);
-	schedule->zone = read_zone(zone);
+	schedule->zone = arg_zone(zone);
 	schedule->anchor = TIMESTAMP_NOT_FINITE(anchor) ? 0 : anchor;
 	if ((rest = after_word(copy, "every")) != NULL)
 	{

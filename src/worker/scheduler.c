@@ -13,27 +13,17 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
-#include "compat/compat.h"
 #include "core/guc.h"
-#include "core/sql.h"
-#include "worker/job.h"
 #include "worker/worker.h"
-
-PGDLLEXPORT void aipipe_scheduler_main(Datum arg);
 
 /* s: a look at the tables is taken at least so often; how often the database's lock is asked; how often a lack of processes is logged. */
 #define LOOK_EVERY 10
@@ -110,7 +100,7 @@ start_child(Scheduler *self, const Claim *claim)
 	if (self->nchildren == self->max_children)
 	{
 		self->max_children = Max(16, self->max_children * 2);
-		self->children = self->children == NULL ? palloc(sizeof(Child) * self->max_children) :
+		self->children = self->children == NULL ? palloc(mul_size(sizeof(Child), self->max_children)) :
 			repalloc(self->children, mul_size(sizeof(Child), self->max_children));
 	}
 	if (worker_register(WORKER_EXECUTOR, &order, &handle))
@@ -173,6 +163,7 @@ look(Scheduler *self)
 {
 	Claim	   *claims = palloc(mul_size(sizeof(Claim), core_worker_max));
 	TimestampTz now;
+	bool		clock_set;
 	int			nclaims;
 	int			open;
 
@@ -193,10 +184,11 @@ look(Scheduler *self)
 		proc_exit(0);
 	}
 	now = worker_now();
+	clock_set = now < self->looked || self->looked == 0;
 	self->looked = now;
 	self->next = DT_NOEND;
 	open = reap_attempts(knows_child, self, &self->next);
-	self->next = Min(self->next, plan_due(now));
+	self->next = Min(self->next, plan_due(now, clock_set));
 	self->next = Min(self->next, look_at_events(now));
 	nclaims = claim_runs(now, core_worker_max - open, claims, &self->next);
 	step_end();
@@ -213,13 +205,15 @@ prune(Scheduler *self)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (self->pruned != 0 && !TimestampDifferenceExceeds(self->pruned, now, (self->more_to_prune ? 1 : PRUNE_EVERY) * 1000))
-		return;
-	self->pruned = now;
-	if (step_begin() != STEP_BEGUN)
-		return;
-	self->more_to_prune = history_prune(now);
-	step_end();
+	if ((self->pruned == 0 || TimestampDifferenceExceeds(self->pruned, now, (self->more_to_prune ? 1 : PRUNE_EVERY) * 1000)) &&
+		step_begin() == STEP_BEGUN)
+	{
+		self->pruned = now;
+		self->more_to_prune = history_prune(now);
+		step_end();
+	}
+	if (self->more_to_prune)
+		self->next = Min(self->next, worker_now() + USECS_PER_SEC);
 }
 
 /* Takes a look; an error is logged, and the next look waits longer after each. */
@@ -236,11 +230,7 @@ guarded_look(Scheduler *self)
 	}
 	PG_CATCH();
 	{
-		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		FlushErrorState();
-		step_abort();
-		RESUME_INTERRUPTS();
+		step_failed();
 		self->failures = Min(self->failures + 1, MAX_FAILURES);
 		self->looked = worker_now();
 		self->next = self->looked + (INT64CONST(1) << self->failures) * USECS_PER_SEC;

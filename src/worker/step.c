@@ -220,6 +220,31 @@ step_abort(void)
 	RESUME_INTERRUPTS();
 }
 
+/* Logs the error that ended a step, and takes back what it left. */
+void
+step_failed(void)
+{
+	HOLD_INTERRUPTS();
+	EmitErrorReport();
+	FlushErrorState();
+	step_abort();
+	RESUME_INTERRUPTS();
+}
+
+/* Asks for a lock several times, with pauses in between; false when others have it all the time. */
+static bool
+lock_within(const LOCKTAG *tag, bool session, int tries, long pause)
+{
+	for (int i = 0; i < tries; i++)
+	{
+		if (LockAcquire(tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL)
+			return true;
+		pg_usleep(pause);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return false;
+}
+
 /*
  * Waits for the transactions that write how their attempts ended, and has the others wait for this one; not for long: code of
  * an owner's can follow (a deferred trigger, a cursor that is held), and who goes on too early may have to try again.
@@ -230,13 +255,7 @@ step_end_one_by_one(void)
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, get_extension_oid("aipipe", false), END_LOCK);
-	for (int i = 0; i < END_TRIES; i++)
-	{
-		if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
-			return;
-		pg_usleep(END_PAUSE);
-		CHECK_FOR_INTERRUPTS();
-	}
+	(void) lock_within(&tag, false, END_TRIES, END_PAUSE);
 }
 
 /* Becomes the only scheduler of this database until the process ends; false when there is one. */
@@ -308,14 +327,7 @@ attempt_hold(int64 attempt)
 	LOCKTAG		tag;
 
 	attempt_tag(&tag, attempt);
-	for (int i = 0; i < HOLD_TRIES; i++)
-	{
-		if (hold_object(&tag))
-			return true;
-		pg_usleep(HOLD_PAUSE);
-		CHECK_FOR_INTERRUPTS();
-	}
-	return false;
+	return lock_within(&tag, true, HOLD_TRIES, HOLD_PAUSE);
 }
 
 /* Says whether a process holds an attempt, by asking for the lock and giving it back. */

@@ -70,16 +70,6 @@ train_command(FunctionCallInfo fcinfo, const char *model)
 	return out.data;
 }
 
-/* Says that nobody will run the job for now. */
-static void
-note_no_scheduler(void)
-{
-	if (worker_find(WORKER_SCHEDULER, MyDatabaseId) == 0)
-		ereport(NOTICE,
-				(errmsg("no scheduler works in this database; the training waits for one"),
-				 errhint("See aipipe.worker_status(); aipipe.worker_start() starts one.")));
-}
-
 /* Queues a training and gives its run. */
 Datum
 aipipe_model_train_async(PG_FUNCTION_ARGS)
@@ -95,6 +85,6 @@ aipipe_model_train_async(PG_FUNCTION_ARGS)
 	new.command = train_command(fcinfo, model);
 	new.params = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
 	job = job_create(&new);
-	note_no_scheduler();
+	worker_notice_none();
 	PG_RETURN_INT64(job_enqueue(job_by_id(job), "manual", worker_now(), 0));
 }

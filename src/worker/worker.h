@@ -118,6 +118,9 @@ extern void step_end(void);
  */
 extern void step_abort(void);
 
+/* In a PG_CATCH(): logs the error that ended a step, and takes back what it left. */
+extern void step_failed(void);
+
 /* Holds the extension in the current transaction, as step_begin() does; false when it is gone. */
 extern bool step_hold_extension(void);
 
@@ -145,6 +148,9 @@ extern bool attempt_is_held(int64 attempt);
 /* Why no scheduler can connect to the database as the role: part of a message, or NULL. */
 extern char *worker_obstacle(Oid database, Oid role);
 
+/* Why the role cannot connect to the database, or NULL. */
+extern char *worker_role_obstacle(Oid database, Oid role);
+
 /*** worker_admin.c ***/
 
 /*
@@ -159,10 +165,16 @@ extern bool worker_is_configured(void);
 /* Has one job (0: each) that came with a copy of another database belong to this one, from now on; gives how many did. */
 extern int64 worker_adopt_jobs(int64 job);
 
+/* A NOTICE, for who has queued or waits for something, when no scheduler works in this database. */
+extern void worker_notice_none(void);
+
 /*** plan.c, claim.c, reap.c: each called inside a step of the scheduler ***/
 
-/* Turns every slot that is due into a run or passes it over, and gives when the next one is due (DT_NOEND: none). */
-extern TimestampTz plan_due(TimestampTz now);
+/*
+ * Turns every slot that is due into a run or passes it over, and gives when the next one is due (DT_NOEND: none).
+ * clock_set: the clock may have been put back since the last look.
+ */
+extern TimestampTz plan_due(TimestampTz now, bool clock_set);
 
 /* Releases what events have brought together long enough; gives when to look again (DT_NOEND: no need). */
 extern TimestampTz plan_events(TimestampTz now);
@@ -171,7 +183,6 @@ extern TimestampTz plan_events(TimestampTz now);
 typedef struct Claim
 {
 	int64		attempt;
-	int64		run;
 	Oid			owner;
 } Claim;
 

@@ -20,7 +20,6 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
@@ -31,7 +30,7 @@
 #include "core/sql.h"
 #include "core/version.h"
 #include "worker/job.h"
-#include "worker/schedule.h"
+#include "worker/job_int.h"
 #include "worker/worker.h"
 
 PG_FUNCTION_INFO_V1(aipipe_worker_resume);
@@ -118,6 +117,16 @@ worker_enabled(bool wait)
 
 	sql_free(result);
 	return enabled;
+}
+
+/* Says that nobody is there who would run anything. */
+void
+worker_notice_none(void)
+{
+	if (worker_find(WORKER_SCHEDULER, MyDatabaseId) == 0)
+		ereport(NOTICE,
+				(errmsg("no scheduler works in this database"),
+				 errhint("aipipe.worker_status() says why, aipipe.worker_start() starts one.")));
 }
 
 /* Gives the role that this database's scheduler connects as: aipipe.worker_role, or who calls. */
@@ -263,13 +272,12 @@ aipipe_worker_stop(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* A job and the slot that it has next, DT_NOEND: none. */
+/* A job and the slot that it has next. */
 typedef struct Adopted
 {
 	const Job  *job;
 	TimestampTz now;
 	TimestampTz next;
-	bool		finished;
 } Adopted;
 
 /* Finds the slot that a job has next. */
@@ -277,36 +285,22 @@ static void
 find_slot(void *arg)
 {
 	Adopted    *adopted = arg;
-	const Job  *job = adopted->job;
-	Schedule   *schedule;
 
-	if (job->schedule == NULL)
-		return;
-	schedule = schedule_parse(job->schedule, job->timezone, job->created_at);
-	if (schedule->kind == SCHEDULE_ON)
-		return;
-	adopted->next = schedule_next(schedule, adopted->now);
-	adopted->finished = adopted->next == DT_NOEND;
+	adopted->next = job_next_due(adopted->job, adopted->now);
 }
 
 /* Has a job's slots begin from now; one whose schedule cannot be read is left to the scheduler, which says so and pauses it. */
 static void
 adopt_job(const Job *job, TimestampTz now)
 {
-	Adopted		adopted = {.job = job, .now = now, .next = DT_NOEND};
+	Adopted		adopted = {job, now, now};
 	ErrorData  *error = attempt_run(find_slot, &adopted);
-	Datum		values[4] = {Int64GetDatum(job->id), (Datum) 0, TimestampTzGetDatum(now), (Datum) 0};
-	bool		nulls[4] = {false};
+	Datum		values[4] = {Int64GetDatum(job->id), TimestampTzGetDatum(adopted.next), TimestampTzGetDatum(now),
+	BoolGetDatum(job_is_finished(job, adopted.next))};
+	bool		nulls[4] = {false, adopted.next == DT_NOEND};
 
-	if (error != NULL)
-	{
-		if (attempt_must_go_on(error))
-			ReThrowError(error);
-		adopted.next = now;
-	}
-	values[1] = TimestampTzGetDatum(adopted.next);
-	nulls[1] = adopted.next == DT_NOEND;
-	values[3] = BoolGetDatum(adopted.finished);
+	if (error != NULL && attempt_must_go_on(error))
+		ReThrowError(error);
 	sql_free(sql_run_values(&adopt_state, SQL_WRITE, values, nulls));
 }
 
@@ -315,19 +309,15 @@ int64
 worker_adopt_jobs(int64 job)
 {
 	SqlResult  *jobs = sql_run(&adopt_jobs, SQL_WRITE, CStringGetTextDatum(job_home()), Int64GetDatum(job));
-	Datum	   *ids = palloc(mul_size(sizeof(Datum), Max(jobs->nrows, 1)));
-	Datum		list;
+	int			n;
+	Datum		list = sql_int64_column(jobs, "id", &n);
 
 	for (uint64 i = 0; i < jobs->nrows; i++)
-	{
-		ids[i] = sql_datum(jobs, i, "id", NULL);
 		adopt_job(job_read(jobs, i), worker_now());
-	}
-	list = PointerGetDatum(construct_array(ids, (int) jobs->nrows, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	sql_free(sql_run(&end_runs, SQL_WRITE, list));
 	sql_free(sql_run(&end_attempts, SQL_WRITE, list));
 	sql_free(sql_run(&forget_once, SQL_WRITE, list));
-	return (int64) jobs->nrows;
+	return n;
 }
 
 /* worker_resume() → bigint: the jobs of a copied or restored database may run here; how many there were. */

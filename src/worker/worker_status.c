@@ -209,7 +209,7 @@ put_database(Status *status)
 	SqlResult  *set = sql_run(&find_switch, SQL_READ);
 	SqlResult  *foreign = sql_run(&count_foreign, SQL_READ, CStringGetTextDatum(job_home()));
 	int64		jobs = sql_int64(foreign, 0, "jobs", NULL);
-	TimestampTz since = set->nrows == 0 ? 0 : DatumGetTimestampTz(sql_datum(set, 0, "changed_at", NULL));
+	TimestampTz since = set->nrows == 0 ? 0 : sql_time(set, 0, "changed_at", NULL);
 	const char *state;
 	const char *note;
 

@@ -41,9 +41,10 @@ CREATE FUNCTION restored(id bigint, name text, schedule text, once boolean DEFAU
 LANGUAGE sql AS $$
     INSERT INTO aipipe.job_data (id, name, owner, command, schedule, timezone, search_path, timeout_ms, retries, backoff_ms, backoff_max_ms, jitter, overlap,
         parallel, queue_limit, catch_up, catch_up_limit, grace_ms, priority, nice, io, settings, event_rows, event_wait_ms, event_quiet_ms,
-        keep_ms, keep_runs, once, home, created_at)
+        keep_ms, keep_runs, once, home, created_at, event_schema, event_relation)
     VALUES (id, name, current_user::regrole, 'SELECT 1', schedule, 'UTC', '', 0, 3, 10000, 3600000, 0.2, 'skip',
-        1, 100, 'one', 1000, 60000, 0, 0, 'normal', '{}', 1, 60000, 0, 2592000000, 10000, once, home, '2020-01-01 00:00+00');
+        1, 100, 'one', 1000, 60000, 0, 0, 'normal', '{}', 1, 60000, 0, 2592000000, 10000, once, home, '2020-01-01 00:00+00',
+        CASE WHEN schedule ~ '^on ' THEN 'staging' END, CASE WHEN schedule ~ '^on ' THEN 'orders' END);
     INSERT INTO aipipe.job_state_data (job, state, next_due, last_due)
     VALUES (id, state, '2020-01-02 00:00+00', '2020-01-01 00:00+00');
 $$;

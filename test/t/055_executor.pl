@@ -452,8 +452,8 @@ $node->safe_psql('postgres', 'ALTER ROLE ben LOGIN');
 # Owners who may not: the job is paused and says why, once.
 my $before = length slurp_file($node->logfile);
 foreach my $case (
-	[ 'ALTER ROLE ben NOLOGIN', 'ALTER ROLE ben LOGIN', qr/role "ben", may not log in/ ],
-	[ 'REVOKE CONNECT ON DATABASE postgres FROM PUBLIC', 'GRANT CONNECT ON DATABASE postgres TO PUBLIC', qr/role "ben", may not connect/ ])
+	[ 'ALTER ROLE ben NOLOGIN', 'ALTER ROLE ben LOGIN', qr/its owner cannot connect: role "ben" is not permitted to log in/ ],
+	[ 'REVOKE CONNECT ON DATABASE postgres FROM PUBLIC', 'GRANT CONNECT ON DATABASE postgres TO PUBLIC', qr/its owner cannot connect: role "ben" has no CONNECT privilege on database "postgres"/ ])
 {
 	$node->safe_psql('postgres', $case->[0]);
 	$run = again('owned');
@@ -465,7 +465,7 @@ is(scalar(() = substr(slurp_file($node->logfile), $before) =~ /LOG:  aipipe: job
 unlike(substr(slurp_file($node->logfile), $before), qr/FATAL/, 'and nothing else');
 $node->safe_psql('postgres', 'REVOKE ALL ON note FROM ben; DROP OWNED BY ben; DROP ROLE ben');
 $run = again('owned');
-like(run($run, 'state, attempts, why'), qr/^failed\|0\|its owner, role with OID \d+, no longer exists/, 'an owner that was dropped');
+like(run($run, 'state, attempts, why'), qr/^failed\|0\|its owner cannot connect: role with OID \d+ does not exist/, 'an owner that was dropped');
 
 # Jobs that are gone.
 $run = run_job(q{SELECT aipipe.job_pause('itself'); INSERT INTO note (what) VALUES ('paused')}, name => 'itself');
