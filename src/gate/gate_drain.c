@@ -98,17 +98,17 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* Gives the SELECT of whole rows by arrays of their keys. */
+/* Gives the SELECT of whole rows by arrays of their keys: one look-up each, since a join with the table would read all of it for each note. */
 static char *
 select_text(Relation rel, TupleDesc key_desc)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfoString(&out, "SELECT t FROM (SELECT");
+	appendStringInfoString(&out, "SELECT f.t FROM (SELECT");
 	for (int i = 1; i <= key_desc->natts; i++)
 		appendStringInfo(&out, "%s pg_catalog.unnest($%d) AS k%d", i > 1 ? "," : "", i, i);
-	appendStringInfo(&out, ") AS s, %s%s AS t WHERE %s",
+	appendStringInfo(&out, ") AS s, LATERAL (SELECT t FROM %s%s AS t WHERE %s LIMIT 1) AS f",
 					 rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)), RelationGetRelationName(rel)),
 					 key_join(key_desc, "t", "s"));

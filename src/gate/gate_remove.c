@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
+#include "rewrite/rewriteDefine.h"
 #include "rewrite/rewriteHandler.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -62,7 +63,7 @@ gate_rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
 	runas_names_begin(&saved, owner);
 	query = parse_analyze_fixedparams(linitial_node(RawStmt, parsed), text, types, ntypes, NULL);
 	runas_end(&saved);
-	compat_check_as_user(query, owner);
+	setRuleCheckAsUser((Node *) query, owner);
 	return QueryRewrite(query);
 }
 
