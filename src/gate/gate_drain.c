@@ -8,7 +8,8 @@
  * statement's, and the note is deleted, all in the caller's transaction: a row
  * is judged once, or the note is still there.  Notes that another drain works on
  * are passed by.  A row that has left its table since then needs no decision; a
- * row that was changed is judged as it is now.
+ * row that was changed is judged as it is now.  Before a row is taken out it is
+ * looked at again and locked: one that was changed in between is noted once more.
  *
  * Rights on the table are asked of its owner, as when a statement's gate removes
  * a row; what runs, runs as the caller.
@@ -225,7 +226,7 @@ judge_note(const Gate *gate, const SqlResult *note)
 	rows = tuplestore_tuple_count(store);
 	batch = batch_open(gate->id, rel, event, false);
 	batch->role = MemoryContextStrdup(batch->context, sql_text(note, 0, "role"));
-	gate_judge_store(batch, rel, store, true);
+	rows -= gate_judge_store(batch, rel, store, true);
 	tuplestore_end(store);
 	table_close(rel, NoLock);
 	return rows;
