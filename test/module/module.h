@@ -10,7 +10,6 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 
-#include "compat/compat.h"
 #include "learn/forest.h"
 
 /* Seeded random numbers (data.c). */
