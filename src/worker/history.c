@@ -76,16 +76,25 @@ static SqlStatement delete_runs = {
 	1, {INT8ARRAYOID}
 };
 
-/* Deletes the runs that were found, of which column id may be NULL, and gives how many there were. */
-static int64
+/*
+ * Deletes the runs that were found, of which column id may be NULL; says whether there may be more of them: as many rows
+ * as one call takes were found, and somebody does not hold them all.
+ */
+static bool
 delete_found(const SqlResult *found)
 {
 	int			n;
 	Datum		ids = sql_int64_column(found, "id", &n);
+	uint64		deleted = 0;
 
 	if (n > 0)
-		sql_free(sql_run(&delete_runs, SQL_WRITE, ids));
-	return n;
+	{
+		SqlResult  *result = sql_run(&delete_runs, SQL_WRITE, ids);
+
+		deleted = result->nrows;
+		sql_free(result);
+	}
+	return found->nrows == PRUNE_LIMIT && deleted > 0;
 }
 
 /* Ends runs that no job will ever begin. */
@@ -111,12 +120,11 @@ go_round(TimestampTz now, int64 *after)
 
 	if (more)
 	{
-		/* there may be more of the same jobs */
-		if (delete_found(found) < PRUNE_LIMIT)
+		if (!delete_found(found))
 			*after = sql_int64(found, found->nrows - 1, "job", NULL);
 	}
 	else
-		more = delete_found(sql_run(&find_orphans, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))) == PRUNE_LIMIT;
+		more = delete_found(sql_run(&find_orphans, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT)));
 	sql_free(found);
 	return more;
 }
@@ -129,7 +137,7 @@ history_prune(TimestampTz now)
 	static TimestampTz over = 0;	/* when the last round was over */
 
 	end_orphaned_runs();
-	if (delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))) == PRUNE_LIMIT)
+	if (delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))))
 		return true;
 	if (over != 0 && now >= over && now - over < ROUND_EVERY)
 		return false;

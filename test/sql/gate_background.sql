@@ -50,9 +50,23 @@ SELECT aipipe.gate_drain('landing');
 SELECT aipipe.gate_resume('landing');
 SELECT aipipe.gate_drain('landing');
 
+-- A table with another name is the same table.
+INSERT INTO landing VALUES (30004, 'a', 1e6, 'k1');
+ALTER TABLE landing RENAME TO landed;
+SELECT aipipe.gate_drain('landed');
+ALTER TABLE landed RENAME TO landing;
+SELECT q."row" ->> 'id' AS id FROM aipipe.quarantine q WHERE gate = :gate AND state = 'held' AND (q."row" ->> 'id')::int > 30000;
+
 -- The key is another one than when they landed.
 INSERT INTO landing VALUES (30003, 'a', 1, 'k1');
+ALTER TABLE landing RENAME part TO piece;
+SELECT aipipe.gate_drain('landing');
+ALTER TABLE landing RENAME piece TO part;
 ALTER TABLE landing DROP CONSTRAINT landing_pkey, ADD PRIMARY KEY (id);
+SELECT aipipe.gate_drain('landing');
+-- There is none any more.
+ALTER TABLE landing DROP CONSTRAINT landing_pkey;
+INSERT INTO landing VALUES (30005, 'a', 1, 'k1');
 SELECT aipipe.gate_drain('landing');
 SELECT aipipe.gate_drop('landing');
 SELECT count(*) AS notes FROM aipipe.gate_queue_data WHERE gate = :gate;
@@ -76,6 +90,31 @@ DROP TABLE parted;
 SELECT aipipe.gate_drain();
 SELECT aipipe.gate_drop(NULL, :gate);
 
+-- Keys are noted in one form, whatever the sessions' settings are; rows of inheritance children are not the table's.
+CREATE TABLE dated (on_day date, took interval, amount float8, kind text, PRIMARY KEY (on_day, took));
+CREATE TABLE dated_child () INHERITS (dated);
+SELECT aipipe.gate_create('dated', 'gate_background', 'background') AS gate \gset
+SET DateStyle = 'SQL, DMY';
+SET IntervalStyle = 'sql_standard';
+INSERT INTO dated VALUES ('03/02/2026', '-1 day +2:03:04', 1e6, 'k1'), ('04/02/2026', '1 day', 5, 'k1');
+INSERT INTO dated_child VALUES ('03/02/2026', '-1 day +2:03:04', 1e6, 'k1');
+SET DateStyle = 'ISO, MDY';
+SET IntervalStyle = 'iso_8601';
+SELECT aipipe.gate_drain('dated');
+RESET DateStyle;
+RESET IntervalStyle;
+SELECT tableoid::regclass AS "from", on_day = '2026-02-03' AS third FROM dated ORDER BY 1;
+SELECT rows, quarantined FROM aipipe.batch WHERE gate = :gate;
+-- Another's table, once it is that.
+INSERT INTO dated VALUES ('2026-02-05', '1 day', 1e6, 'k1');
+CREATE ROLE regress_aipipe_drain_heir;
+ALTER TABLE dated OWNER TO regress_aipipe_drain_heir;
+SELECT aipipe.gate_drain();
+SELECT count(*) AS rows FROM ONLY dated;
+SELECT aipipe.gate_drop(NULL, :gate);
+DROP TABLE dated CASCADE;
+DROP ROLE regress_aipipe_drain_heir;
+
 -- Rights: who may act for the gate's owner drains it, nobody else.
 CREATE ROLE regress_aipipe_drain_owner;
 CREATE ROLE regress_aipipe_drain_other;
@@ -96,6 +135,8 @@ SELECT role, rows, quarantined FROM aipipe.batch WHERE relation = 'gate_backgrou
 RESET ROLE;
 
 -- What cannot be.
+CREATE TABLE listed (id int[] PRIMARY KEY, amount float8, kind text);
+SELECT aipipe.gate_create('listed', 'gate_background', 'background');
 CREATE TABLE keyless (amount float8, kind text);
 SELECT aipipe.gate_create('keyless', 'gate_background', 'background', 'mark');
 SELECT aipipe.gate_create('owned', 'gate_background', 'background', 'reject');

@@ -20,6 +20,7 @@ my $node = make_node('worker_policy', q{
 	max_worker_processes = 10
 	max_logical_replication_workers = 0
 	max_parallel_workers = 0
+	max_prepared_transactions = 2
 	timezone = 'UTC'
 });
 my $holder;
@@ -143,18 +144,20 @@ create('skip', $hold, '0 * * * *', '{"grace": "1 day"}');
 create('queue', $hold, '0 * * * *', '{"grace": "1 day", "overlap": "queue"}');
 create('parallel', $hold, '0 * * * *', '{"grace": "1 day", "overlap": "parallel", "parallel": 2}');
 create('limit', $hold, '0 * * * *', '{"grace": "1 day", "overlap": "queue", "queue_limit": 2}');
+create('again', 'SELECT 1 / 0', '0 * * * *', '{"grace": "1 day", "backoff": "10 days", "backoff_max": "10 days"}');
 set_clock('2031-03-03 04:30+00');
 states_are('skip', 'running 1, skipped 3', 'the first runs, others are passed over');
 states_are('queue', 'queued 3, running 1', 'the first runs, others wait');
 states_are('parallel', 'queued 2, running 2', 'two run, others wait');
 states_are('limit', 'queued 1, running 1, skipped 2', 'two are taken, others are passed over');
+comes(q{state = 'queued' AND attempts = 1 FROM aipipe.job_run WHERE job_name = 'again' AND to_char(due_at, 'HH24') = '01'}, 'a run waits for its retry');
 
 # By hand there is one place left.
 run_now('limit');
 my $err = fails_with($node, 'postgres', q{SELECT aipipe.job_run_now('limit')}, '53400', 'a run by hand beyond the limit');
 like($err, qr/too many runs of job "limit" wait.*Its option "queue_limit" allows 2\./s, 'says which');
 set_clock('2031-03-03 05:30+00');
-comes(q{count(*) = 4 FROM aipipe.job_run WHERE due_at = '2031-03-03 05:00+00'}, 'the next slot comes');
+comes(q{count(*) = 5 FROM aipipe.job_run WHERE due_at = '2031-03-03 05:00+00'}, 'the next slot comes');
 look();
 is(most_at_once('queue') . most_at_once('parallel') . most_at_once('limit'), '121', 'no more run than may');
 
@@ -171,14 +174,47 @@ states_are('skip', 'skipped 4, succeeded 1', 'one is done');
 states_are('parallel', 'succeeded 5', 'all are done');
 states_are('limit', 'skipped 3, succeeded 3', 'those that were taken are done');
 is(slots('skip'), '01 schedule succeeded, ' . join(', ', map { "$_ schedule skipped the run before is still open" } '02' .. '05'), 'skip: why');
+is(slots('again'), '01 schedule queued, ' . join(', ', map { "$_ schedule skipped the run before is still open" } '02' .. '05'), 'a run that waits for its retry is open');
 is(slots('limit') =~ s/, 04 manual \w+//r, '01 schedule succeeded, 02 schedule succeeded, ' . join(', ', map { "$_ schedule skipped the queue is full" } '03' .. '05'), 'queue_limit: why');
 is(sql(q{SELECT string_agg(to_char(due_at, 'HH24'), ' ' ORDER BY claimed_at) FROM aipipe.job_run r JOIN aipipe.job_attempt a ON a.run = r.id WHERE job_name = 'queue' AND cause = 'schedule'}),
 	'01 02 03 04 05', 'what waits is done in the order of its slots');
 is(most_at_once('skip') . most_at_once('queue') . most_at_once('parallel') . most_at_once('limit'), '1121', 'no more have run at one time than may');
+drop('again');
 set_clock('2031-03-03 06:30+00');
 comes(q{count(*) = 4 FROM aipipe.job_run WHERE due_at = '2031-03-03 06:00+00' AND state = 'succeeded'}, 'later slots run as if nothing had been');
 is(sql(q{SELECT count(*), count(DISTINCT cause), min(cause) FROM aipipe.job_run WHERE due_at = '2031-03-03 06:00+00'}), '4|1|schedule', 'each of them once');
 drop('skip', 'queue', 'parallel', 'limit');
+
+# A job whose slots cannot be found is paused, and stays so; it is in nobody's way.
+create('broken', 'SELECT 1', '0 * * * *');
+create('sound', 'SELECT 1', '0 * * * *');
+sql(q{UPDATE aipipe.job_data SET schedule = 'whenever' WHERE name = 'broken'});
+set_clock('2031-03-03 07:30+00');
+comes(q{state = 'succeeded' FROM aipipe.job_run WHERE job_name = 'sound'}, 'a job beside one whose schedule cannot be read');
+is(sql(q{SELECT state, why FROM aipipe.job WHERE name = 'broken'}), 'paused|cannot read schedule "whenever"', 'which is paused');
+sql(q{UPDATE aipipe.job_data SET schedule = '0 * * * *' WHERE name = 'broken'});
+look();
+is(sql(q{SELECT count(*) FROM aipipe.job_run WHERE job_name = 'broken'}), '0', 'until somebody resumes it');
+drop('broken', 'sound');
+
+#
+# A process that has not begun yet takes a place like any other.
+#
+create('slow start', 'SELECT 1', undef, '{"overlap": "queue"}');
+sql(q{
+	CREATE FUNCTION slow_start() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+	CREATE TRIGGER slow_start BEFORE UPDATE ON aipipe.job_run_data FOR EACH ROW
+	WHEN (OLD.state = 'starting' AND NEW.state = 'running' AND NEW.job_name = 'slow start') EXECUTE FUNCTION slow_start()});
+hold();
+run_now('slow start');
+states_are('slow start', 'starting 1', 'a process that begins slowly');
+run_now('slow start');
+look();
+states_are('slow start', 'queued 1, starting 1', 'keeps the next from beginning');
+release();
+states_are('slow start', 'succeeded 2', 'until it has ended');
+sql('DROP FUNCTION slow_start() CASCADE');
+drop('slow start');
 
 #
 # Who is next, with one process for all: priority, then when it could have begun.
@@ -190,10 +226,14 @@ states_are('first', 'running 1', 'holds the only place');
 set_guc('aipipe.worker_max', 1);
 run_now($_) foreach 'low', 'normal', 'high', 'later high', 'normal';
 sql(q{SELECT aipipe.job_alter('low', params => '{"priority": -9}')});
+my $sooner = sql(q{UPDATE aipipe.job_run_data SET not_before = not_before - interval '1 minute', due_at = due_at - interval '1 minute'
+	WHERE id = (SELECT max(id) FROM aipipe.job_run WHERE job_name = 'normal') RETURNING id});
+sql(q{UPDATE aipipe.job_run_data SET not_before = not_before - interval '1 minute' WHERE job_name = 'later high'});
 release();
 comes(q{count(*) FILTER (WHERE state = 'succeeded') = 6 FROM aipipe.job_run WHERE job_name IN ('first', 'low', 'normal', 'high', 'later high')}, 'all have their turn');
 is(sql(q{SELECT string_agg(job_name, ', ' ORDER BY claimed_at) FROM aipipe.job_run r JOIN aipipe.job_attempt a ON a.run = r.id WHERE job_name IN ('first', 'low', 'normal', 'high', 'later high')}),
-	'first, high, later high, normal, normal, low', 'by priority, then by time');
+	'first, later high, high, normal, normal, low', 'by priority, then by time');
+is(sql(q{SELECT r.id FROM aipipe.job_run r JOIN aipipe.job_attempt a ON a.run = r.id WHERE job_name = 'normal' ORDER BY claimed_at LIMIT 1}), $sooner, 'of one job, too');
 set_guc('aipipe.worker_max', 8);
 drop('first', 'low', 'normal', 'high', 'later high');
 
@@ -238,9 +278,9 @@ land('landing', 2);
 look();
 is(sql(q{SELECT count(*) FROM aipipe.job_run WHERE job_name = 'rows'}), '0', 'fewer rows than are waited for: nothing');
 land('quiet', 1);
-land('landing', 2);
+land('landing', 1);
 states_are('rows', 'running 1', 'enough of them are one run');
-is(event_rows('rows'), 'event 6', 'for all that landed');
+is(event_rows('rows'), 'event 5', 'for all that landed');
 land('landing', 7);
 land('landing', 1);
 land('twice', 2);
@@ -251,12 +291,12 @@ land('quiet', 1);
 look();
 my $last_quiet = land('quiet', 1);
 look();
-is(event_rows('rows'), 'event 6', 'what lands while a run is open waits');
+is(event_rows('rows'), 'event 5', 'what lands while a run is open waits');
 is(event_rows('two at once'), 'event 2, event 3', 'unless runs may be parallel');
 release();
 states_are('rows', 'succeeded 2', 'then it is one run');
-is(event_rows('rows'), 'event 6, event 8', 'for all of it');
-is(sql(q{SELECT min(queued_at) FILTER (WHERE event_rows = 8) >= min(finished_at) FILTER (WHERE event_rows = 6) FROM aipipe.job_run WHERE job_name = 'rows'}), 't', 'after the end of the first');
+is(event_rows('rows'), 'event 5, event 8', 'for all of it');
+is(sql(q{SELECT min(queued_at) FILTER (WHERE event_rows = 8) >= min(finished_at) FILTER (WHERE event_rows = 5) FROM aipipe.job_run WHERE job_name = 'rows'}), 't', 'after the end of the first');
 states_are('wait', 'succeeded 1', 'few rows make it due after a while');
 is(event_rows('wait'), 'event 3', 'with what landed');
 is(sql("SELECT queued_at >= timestamptz '$before' + interval '2 s' FROM aipipe.job_run WHERE job_name = 'wait'"), 't', 'not before');
@@ -271,11 +311,42 @@ sql(q{SELECT aipipe.job_pause('rows')});
 land('landing', 9);
 land('landing', 1);
 look();
-is(event_rows('rows'), 'event 6, event 8', 'paused: what lands makes no run');
+is(event_rows('rows'), 'event 5, event 8', 'paused: what lands makes no run');
 sql(q{SELECT aipipe.job_resume('rows')});
 states_are('rows', 'succeeded 3', 'resumed: it does');
-is(event_rows('rows'), 'event 6, event 8, event 9', 'once, with what landed first');
+is(event_rows('rows'), 'event 5, event 8, event 9', 'once, with what landed first');
 is(sql('SELECT count(*) FROM aipipe.job_event_data'), '0', 'nothing is left of it');
+
+# Rows of a prepared transaction have landed when it is committed.
+sql(q{BEGIN; INSERT INTO landing SELECT generate_series(1, 6); PREPARE TRANSACTION 'landed'});
+sql(q{BEGIN; INSERT INTO landing SELECT generate_series(1, 60); PREPARE TRANSACTION 'not landed'});
+look();
+sql(q{ROLLBACK PREPARED 'not landed'});
+is(event_rows('rows'), 'event 5, event 8, event 9', 'a transaction that is prepared makes no run');
+sql(q{COMMIT PREPARED 'landed'});
+look();
+states_are('rows', 'succeeded 4', 'one that is committed does');
+is(event_rows('rows'), 'event 5, event 8, event 9, event 6', 'for its rows');
+
+# What has landed counts from the first row for event_wait, from the last for event_quiet.
+sub landed_before
+{
+	my ($job, @minutes) = @_;
+	sql("INSERT INTO aipipe.job_event_data (job, rows, landed_at) SELECT id, 1, clock_timestamp() - n * interval '1 minute' FROM aipipe.job, unnest(ARRAY[" . join(', ', @minutes) . "]) n WHERE name = '$job'");
+	look();
+	return;
+}
+sql(q{SELECT aipipe.job_alter('wait', params => '{"event_wait": "1 hour"}'), aipipe.job_alter('quiet', params => '{"event_quiet": "30 minutes", "event_wait": "1 day"}')});
+landed_before('wait', 1, 59);
+is(event_rows('wait'), 'event 3', 'fewer rows, and the first of them less than event_wait ago');
+landed_before('wait', 61);
+states_are('wait', 'succeeded 2', 'the first of them longer ago');
+is(event_rows('wait'), 'event 3, event 3', 'one run for all of them');
+landed_before('quiet', 29, 40);
+is(event_rows('quiet'), 'event 4', 'the last row less than event_quiet ago');
+sql(q{UPDATE aipipe.job_event_data SET landed_at = landed_at - interval '2 minutes'});
+look();
+states_are('quiet', 'succeeded 2', 'longer ago');
 drop('rows', 'two at once', 'wait', 'quiet', 'never quiet');
 
 #
@@ -308,6 +379,7 @@ is(slots('six'), join(', ', map { "$_ catch_up succeeded" } 13 .. 18), 'or all, 
 is(slots('open') =~ s/^12 manual \w+, //r, '18 catch_up skipped the run before is still open', 'the latest is passed over beside an open run');
 is(slots('full') =~ s/^(12 manual \w+, )+//r, '18 catch_up skipped the queue is full', 'and when too many wait');
 is(sql(q{SELECT DISTINCT next_due FROM aipipe.job WHERE next_due IS NOT NULL}), '2031-03-03 19:00:00+00', 'the next is the one after now');
+is(sql(q{SELECT DISTINCT s.last_due FROM aipipe.job_state_data s WHERE s.last_due IS NOT NULL}), '2031-03-03 18:00:00+00', 'the last is the one before');
 drop('late', 'none', 'none late', 'six', 'open', 'full');
 
 # A year later, 8,760 slots; and a slot that is none any more by the schedule.
@@ -393,6 +465,54 @@ states_are('crowd', 'succeeded 12', 'when there are processes again all are done
 is(sql(q{SELECT count(*), count(DISTINCT run), min(number), max(number) FROM aipipe.job_attempt a WHERE EXISTS (SELECT FROM aipipe.job_run r WHERE r.id = a.run AND job_name = 'crowd')}),
 	'12|12|1|1', 'each with one attempt');
 is(sql(q{SELECT count(*) FROM aipipe.job_run WHERE job_name = 'crowd' AND attempts <> 1}), '0', 'as the run says');
+
+drop('crowd');
+
+#
+# How an attempt ends.  A run that was asked to end and fails otherwise meanwhile is cancelled, and its attempt says what happened.
+#
+create('stubborn', q{DO $$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN PERFORM 1 / 0; END $$});
+my $stubborn = run_now('stubborn');
+comes("state = 'running' FROM aipipe.job_run WHERE id = $stubborn", 'a job runs');
+sql("SELECT aipipe.job_cancel($stubborn)");
+comes("state = 'cancelled' AND attempts = 1 FROM aipipe.job_run WHERE id = $stubborn", 'a run that was asked to end is cancelled');
+is(sql("SELECT state, sqlstate FROM aipipe.job_attempt WHERE run = $stubborn"), 'failed|22012', 'whatever its attempt ended with');
+
+# What a command sets for itself does not keep its success from being written, however long that waits for others.
+create('hasty', "$hold; SET lock_timeout = 1", undef, '{"retries": 0}');
+hold();
+my $hasty = run_now('hasty');
+comes("state = 'running' FROM aipipe.job_run WHERE id = $hasty", 'a job runs');
+my $owner = session_start($node, 'postgres');
+session_run($owner, "BEGIN; SELECT aipipe.job_cancel($hasty);");
+release();
+comes(q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe executor' AND wait_event_type = 'Lock' AND wait_event = 'transactionid')}, 'its end waits for somebody who has its run');
+session_run($owner, 'SELECT pg_sleep(.2); ROLLBACK;');
+session_end($owner);
+comes("state = 'succeeded' FROM aipipe.job_run WHERE id = $hasty", 'and is written then');
+
+# Attempts that were left open: without a process they are crashed, and their runs go on; those of a copied database are nobody's here.
+create($_, 'SELECT 1', undef, '{"retries": 1, "backoff": "0"}') foreach 'left', 'copied';
+sql(q{
+	UPDATE aipipe.job_data SET home = '1/1' WHERE name = 'copied';
+	WITH r AS (INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, attempts, started_at)
+		SELECT id, name, owner, 'manual', now(), 'running', 0, now(), 1, now() FROM aipipe.job_data WHERE name IN ('left', 'copied') RETURNING *)
+	INSERT INTO aipipe.job_attempt_data (run, number, job, owner, state, pid, started_at) SELECT id, 1, job, owner, 'running', 1, now() FROM r});
+states_are('left', 'succeeded 1', 'a run whose process is gone is done by another');
+is(sql(q{SELECT string_agg(a.state || coalesce(' ' || message, ''), ', ' ORDER BY number) FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE job_name = 'left'}),
+	q{crashed the attempt's process ended without reporting an outcome, succeeded}, 'its first attempt is crashed');
+states_are('copied', 'running 1', 'what a copy left open is left alone');
+drop('hasty', 'stubborn', 'left');
+
+# Who lands rows rings, and what is waited for is waited for no longer than that: the scheduler's looks of its own are ten seconds apart.
+create('soon', 'SELECT 1', 'on wait_for', '{"event_rows": 10, "event_wait": "1 second"}');
+look();
+$before = sql('SELECT clock_timestamp()');
+land('wait_for', 10);
+states_are('soon', 'succeeded 1', 'enough rows');
+land('wait_for', 1);
+states_are('soon', 'succeeded 2', 'fewer rows');
+is(sql(qq{SELECT string_agg((queued_at < timestamptz '$before' + interval '8 s')::text, ' ') FROM aipipe.job_run WHERE job_name = 'soon'}), 'true true', 'at once, and when they are due');
 
 session_end($holder);
 $node->stop;

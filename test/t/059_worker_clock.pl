@@ -69,6 +69,7 @@ wait_for('all', "due_at = '2027-01-10 16:00+00' AND state = 'succeeded' AND caus
 set_clock('2027-01-09 09:59:57+00');
 wait_for('all', "due_at = '2027-01-09 10:00+00' AND state = 'succeeded'");
 is($node->safe_psql('postgres', q{SELECT next_due FROM aipipe.job WHERE name = 'all'}), '2027-01-09 11:00:00+00', 'put back by a day: slots are counted from the new time');
+is($node->safe_psql('postgres', q{SELECT last_due FROM aipipe.job WHERE name = 'all'}), '2027-01-09 10:00:00+00', 'and what was before is no matter any more');
 is($node->safe_psql('postgres', q{SELECT count(*) - count(DISTINCT (job, due_at)) FROM aipipe.job_run}), '0', 'no slot has two runs');
 $node->safe_psql('postgres', "SELECT aipipe.job_drop('$_')") foreach 'one', 'all', 'skip';
 
