@@ -26,12 +26,12 @@
 #define ROUND_EVERY (10 * USECS_PER_MINUTE)
 #define ROUND_JOBS "20"
 
-/* Runs beyond their job's age. */
+/* Runs beyond their job's age that nobody holds: those of one who holds a thousand would take the places of all others. */
 static SqlStatement find_old = {
 	"SELECT o.id FROM aipipe.job_data j CROSS JOIN LATERAL ("
 	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) j.id AND r.finished_at IS NOT NULL"
 	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => j.keep_ms OPERATOR(pg_catalog./) 1000.0))"
-	" ORDER BY r.finished_at LIMIT $2) o LIMIT $2",
+	" ORDER BY r.finished_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED) o LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
 };
 
@@ -44,7 +44,7 @@ static SqlStatement find_surplus = {
 	2, {INT8OID, INT8OID}
 };
 
-/* Runs of jobs that are gone: the history's jobs are found one after the other in the index. */
+/* Runs of jobs that are gone, that nobody holds: the history's jobs are found one after the other in the index. */
 static SqlStatement find_orphans = {
 	"WITH RECURSIVE job AS ("
 	"(SELECT r.job AS id FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
@@ -53,7 +53,7 @@ static SqlStatement find_orphans = {
 	" SELECT o.id FROM job CROSS JOIN LATERAL ("
 	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) job.id AND r.finished_at IS NOT NULL"
 	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => 30))"
-	" ORDER BY r.finished_at LIMIT $2) o"
+	" ORDER BY r.finished_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED) o"
 	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) job.id) LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
 };

@@ -146,6 +146,15 @@ $node->safe_psql($db, q{
 	SELECT j.id, j.name, j.owner, 'manual', now(), 'succeeded', 0, now(), now() - n * interval '1 ms' FROM aipipe.job j, generate_series(1, 2502) n WHERE name = 'many';
 	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, finished_at)
 	SELECT j.id, j.name, j.owner, 'manual', now(), s, 0, now() + interval '1 hour', f FROM aipipe.job j, (VALUES ('succeeded', now()), ('queued', NULL)) v(s, f) WHERE name = 'open'});
+# Somebody holds a thousand old runs, and more, of a job and of one that is gone, and one that waits for that.
+$node->safe_psql($db, q{
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, finished_at)
+	SELECT v.job, 'held', 'owner'::regrole, 'manual', now(), 'succeeded', 0, now(), now() - interval '90 days'
+	FROM (SELECT id FROM aipipe.job WHERE name = 'note' UNION SELECT 999998) v(job), generate_series(1, 1100) n;
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before)
+	VALUES (999998, 'held', 'owner'::regrole, 'manual', now(), 'queued', 0, now())});
+$session = session_start($node, $db);
+session_run($session, "BEGIN; SELECT count(aipipe.job_cancel(id)) FROM aipipe.job_run WHERE job_name = 'held';");
 $node->safe_psql($db, 'SELECT aipipe.worker_start()');
 ok(wait_until($node, $db, "SELECT NOT EXISTS (SELECT FROM aipipe.job_run WHERE job_name = 'gone' AND finished_at < now() - interval '30 days')"), 'old runs of a job that is gone go');
 is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_run WHERE job_name = 'aged'"), '3', 'runs of a job go by their age');
@@ -157,5 +166,7 @@ is($node->safe_psql($db, "SELECT state, why FROM aipipe.job_run WHERE job_name =
 is($node->safe_psql($db, "SELECT string_agg(state, ' ' ORDER BY state) FROM aipipe.job_run WHERE job_name = 'gone'"), 'cancelled failed starting', 'other runs of it stay');
 is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_attempt a WHERE NOT EXISTS (SELECT FROM aipipe.job_run r WHERE r.id = a.run)"), '0', 'attempts go with their runs');
 is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE r.job_name IN ('aged', 'counted', 'gone') AND a.number = 1"), '8', 'and stay with them');
+is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_run WHERE job_name = 'held'"), '2201', 'and runs that somebody holds, who keeps no others from going');
+session_end($session);
 
 done_testing();

@@ -197,6 +197,27 @@ look();
 is(sql(q{SELECT count(*) FROM aipipe.job_run WHERE job_name = 'broken'}), '0', 'until somebody resumes it');
 drop('broken', 'sound');
 
+# Jobs and runs that somebody is changing are passed by, and seen to when he is done.
+sql('CREATE TABLE held (id int)');
+create('held slot', 'SELECT 1', '0 * * * *');
+create('held rows', 'SELECT 1', 'on held');
+create('held retry', 'SELECT 1 / 0', undef, '{"retries": 1, "backoff": "30 minutes", "jitter": 0}');
+create('free', 'SELECT 1', '0 * * * *');
+my $retry = run_now('held retry');
+comes("state = 'queued' AND attempts = 1 FROM aipipe.job_run WHERE id = $retry", 'a run waits for its retry');
+my $owner = session_start($node, 'postgres');
+session_run($owner, "BEGIN; SELECT aipipe.job_pause('held slot'), aipipe.job_pause('held rows'), aipipe.job_cancel($retry);");
+sql('INSERT INTO held VALUES (1)');
+set_clock('2031-03-03 08:30+00');
+comes(q{state = 'succeeded' FROM aipipe.job_run WHERE job_name = 'free'}, 'a job that nobody changes');
+look();
+is(sql(q{SELECT string_agg(job_name || ' ' || attempts, ', ' ORDER BY id) FROM aipipe.job_run WHERE job_name ~ '^held'}), 'held retry 1', 'others wait');
+session_run($owner, 'ROLLBACK;');
+session_end($owner);
+states_are($_, 'succeeded 1', 'is done when he is done') foreach 'held slot', 'held rows';
+comes("state = 'failed' AND attempts = 2 FROM aipipe.job_run WHERE id = $retry", 'so is the retry');
+drop('held slot', 'held rows', 'held retry', 'free');
+
 #
 # A process that has not begun yet takes a place like any other.
 #
@@ -483,7 +504,7 @@ create('hasty', "$hold; SET lock_timeout = 1", undef, '{"retries": 0}');
 hold();
 my $hasty = run_now('hasty');
 comes("state = 'running' FROM aipipe.job_run WHERE id = $hasty", 'a job runs');
-my $owner = session_start($node, 'postgres');
+$owner = session_start($node, 'postgres');
 session_run($owner, "BEGIN; SELECT aipipe.job_cancel($hasty);");
 release();
 comes(q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe executor' AND wait_event_type = 'Lock' AND wait_event = 'transactionid')}, 'its end waits for somebody who has its run');

@@ -58,6 +58,9 @@ is(slots('skip', '2027-01-10'), '01-10 15:00|catch_up|skipped', 'none, and a not
 
 # Put back by two hours: what has run does not run again, and nothing else does before its time.
 set_clock('2027-01-10 13:59:58+00');
+$node->safe_psql('postgres', q{SELECT aipipe.job_create('bell', 'SELECT 1'), aipipe.job_run_now('bell')});
+wait_for('bell', "state = 'succeeded'");
+is($node->safe_psql('postgres', q{SELECT DISTINCT next_due FROM aipipe.job WHERE schedule IS NOT NULL}), '2027-01-10 16:00:00+00', 'put back by two hours: the next slot stays where it is');
 set_clock('2027-01-10 14:59:58+00');
 $node->safe_psql('postgres', 'SELECT pg_sleep(4)');
 is(slots('all', '2027-01-10'), join("\n", map { "01-10 $_:00|catch_up|succeeded" } 13, 14, 15), 'put back by two hours: no slot runs twice');
