@@ -255,6 +255,16 @@ comes(q{count(*) FILTER (WHERE state = 'succeeded') = 6 FROM aipipe.job_run WHER
 is(sql(q{SELECT string_agg(job_name, ', ' ORDER BY claimed_at) FROM aipipe.job_run r JOIN aipipe.job_attempt a ON a.run = r.id WHERE job_name IN ('first', 'low', 'normal', 'high', 'later high')}),
 	'first, later high, high, normal, normal, low', 'by priority, then by time');
 is(sql(q{SELECT r.id FROM aipipe.job_run r JOIN aipipe.job_attempt a ON a.run = r.id WHERE job_name = 'normal' ORDER BY claimed_at LIMIT 1}), $sooner, 'of one job, too');
+
+# The place of one that died is free at once.
+create('dies', 'SELECT pg_sleep(60)', undef, '{"retries": 0}');
+my $dies = run_now('dies');
+comes("state = 'running' FROM aipipe.job_run WHERE id = $dies", 'a job runs');
+my $next = run_now('normal');
+sql("SELECT pg_terminate_backend(pid) FROM aipipe.job_attempt WHERE run = $dies");
+comes("state = 'succeeded' FROM aipipe.job_run WHERE id = $next", 'another takes its place');
+is(sql("SELECT d.state, a.claimed_at < d.finished_at + interval '5 s' FROM aipipe.job_attempt d, aipipe.job_attempt a WHERE d.run = $dies AND a.run = $next"), 'crashed|t', 'when it has died');
+drop('dies');
 set_guc('aipipe.worker_max', 8);
 drop('first', 'low', 'normal', 'high', 'later high');
 
@@ -511,6 +521,37 @@ comes(q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe execut
 session_run($owner, 'SELECT pg_sleep(.2); ROLLBACK;');
 session_end($owner);
 comes("state = 'succeeded' FROM aipipe.job_run WHERE id = $hasty", 'and is written then');
+
+# A job that goes with its run, and somebody who changes it and then cancels the run: the end waits for him, and he not for the end.
+foreach my $case ([ 'once ends', $hold, 'succeeded' ], [ 'once dies', 'SELECT pg_sleep(60)', 'cancelled' ])
+{
+	my ($name, $command, $state) = @$case;
+
+	create($name, $command, undef, '{"retries": 0}');
+	sql("UPDATE aipipe.job_data SET once = true WHERE name = '$name'");
+	hold();
+	my $run = run_now($name);
+	comes("state = 'running' FROM aipipe.job_run WHERE id = $run", 'a job runs');
+	$owner = session_start($node, 'postgres');
+	session_run($owner, "BEGIN; SELECT aipipe.job_alter('$name', params => '{\"priority\": 1}');");
+	release();
+	if ($state eq 'succeeded')
+	{
+		comes(q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe executor' AND wait_event_type = 'Lock' AND wait_event = 'transactionid')}, 'its end waits for who changes the job');
+	}
+	else
+	{
+		sql("SELECT pg_terminate_backend(pid) FROM aipipe.job_attempt WHERE run = $run");
+		comes("NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe executor')", 'its process is ended');
+		look();
+		is(sql("SELECT state FROM aipipe.job_run WHERE id = $run"), 'running', 'which is written when he is done, and nobody waits');
+	}
+	my ($out, $trouble) = session_run($owner, "SELECT aipipe.job_cancel($run); COMMIT;");
+	is($out . $trouble, 't', 'he cancels the run');
+	session_end($owner);
+	comes("state = '$state' FROM aipipe.job_run WHERE id = $run", "it has $state");
+	is(sql("SELECT count(*) FROM aipipe.job WHERE name = '$name'"), '0', 'and the job is gone');
+}
 
 # Attempts that were left open: without a process they are crashed, and their runs go on; those of a copied database are nobody's here.
 create($_, 'SELECT 1', undef, '{"retries": 1, "backoff": "0"}') foreach 'left', 'copied';
