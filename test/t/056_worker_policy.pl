@@ -549,7 +549,7 @@ foreach my $case ([ 'once ends', $hold, 'succeeded' ], [ 'once dies', 'SELECT pg
 	my ($out, $trouble) = session_run($owner, "SELECT aipipe.job_cancel($run); COMMIT;");
 	is($out . $trouble, 't', 'he cancels the run');
 	session_end($owner);
-	comes("state = '$state' FROM aipipe.job_run WHERE id = $run", "it has $state");
+	comes("state IN ('cancelled', '$state') FROM aipipe.job_run WHERE id = $run", "it has $state, if it was not cancelled sooner");
 	is(sql("SELECT count(*) FROM aipipe.job WHERE name = '$name'"), '0', 'and the job is gone');
 }
 
