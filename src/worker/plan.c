@@ -124,7 +124,6 @@ add_slot(Slots *slots, TimestampTz at, int limit)
 	{
 		memmove(slots->at, slots->at + 1, sizeof(TimestampTz) * (limit - 1));
 		slots->count--;
-		slots->more = true;
 	}
 	slots->at[slots->count++] = at;
 }
@@ -134,13 +133,12 @@ static bool
 collect(const Schedule *schedule, TimestampTz after, TimestampTz now, int limit, Slots *slots)
 {
 	slots->count = 0;
-	slots->more = false;
 	for (TimestampTz at = schedule_next(schedule, after); at <= now; at = schedule_next(schedule, at))
 	{
 		CHECK_FOR_INTERRUPTS();
 		add_slot(slots, at, limit);
 	}
-	return slots->more || slots->count == limit;
+	return slots->count == limit;
 }
 
 /* How many slots of a job are looked at: all that are late, of those that were missed as many as it catches up with. */

@@ -45,6 +45,13 @@ INSERT INTO landing VALUES (31, 1);
 INSERT INTO landing VALUES (32, 1);
 SELECT counted(:job);
 SELECT aipipe.job_resume('worker_event land');
+-- So is one that came with a copy of its database.
+UPDATE aipipe.job_data SET home = '1/1' WHERE id = :job;
+DELETE FROM aipipe.job_event_data WHERE job = :job;
+INSERT INTO landing VALUES (33, 1);
+INSERT INTO landing VALUES (34, 1);
+SELECT counted(:job);
+UPDATE aipipe.job_data SET home = aipipe.job_home() WHERE id = :job;
 
 -- Partitions, also those that come later and those that are loaded directly.
 CREATE TABLE parted (id int, a int) PARTITION BY RANGE (id);
@@ -75,12 +82,33 @@ INSERT INTO planted VALUES (1), (2);
 CREATE TABLE after_row (id int);
 CREATE TRIGGER after_row AFTER INSERT ON after_row FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed('1');
 INSERT INTO after_row VALUES (1);
+CREATE TABLE on_update (id int);
+CREATE TRIGGER on_update BEFORE UPDATE ON on_update FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed('1');
+INSERT INTO on_update VALUES (1);
+UPDATE on_update SET id = 2;
+CREATE TABLE by_statement (id int);
+CREATE TRIGGER by_statement BEFORE INSERT ON by_statement EXECUTE FUNCTION aipipe.job_landed('1');
+INSERT INTO by_statement VALUES (1);
+CREATE TABLE no_argument (id int);
+CREATE TRIGGER no_argument BEFORE INSERT ON no_argument FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed();
+INSERT INTO no_argument VALUES (1);
 CREATE TABLE no_number (id int);
 CREATE TRIGGER no_number BEFORE INSERT ON no_number FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed('one');
 INSERT INTO no_number VALUES (1);
 SELECT aipipe.job_landed();
 RESET ROLE;
 SELECT counted(:gated);
+-- Nor beside rows that land for the job in the same transaction.
+BEGIN;
+INSERT INTO planted VALUES (3), (4);
+INSERT INTO gated VALUES (3);
+INSERT INTO planted VALUES (5);
+COMMIT;
+SELECT counted(:gated);
+-- A partition's rows count for the job, whoever owns it.
+ALTER TABLE parted_2 OWNER TO regress_aipipe_event;
+INSERT INTO parted_2 VALUES (1, 16), (1, 17);
+SELECT counted(:parted);
 
 -- The trigger follows the job: to another table, away with it.
 CREATE TABLE other (id int);
