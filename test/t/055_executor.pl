@@ -446,7 +446,9 @@ changed_before_start(q{UPDATE aipipe.job_run_data SET cancel_by = 'x' WHERE id =
 changed_before_start(q{UPDATE aipipe.job_data SET id = -1 WHERE name = 'owned'}, 'cancelled the job was dropped before the attempt began cancelled', 'a drop');
 $node->safe_psql('postgres', q{UPDATE aipipe.job_data SET id = (SELECT job FROM aipipe.job_run_data WHERE job_name = 'owned' LIMIT 1) WHERE name = 'owned'});
 
+$began = time;
 changed_before_start('ALTER ROLE ben NOLOGIN', q{crashed the attempt's process ended before it began; the server's log may say why failed}, 'an owner who may no longer log in');
+cmp_ok(time - $began, '<', 15, 'which is known when the process has ended');
 $node->safe_psql('postgres', 'ALTER ROLE ben LOGIN');
 
 # Owners who may not: the job is paused and says why, once.
