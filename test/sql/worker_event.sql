@@ -89,6 +89,23 @@ SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'zz_aipipe_job_' || :job
 SELECT counted(:job);
 INSERT INTO other VALUES (1);
 SELECT counted(:job);
+-- A job whose rows nobody counts says so.
+SELECT name, state, why FROM aipipe.job WHERE name ~ '^worker_event' ORDER BY name;
+ALTER TABLE other RENAME TO renamed;
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed OWNER TO regress_aipipe_event;
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed OWNER TO CURRENT_USER;
+ALTER TABLE renamed DISABLE TRIGGER USER;
+SELECT why IS NOT NULL AS says_so FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed ENABLE TRIGGER USER;
+SELECT why IS NOT NULL AS says_so FROM aipipe.job WHERE name = 'worker_event land';
+DROP TABLE renamed;
+SELECT j.why = s.why AS says_so FROM aipipe.job j JOIN aipipe.job_status s ON s.job = j.id WHERE j.name = 'worker_event land';
+SELECT aipipe.job_pause('worker_event land');
+SELECT state, why ~ '^paused by ' AS paused FROM aipipe.job WHERE name = 'worker_event land';
+SELECT aipipe.job_alter('worker_event land', schedule => 'on landing'), aipipe.job_resume('worker_event land');
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
 SELECT aipipe.job_drop('worker_event land'), aipipe.job_drop('worker_event parted'), aipipe.job_drop('worker_event gated');
 SELECT count(*) FROM pg_trigger WHERE tgname = ANY (ARRAY['zz_aipipe_job_' || :job, 'zz_aipipe_job_' || :parted, 'zz_aipipe_job_' || :gated]) AND tgrelid <> 'planted'::regclass;
 INSERT INTO landing VALUES (41, 1);
