@@ -44,7 +44,12 @@ DELETE FROM aipipe.job_event_data WHERE job = :job;
 INSERT INTO landing VALUES (31, 1);
 INSERT INTO landing VALUES (32, 1);
 SELECT counted(:job);
+-- When it is resumed that makes it due, however few they were; one that runs already is left alone.
 SELECT aipipe.job_resume('worker_event land');
+SELECT rows, landed_at FROM aipipe.job_event_data WHERE job = :job;
+INSERT INTO landing VALUES (33, 1);
+SELECT aipipe.job_resume('worker_event land');
+SELECT rows, isfinite(landed_at) AS waits FROM aipipe.job_event_data WHERE job = :job ORDER BY id;
 
 -- Partitions, also those that come later and those that are loaded directly.
 CREATE TABLE parted (id int, a int) PARTITION BY RANGE (id);

@@ -85,6 +85,14 @@ owner('INSERT INTO shop.many VALUES (100), (101)');
 soon('many', "count(*) = 1 AND bool_and(state = 'succeeded')", 'but then the job runs');
 is(landed('many'), '101', 'for all of them');
 
+# What lands while the job is paused is not counted, and is not lost either.
+owner("SELECT aipipe.job_pause('many')");
+owner('INSERT INTO shop.many VALUES (1)');
+owner('INSERT INTO shop.many SELECT generate_series(1, 200)');
+is(landed('many'), '101', 'a paused job does not run');
+owner("SELECT aipipe.job_resume('many')");
+soon('many', "count(*) = 2 AND bool_and(state = 'succeeded')", 'but when it is resumed');
+
 # Many small transactions are a few notes, and no row is lost.
 owner(q{DO $$ BEGIN FOR i IN 1 .. 2500 LOOP INSERT INTO shop.flood VALUES (i); COMMIT; END LOOP; END $$});
 ok(wait_until($node, $db, "SELECT count(*) < 1100 AND sum(rows) = 2500 FROM aipipe.job_event_data"), 'notes of many transactions are put together')
