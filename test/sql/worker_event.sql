@@ -44,12 +44,17 @@ DELETE FROM aipipe.job_event_data WHERE job = :job;
 INSERT INTO landing VALUES (31, 1);
 INSERT INTO landing VALUES (32, 1);
 SELECT counted(:job);
+-- When it is resumed that makes it due, however few they were; one that runs already is left alone.
 SELECT aipipe.job_resume('worker_event land');
+SELECT rows, landed_at FROM aipipe.job_event_data WHERE job = :job;
+INSERT INTO landing VALUES (33, 1);
+SELECT aipipe.job_resume('worker_event land');
+SELECT rows, isfinite(landed_at) AS waits FROM aipipe.job_event_data WHERE job = :job ORDER BY id;
 -- So is one that came with a copy of its database.
 UPDATE aipipe.job_data SET home = '1/1' WHERE id = :job;
 DELETE FROM aipipe.job_event_data WHERE job = :job;
-INSERT INTO landing VALUES (33, 1);
-INSERT INTO landing VALUES (34, 1);
+INSERT INTO landing VALUES (35, 1);
+INSERT INTO landing VALUES (36, 1);
 SELECT counted(:job);
 UPDATE aipipe.job_data SET home = aipipe.job_home() WHERE id = :job;
 
@@ -117,6 +122,23 @@ SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'zz_aipipe_job_' || :job
 SELECT counted(:job);
 INSERT INTO other VALUES (1);
 SELECT counted(:job);
+-- A job whose rows nobody counts says so.
+SELECT name, state, why FROM aipipe.job WHERE name ~ '^worker_event' ORDER BY name;
+ALTER TABLE other RENAME TO renamed;
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed OWNER TO regress_aipipe_event;
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed OWNER TO CURRENT_USER;
+ALTER TABLE renamed DISABLE TRIGGER USER;
+SELECT why IS NOT NULL AS says_so FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed ENABLE TRIGGER USER;
+SELECT why IS NOT NULL AS says_so FROM aipipe.job WHERE name = 'worker_event land';
+DROP TABLE renamed;
+SELECT j.why = s.why AS says_so FROM aipipe.job j JOIN aipipe.job_status s ON s.job = j.id WHERE j.name = 'worker_event land';
+SELECT aipipe.job_pause('worker_event land');
+SELECT state, why ~ '^paused by ' AS paused FROM aipipe.job WHERE name = 'worker_event land';
+SELECT aipipe.job_alter('worker_event land', schedule => 'on landing'), aipipe.job_resume('worker_event land');
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
 SELECT aipipe.job_drop('worker_event land'), aipipe.job_drop('worker_event parted'), aipipe.job_drop('worker_event gated');
 SELECT count(*) FROM pg_trigger WHERE tgname = ANY (ARRAY['zz_aipipe_job_' || :job, 'zz_aipipe_job_' || :parted, 'zz_aipipe_job_' || :gated]) AND tgrelid <> 'planted'::regclass;
 INSERT INTO landing VALUES (41, 1);
