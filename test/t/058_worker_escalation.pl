@@ -412,7 +412,7 @@ beats('before');
 hold('ALTER FUNCTION evil.spy(text) DEPENDS ON EXTENSION aipipe;');
 beats('a lock on the extension, which everybody may take');
 session_run($holders[-1], 'ROLLBACK;');
-run_as('mallory', q{SELECT aipipe.job_run_now('kept 1')});
+run_as('mallory', q{SELECT aipipe.job_alter('kept 1', params => '{"keep": "1 hour"}'); SELECT aipipe.job_run_now('kept 1')});
 sleeping(1, 'a job of hers holds the extension');
 hold('DROP EXTENSION aipipe;', wait => 0);
 ok(wait_until($node, $db, q{SELECT EXISTS (SELECT FROM pg_locks WHERE classid = 'pg_extension'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted)}), 'she waits for it');
