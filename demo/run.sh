@@ -63,6 +63,7 @@ linger()
 	elif [ "${KEEP:-}" = 1 ]; then
 		wait_for='a signal (Ctrl-C)'
 	else
+		echo "Nobody waits here, so its cluster is gone. KEEP=1 make demo keeps it, and says how to connect and look around."
 		return 0
 	fi
 	cat <<EOF

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION aipipe.source_alter(name text, relation regclass DEFA
 RETURNS void
 AS 'MODULE_PATHNAME', 'aipipe_source_alter' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION aipipe.source_alter(text, regclass, text, jsonb) IS
-'changes what is given of a source and leaves the rest';
+'changes what is given of a source and leaves the rest; an empty description, and options that are null, take what was there away';
 
 CREATE OR REPLACE FUNCTION aipipe.source_drop(name text)
 RETURNS void
@@ -42,8 +42,18 @@ GRANT SELECT ON aipipe.source TO PUBLIC;
 -- A table may have several gates, and each counts what a statement landed: one of them measures, the one that profiled most.
 CREATE OR REPLACE FUNCTION aipipe.source_batches(name text, days int DEFAULT 30)
 RETURNS TABLE (batch bigint, gate bigint, at timestamptz, "rows" bigint, bytes float8, profile bigint)
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $body$
+BEGIN
+    IF source_batches.name IS NULL OR source_batches.days IS NULL OR source_batches.days < 1 THEN
+        RAISE EXCEPTION 'the name of a source and a number of days, at least 1, are needed'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT EXISTS (SELECT FROM aipipe.source s WHERE s.name = source_batches.name) THEN
+        RAISE EXCEPTION 'source "%" does not exist', source_batches.name
+            USING ERRCODE = 'undefined_object', HINT = 'The view aipipe.source lists the sources that you may see.';
+    END IF;
+    RETURN QUERY
     WITH landed AS (
         SELECT b.id, b.gate, b.started_at, b.rows, p.id AS profile, p.rows AS profiled, p.bytes
           FROM aipipe.source s
@@ -56,7 +66,8 @@ AS $body$
     )
     SELECT l.id, l.gate, l.started_at, l.rows, l.bytes::float8 * l.rows / NULLIF(l.profiled, 0), l.profile
       FROM landed l JOIN measuring m ON m.gate = l.gate
-     ORDER BY l.started_at, l.id
+     ORDER BY l.started_at, l.id;
+END
 $body$;
 COMMENT ON FUNCTION aipipe.source_batches(text, int) IS
 'gives the batches of a source of the last days, as the gate of its table that profiled most counted them; bytes and profile where a profile was taken';
@@ -226,22 +237,15 @@ COMMENT ON FUNCTION aipipe.source_veracity(text, int) IS
 
 CREATE OR REPLACE FUNCTION aipipe.source_report(name text, days int DEFAULT 30)
 RETURNS TABLE (dimension text, measure text, value float8, unit text, detail jsonb)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $body$
-BEGIN
-    IF source_report.name IS NULL OR source_report.days IS NULL OR source_report.days < 1 THEN
-        RAISE EXCEPTION 'a report needs the name of a source and a number of days, at least 1'
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF NOT EXISTS (SELECT FROM aipipe.source s WHERE s.name = source_report.name) THEN
-        RAISE EXCEPTION 'source "%" does not exist', source_report.name
-            USING ERRCODE = 'undefined_object', HINT = 'The view aipipe.source lists the sources that you may see.';
-    END IF;
-    RETURN QUERY SELECT * FROM aipipe.source_volume(source_report.name, source_report.days);
-    RETURN QUERY SELECT * FROM aipipe.source_velocity(source_report.name, source_report.days);
-    RETURN QUERY SELECT * FROM aipipe.source_variety(source_report.name, source_report.days);
-    RETURN QUERY SELECT * FROM aipipe.source_veracity(source_report.name, source_report.days);
-END
+    SELECT * FROM aipipe.source_volume(source_report.name, source_report.days)
+    UNION ALL
+    SELECT * FROM aipipe.source_velocity(source_report.name, source_report.days)
+    UNION ALL
+    SELECT * FROM aipipe.source_variety(source_report.name, source_report.days)
+    UNION ALL
+    SELECT * FROM aipipe.source_veracity(source_report.name, source_report.days)
 $body$;
 COMMENT ON FUNCTION aipipe.source_report(text, int) IS
 'gives the baseline assessment of a source from its batches of the last days: volume, velocity, variety and veracity';

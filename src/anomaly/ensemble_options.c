@@ -84,14 +84,12 @@ has_option(const Algorithm *algorithm, const char *name)
 }
 
 /* Gives the value of a key that is not null, or NULL. */
-static const JsonbValue *
-find_value(const Jsonb *params, const char *name, JsonbValue *value)
+static JsonbValue *
+find_value(const Jsonb *params, const char *name)
 {
-	if (params == NULL || !JB_ROOT_IS_OBJECT(params) ||
-		getKeyJsonValueFromContainer(&unconstify(Jsonb *, params)->root, name, strlen(name), value) == NULL ||
-		value->type == jbvNull)
-		return NULL;
-	return value;
+	JsonbValue *value = options_value(params, name);
+
+	return value == NULL || value->type == jbvNull ? NULL : value;
 }
 
 /* Ends with the error for a name that is no component's. */
@@ -249,22 +247,21 @@ is_text(const JsonbValue *value, const char *text)
 static void
 choose_by_columns(const Jsonb *params, const Encoder *encoder, EnsembleChoice *choice)
 {
-	JsonbValue	value;
-	bool		partitioned = find_value(params, "partition_by", &value) != NULL;
+	const JsonbValue *partition = find_value(params, "partition_by");
 
 	for (int c = 0; c < encoder->ncolumns; c++)
 	{
 		const EncoderColumn *column = &encoder->columns[c];
 
 		/* what rows are grouped by is a category whatever its type */
-		if (is_wordy(column->kind) && !(partitioned && is_text(&value, column->name)))
+		if (is_wordy(column->kind) && !(partition != NULL && is_text(partition, column->name)))
 		{
 			add_component(choice, &algorithm_surprise, 1);
 			return;
 		}
 	}
-	add_component(choice, &algorithm_iforest, partitioned ? 0.5 : 1);
-	add_component(choice, &algorithm_surprise, partitioned ? 1 : 0.5);
+	add_component(choice, &algorithm_iforest, partition != NULL ? 0.5 : 1);
+	add_component(choice, &algorithm_surprise, partition != NULL ? 1 : 0.5);
 }
 
 /* Reads which components are asked for; else the encoder's columns decide. */
@@ -373,12 +370,12 @@ ensemble_component_params(const Algorithm *component, const Jsonb *params, Strin
 	appendStringInfoChar(out, '{');
 	for (int i = 0; i < component->nspecs; i++)
 	{
-		JsonbValue	value;
+		JsonbValue *value = find_value(params, component->specs[i].name);
 		Jsonb	   *json;
 
-		if (find_value(params, component->specs[i].name, &value) == NULL)
+		if (value == NULL)
 			continue;
-		json = JsonbValueToJsonb(&value);
+		json = JsonbValueToJsonb(value);
 		appendStringInfo(out, "%s\"%s\": ", first ? "" : ", ", component->specs[i].name);
 		(void) JsonbToCString(out, &json->root, VARSIZE(json));
 		first = false;

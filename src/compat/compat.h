@@ -100,21 +100,6 @@ compat_restrict_search_path(void)
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
-/* Has the rights on the tables that a query names asked of a role; 16: they moved out of the range table (commit a61b1f74823). */
-static inline void
-compat_check_as_user(Query *query, Oid role)
-{
-	ListCell   *cell;
-
-#if PG_VERSION_NUM >= 160000
-	foreach(cell, query->rteperminfos)
-		lfirst_node(RTEPermissionInfo, cell)->checkAsUser = role;
-#else
-	foreach(cell, query->rtable)
-		lfirst_node(RangeTblEntry, cell)->checkAsUser = role;
-#endif
-}
-
 /* 18: ExecutorRun() no longer asks whether it is called once (commit 3eea7a0c97e). */
 #if PG_VERSION_NUM >= 180000
 #define compat_executor_run(desc, count) ExecutorRun(desc, ForwardScanDirection, count)

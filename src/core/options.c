@@ -48,6 +48,15 @@ edit_distance(const char *a, int alen, const char *b, int blen)
 	return row[blen];
 }
 
+/* Gives the value of a key, or NULL when there is none. */
+JsonbValue *
+options_value(const Jsonb *in, const char *key)
+{
+	if (in == NULL || !JB_ROOT_IS_OBJECT(in))
+		return NULL;
+	return getKeyJsonValueFromContainer(&unconstify(Jsonb *, in)->root, key, strlen(key), NULL);
+}
+
 /* Gives the candidate nearest to name, or NULL when none is near enough to be meant. */
 const char *
 options_nearest(const char *name, const char *const *candidates, int ncandidates)

@@ -58,6 +58,9 @@ extern void options_parse_own(const Jsonb *in, const char *what,
 /* The effective options, defaults included, as one canonical JSON object text. */
 extern void options_to_json(StringInfo out, const OptionSpec *specs, int nspecs, const void *values);
 
+/* The value of a key, palloc'd; NULL when there is none. A null in the object is a value. */
+extern JsonbValue *options_value(const Jsonb *in, const char *key);
+
 /* The candidate nearest to name by edit distance, or NULL when none is near. */
 extern const char *options_nearest(const char *name, const char *const *candidates, int ncandidates);
 

@@ -325,7 +325,7 @@ extern Datum score_column_datum(const ScoreColumn *column, double score, bool *i
 
 /* gate_statement.c */
 extern void gate_judge_statement(TriggerData *trigdata);
-extern void gate_judge_store(GateBatch *batch, Relation rel, Tuplestorestate *store, bool later);
+extern int64 gate_judge_store(GateBatch *batch, Relation rel, Tuplestorestate *store, bool later);
 
 /* gate_queue.c */
 extern void queue_check_key(TupleDesc key_desc);
@@ -339,6 +339,8 @@ extern Oid	gate_target_relation(const Gate *gate, const char *schema, const char
 typedef struct GateRemoval GateRemoval;
 
 extern GateRemoval *removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel);
+extern void removal_prepare_look(GateRemoval *removal, TupleDesc key_desc, Relation rel);
+extern HeapTuple removal_look(const GateRemoval *removal, const Datum *key, TupleDesc *desc);
 extern HeapTuple removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc);
 extern List *gate_rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes);
 extern uint64 gate_run_plan(PlannedStmt *plan, const char *text, ParamListInfo params, DestReceiver *receiver, TupleDesc *desc);

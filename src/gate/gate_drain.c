@@ -8,7 +8,8 @@
  * statement's, and the note is deleted, all in the caller's transaction: a row
  * is judged once, or the note is still there.  Notes that another drain works on
  * are passed by.  A row that has left its table since then needs no decision; a
- * row that was changed is judged as it is now.
+ * row that was changed is judged as it is now.  Before a row is taken out it is
+ * looked at again and locked: one that was changed in between is noted once more.
  *
  * Rights on the table are asked of its owner, as when a statement's gate removes
  * a row; what runs, runs as the caller.
@@ -98,17 +99,17 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* Gives the SELECT of whole rows by arrays of their keys. */
+/* Gives the SELECT of whole rows by arrays of their keys: one look-up each, since a join with the table would read all of it for each note. */
 static char *
 select_text(Relation rel, TupleDesc key_desc)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfoString(&out, "SELECT t FROM (SELECT");
+	appendStringInfoString(&out, "SELECT f.t FROM (SELECT");
 	for (int i = 1; i <= key_desc->natts; i++)
 		appendStringInfo(&out, "%s pg_catalog.unnest($%d) AS k%d", i > 1 ? "," : "", i, i);
-	appendStringInfo(&out, ") AS s, %s%s AS t WHERE %s",
+	appendStringInfo(&out, ") AS s, LATERAL (SELECT t FROM %s%s AS t WHERE %s LIMIT 1) AS f",
 					 rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)), RelationGetRelationName(rel)),
 					 key_join(key_desc, "t", "s"));
@@ -225,7 +226,7 @@ judge_note(const Gate *gate, const SqlResult *note)
 	rows = tuplestore_tuple_count(store);
 	batch = batch_open(gate->id, rel, event, false);
 	batch->role = MemoryContextStrdup(batch->context, sql_text(note, 0, "role"));
-	gate_judge_store(batch, rel, store, true);
+	rows -= gate_judge_store(batch, rel, store, true);
 	tuplestore_end(store);
 	table_close(rel, NoLock);
 	return rows;

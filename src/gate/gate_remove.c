@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
+#include "rewrite/rewriteDefine.h"
 #include "rewrite/rewriteHandler.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -31,15 +32,17 @@
 #include "core/runas.h"
 #include "gate/gate.h"
 
-/* A DELETE by key, planned once a statement. */
+/* A DELETE by key, planned once a statement; and a look at the row before it. */
 struct GateRemoval
 {
 	const char *text;
 	List	   *plans;			/* PlannedStmt; more than one when the table has rules */
 	ParamListInfo params;
+	const char *look_text;
+	PlannedStmt *look;			/* NULL: rows are removed unseen */
 };
 
-/* Takes the row that the DELETE returns. */
+/* Takes the row that a plan returns. */
 typedef struct RemovalReceiver
 {
 	DestReceiver base;
@@ -62,8 +65,16 @@ gate_rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
 	runas_names_begin(&saved, owner);
 	query = parse_analyze_fixedparams(linitial_node(RawStmt, parsed), text, types, ntypes, NULL);
 	runas_end(&saved);
-	compat_check_as_user(query, owner);
+	setRuleCheckAsUser((Node *) query, owner);
 	return QueryRewrite(query);
+}
+
+/* Gives the table as a statement names it: its own rows, or those of its partitions. */
+static char *
+target_text(Relation rel)
+{
+	return psprintf("%s%s", rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)), RelationGetRelationName(rel)));
 }
 
 /* Plans the DELETE of one row by the table's key. */
@@ -73,7 +84,6 @@ removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel)
 	GateRemoval *removal = palloc0(sizeof(GateRemoval));
 	int			nkeys = key_desc->natts;
 	Oid			types[INDEX_MAX_KEYS];
-	const char *only = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
 	ListCell   *cell;
 
 	removal->params = makeParamList(nkeys);
@@ -84,10 +94,7 @@ removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel)
 		removal->params->params[i].pflags = PARAM_FLAG_CONST;
 		removal->params->params[i].ptype = types[i];
 	}
-	removal->text = psprintf("DELETE FROM %s%s WHERE %s RETURNING *", only,
-							 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-														RelationGetRelationName(rel)),
-							 key_condition(key_desc, 1));
+	removal->text = psprintf("DELETE FROM %s WHERE %s RETURNING *", target_text(rel), key_condition(key_desc, 1));
 	foreach(cell, gate_rewrite_as_owner(removal->text, rel->rd_rel->relowner, types, nkeys))
 	{
 		Query	   *query = lfirst_node(Query, cell);
@@ -103,7 +110,22 @@ removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel)
 	return removal;
 }
 
-/* Copies a row that the DELETE returned. */
+/* Plans the look at one row, which locks it. */
+void
+removal_prepare_look(GateRemoval *removal, TupleDesc key_desc, Relation rel)
+{
+	int			nkeys = key_desc->natts;
+	Oid			types[INDEX_MAX_KEYS];
+	List	   *queries;
+
+	for (int i = 0; i < nkeys; i++)
+		types[i] = removal->params->params[i].ptype;
+	removal->look_text = psprintf("SELECT * FROM %s WHERE %s FOR UPDATE", target_text(rel), key_condition(key_desc, 1));
+	queries = gate_rewrite_as_owner(removal->look_text, rel->rd_rel->relowner, types, nkeys);
+	removal->look = pg_plan_query(linitial_node(Query, queries), removal->look_text, CURSOR_OPT_NO_SCROLL, NULL);
+}
+
+/* Copies a row that a plan returned. */
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -136,6 +158,32 @@ gate_run_plan(PlannedStmt *plan, const char *text, ParamListInfo params, DestRec
 	return processed;
 }
 
+/* Has a plan's row copied to the current context, of the row with this key. */
+static void
+begin_receiving(const GateRemoval *removal, const Datum *key, RemovalReceiver *receiver)
+{
+	receiver_init(&receiver->base, receive_row);
+	receiver->context = CurrentMemoryContext;
+	for (int i = 0; i < removal->params->numParams; i++)
+		removal->params->params[i].value = key[i];
+}
+
+/*
+ * Locks the row with this key, once whoever changes it has committed, and gives it as it is now, in the
+ * current context; NULL when there is none.
+ */
+HeapTuple
+removal_look(const GateRemoval *removal, const Datum *key, TupleDesc *desc)
+{
+	RemovalReceiver receiver = {0};
+
+	begin_receiving(removal, key, &receiver);
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	(void) gate_run_plan(removal->look, removal->look_text, removal->params, &receiver.base, desc);
+	PopActiveSnapshot();
+	return receiver.tuple;
+}
+
 /*
  * Deletes the row with this key and gives it as it was when it left, in the
  * current context; NULL unless exactly one row went.
@@ -147,11 +195,7 @@ removal_run(const GateRemoval *removal, const Datum *key, TupleDesc *desc)
 	uint64		processed = 0;
 	ListCell   *cell;
 
-	receiver_init(&receiver.base, receive_row);
-	receiver.context = CurrentMemoryContext;
-	for (int i = 0; i < removal->params->numParams; i++)
-		removal->params->params[i].value = key[i];
-
+	begin_receiving(removal, key, &receiver);
 	PushCopiedSnapshot(GetTransactionSnapshot());
 	foreach(cell, removal->plans)
 	{

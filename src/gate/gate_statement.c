@@ -29,8 +29,9 @@ typedef struct StatementRows
 	GateCall   *call;
 	Relation	rel;
 	GateEvent	event;
-	bool		later;			/* the statement has committed: a row may have left */
+	bool		later;			/* the statement has committed: a row may have left, or be another one by now */
 	Tuplestorestate *store;
+	Tuplestorestate *changed;	/* rows that were another one by then */
 	TupleTableSlot *slots[SCORER_BLOCK];
 	int			nslots;			/* filled by the current block */
 	GateRow		rows[SCORER_BLOCK];
@@ -97,7 +98,7 @@ check_no_children(const StatementRows *rows)
 			 errhint("Use a gate with timing 'row'.")));
 }
 
-/* Prepares the DELETE of one row by its key. */
+/* Prepares the DELETE of one row by its key; later, a look at it before. */
 static void
 prepare_removal(StatementRows *rows)
 {
@@ -113,12 +114,14 @@ prepare_removal(StatementRows *rows)
 				 errhint("Add a primary key, or use a gate with timing 'row'.")));
 	old = MemoryContextSwitchTo(rows->context);
 	rows->removal = removal_prepare(call->gate, call->key_desc, rows->rel);
+	if (rows->later)
+		removal_prepare_look(rows->removal, call->key_desc, rows->rel);
 	MemoryContextSwitchTo(old);
 }
 
-/* Says whether a removed row still was what the gate judged. */
+/* Says whether a row that was read again still is what the gate judged. */
 static bool
-is_same_row(TupleDesc desc, TupleTableSlot *slot, HeapTuple removed, TupleDesc removed_desc)
+is_same_row(TupleDesc desc, TupleTableSlot *slot, HeapTuple row, TupleDesc row_desc)
 {
 	int			n = 0;
 
@@ -131,14 +134,14 @@ is_same_row(TupleDesc desc, TupleTableSlot *slot, HeapTuple removed, TupleDesc r
 
 		if (att->attisdropped)
 			continue;
-		if (n >= removed_desc->natts)
+		if (n >= row_desc->natts)
 			return false;
-		value = heap_getattr(removed, ++n, removed_desc, &isnull);
+		value = heap_getattr(row, ++n, row_desc, &isnull);
 		if (isnull != slot->tts_isnull[i] ||
 			(!isnull && !datum_image_eq(value, slot->tts_values[i], att->attbyval, att->attlen)))
 			return false;
 	}
-	return n == removed_desc->natts;
+	return n == row_desc->natts;
 }
 
 typedef struct ImageStep
@@ -176,8 +179,33 @@ removed_image(const GateCall *call, HeapTuple removed, TupleDesc desc)
 }
 
 /*
+ * Says whether a row that landed earlier still is the one that was judged, and keeps it so to the transaction's end.
+ * One that is another one by now is put aside, to be judged as that.
+ */
+static bool
+is_still_there(StatementRows *rows, TupleTableSlot *slot, const Datum *key)
+{
+	TupleDesc	desc = NULL;
+	HeapTuple	row = removal_look(rows->removal, key, &desc);
+
+	if (row == NULL)
+		return false;
+	if (is_same_row(rows->call->desc, slot, row, desc))
+		return true;
+	if (rows->changed == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(rows->context);
+
+		rows->changed = tuplestore_begin_heap(true, false, work_mem);
+		MemoryContextSwitchTo(old);
+	}
+	tuplestore_puttupleslot(rows->changed, slot);
+	return false;
+}
+
+/*
  * Deletes one row.  When an AFTER ROW trigger changed it meanwhile, the decision
- * keeps it as it was when it left.  False: somebody was faster, and there is nothing to decide.
+ * keeps it as it was when it left.  False: it is not there any more, or not this one, and there is nothing to decide.
  */
 static bool
 remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
@@ -192,9 +220,9 @@ remove_row(StatementRows *rows, TupleTableSlot *slot, GateDecision *decision)
 		prepare_removal(rows);
 	for (int i = 0; i < call->key_desc->natts; i++)
 		key[i] = slot->tts_values[call->keys[i] - 1];
-	removed = removal_run(rows->removal, key, &desc);
-	if (removed == NULL && rows->later)
+	if (rows->later && !is_still_there(rows, slot, key))
 		return false;
+	removed = removal_run(rows->removal, key, &desc);
 	if (removed == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -245,13 +273,28 @@ judge_rows(StatementRows *rows)
 	MemoryContextSwitchTo(old);
 }
 
-/* Judges the rows of a store, the relation's own row type, as a batch; later: they may have left meanwhile. */
-void
+/* Notes the rows that were others than those judged for the next drain, or what is left of this one; gives their number. */
+static int64
+note_changed(GateBatch *batch, StatementRows *rows)
+{
+	int64		n;
+
+	if (rows->changed == NULL)
+		return 0;
+	n = tuplestore_tuple_count(rows->changed);
+	queue_statement(batch, rows->rel, rows->changed);
+	tuplestore_end(rows->changed);
+	return n;
+}
+
+/* Judges the rows of a store, the relation's own row type, as a batch; later: they may have left or changed meanwhile.  Gives how many were noted again. */
+int64
 gate_judge_store(GateBatch *batch, Relation rel, Tuplestorestate *store, bool later)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "aipipe gate statement", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StatementRows rows = {0};
+	int64		changed;
 
 	rows.context = context;
 	rows.rel = rel;
@@ -265,12 +308,14 @@ gate_judge_store(GateBatch *batch, Relation rel, Tuplestorestate *store, bool la
 
 	rewind_store(rows.store);
 	judge_rows(&rows);
+	changed = note_changed(batch, &rows);
 
 	for (int i = 0; i < SCORER_BLOCK; i++)
 		ExecDropSingleTupleTableSlot(rows.slots[i]);
 	batch_close(batch);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return changed;
 }
 
 /* Serves an AFTER STATEMENT trigger with a transition table. */
@@ -293,5 +338,5 @@ gate_judge_statement(TriggerData *trigdata)
 		batch_close(batch);
 	}
 	else
-		gate_judge_store(batch, rel, trigdata->tg_newtable, false);
+		(void) gate_judge_store(batch, rel, trigdata->tg_newtable, false);
 }

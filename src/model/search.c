@@ -84,7 +84,7 @@ check_method(const Jsonb *option, const SearchOptions *options, const SearchSpac
 	bool		halving = strcmp(options->method, "halving") == 0;
 
 	for (int i = 0; i < lengthof(of_halving) && !halving; i++)
-		if (search_has_key(option, of_halving[i]))
+		if (options_value(option, of_halving[i]) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"%s\" of search has no effect here", of_halving[i]),

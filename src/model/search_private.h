@@ -68,9 +68,6 @@ extern Jsonb *search_jsonb(const char *text);
 /* The number of that key, or the default when it is absent. */
 extern double search_number(const Jsonb *params, const char *key, double dflt);
 
-/* Whether the key is there. */
-extern bool search_has_key(const Jsonb *object, const char *key);
-
 /* Whether the key is there with that text. */
 extern bool search_has_text(const Jsonb *object, const char *key, const char *text);
 

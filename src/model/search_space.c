@@ -63,27 +63,11 @@ search_jsonb(const char *text)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
-/* Gives the value of a key, or NULL. */
-static JsonbValue *
-find_key(const Jsonb *object, const char *key)
-{
-	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
-		return NULL;
-	return getKeyJsonValueFromContainer(&unconstify(Jsonb *, object)->root, key, strlen(key), NULL);
-}
-
-/* Tells whether the key is there. */
-bool
-search_has_key(const Jsonb *object, const char *key)
-{
-	return find_key(object, key) != NULL;
-}
-
 /* Tells whether the key is there with that text. */
 bool
 search_has_text(const Jsonb *object, const char *key, const char *text)
 {
-	JsonbValue *value = find_key(object, key);
+	JsonbValue *value = options_value(object, key);
 
 	return value != NULL && value->type == jbvString &&
 		value->val.string.len == (int) strlen(text) && memcmp(value->val.string.val, text, strlen(text)) == 0;
@@ -93,7 +77,7 @@ search_has_text(const Jsonb *object, const char *key, const char *text)
 double
 search_number(const Jsonb *params, const char *key, double dflt)
 {
-	JsonbValue *value = find_key(params, key);
+	JsonbValue *value = options_value(params, key);
 
 	if (value == NULL || value->type != jbvNumeric)
 		return dflt;
@@ -169,7 +153,7 @@ check_searchable(const char *name, const Jsonb *params, const char *const *commo
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"%s\" cannot be searched", name),
 					 errdetail("It is the training's, not the algorithm's.")));
-	if (search_has_key(params, name))
+	if (options_value(params, name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" is both given and searched", name),
@@ -244,8 +228,8 @@ take_default(SearchSpace *space, const Jsonb *params, const Algorithm *algorithm
 		const AlgorithmRange *range = &algorithm->space[i];
 		SearchParam *param = &space->params[space->nparams];
 
-		if (search_has_key(params, range->name) ||
-			(range->other_name != NULL && search_has_key(params, range->other_name)))
+		if (options_value(params, range->name) != NULL ||
+			(range->other_name != NULL && options_value(params, range->other_name) != NULL))
 			continue;
 		param->name = range->name;
 		param->integer = (algorithm->option(range->name)->type == OPTION_INT);

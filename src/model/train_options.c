@@ -91,33 +91,21 @@ common_names(ModelTask task)
 	return names;
 }
 
-/* Tells whether an option is there, and gives its value. */
-static bool
-find_value(const Jsonb *params, const char *name, JsonbValue *value)
-{
-	return params != NULL && JB_ROOT_IS_OBJECT(params) &&
-		getKeyJsonValueFromContainer((JsonbContainer *) &params->root, name, strlen(name), value) != NULL;
-}
-
 /* Tells whether an option was given, be it null. */
 bool
 train_option_given(const Training *training, const char *option)
 {
-	JsonbValue	value;
-
-	return find_value(training->spec->params, option, &value);
+	return options_value(training->spec->params, option) != NULL;
 }
 
 /* Ends with an error for options that say nothing to the task. */
 static void
 check_tasks(const TrainSpec *spec)
 {
-	JsonbValue	value;
-
 	/* a null too: the algorithm would not know the option */
 	for (int i = 0; i < lengthof(option_tasks); i++)
 		if (!option_serves(option_tasks[i].option, spec->task) &&
-			find_value(spec->params, option_tasks[i].option, &value))
+			options_value(spec->params, option_tasks[i].option) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"%s\" of %s is for task %s", option_tasks[i].option, spec->function,
@@ -168,10 +156,10 @@ check_split(const TrainSpec *spec, TrainOptions *options)
 static bool
 stops_early(const Jsonb *params)
 {
-	JsonbValue	value;
+	const JsonbValue *value = options_value(params, "early_stopping_rounds");
 
-	return find_value(params, "early_stopping_rounds", &value) && value.type == jbvNumeric &&
-		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value.val.numeric))) > 0;
+	return value != NULL && value->type == jbvNumeric &&
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric))) > 0;
 }
 
 /* Tells whether rows choose the threshold. */

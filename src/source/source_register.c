@@ -64,10 +64,10 @@ static SqlStatement find_source = {
 
 static SqlStatement update_source = {
 	"UPDATE aipipe.source_data SET schema_name = COALESCE($2, schema_name), relation_name = COALESCE($3, relation_name),"
-	" table_owner = COALESCE($4::pg_catalog.regrole, table_owner), description = COALESCE($5, description),"
-	" contact = COALESCE($6, contact), every = COALESCE($7, every), changed_at = pg_catalog.clock_timestamp()"
-	" WHERE id OPERATOR(pg_catalog.=) $1",
-	7, {INT8OID, TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, INTERVALOID}
+	" table_owner = COALESCE($4::pg_catalog.regrole, table_owner), description = NULLIF(COALESCE($5, description), ''),"
+	" contact = CASE WHEN $8 THEN $6 ELSE contact END, every = CASE WHEN $9 THEN $7 ELSE every END,"
+	" changed_at = pg_catalog.clock_timestamp() WHERE id OPERATOR(pg_catalog.=) $1",
+	9, {INT8OID, TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, INTERVALOID, BOOLOID, BOOLOID}
 };
 
 static SqlStatement delete_source = {
@@ -201,14 +201,15 @@ find_owned(const char *name)
 	return id;
 }
 
-/* source_alter(name, relation, description, params): changes what is given and leaves the rest. */
+/* source_alter(name, relation, description, params): changes what is given and leaves the rest; an empty description and null options take theirs away. */
 Datum
 aipipe_source_alter(PG_FUNCTION_ARGS)
 {
 	char	   *name = name_argument(fcinfo);
 	SourceValues row = {0};
-	Datum		values[7];
-	bool		nulls[7] = {0};
+	const Jsonb *params = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+	Datum		values[9];
+	bool		nulls[9] = {0};
 
 	PreventCommandIfReadOnly("changing a source");
 	core_check_version();
@@ -217,6 +218,8 @@ aipipe_source_alter(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(find_owned(name));
 	memcpy(values + 1, row.values, sizeof(Datum) * 6);
 	memcpy(nulls + 1, row.nulls, sizeof(bool) * 6);
+	values[7] = BoolGetDatum(options_value(params, "contact") != NULL);
+	values[8] = BoolGetDatum(options_value(params, "every") != NULL);
 	sql_free(sql_run_values(&update_source, SQL_WRITE, values, nulls));
 	PG_RETURN_VOID();
 }

@@ -30,6 +30,7 @@
 #include "compat/compat.h"
 #include "core/args.h"
 #include "core/attempt.h"
+#include "core/options.h"
 #include "core/sql.h"
 #include "worker/job.h"
 #include "worker/job_int.h"
@@ -191,7 +192,7 @@ set_work(Job *job, const char *command, const char *function, const Jsonb *param
 		job->command = command != NULL ? pstrdup(command) : NULL;
 		job->function = function != NULL ? job_resolve_function(function, job->owner, &job->function_owner) : NULL;
 		job->search_path = pstrdup(namespace_search_path);
-		if (!job_option_given(params, "arguments") &&
+		if (options_value(params, "arguments") == NULL &&
 			(job->function == NULL || !takes_arguments(job->function)))
 			job->arguments = NULL;
 	}
@@ -265,7 +266,7 @@ check_event_options(const Job *job, const Jsonb *params, const char *what)
 	static const char *const keys[] = {"event_quiet", "event_rows", "event_wait"};
 
 	for (int i = 0; i < lengthof(keys) && job->event_relation == NULL; i++)
-		if (job_option_given(params, keys[i]))
+		if (options_value(params, keys[i]) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"%s\" of %s needs a schedule that waits for rows", keys[i], what),
@@ -543,12 +544,12 @@ take_changes(FunctionCallInfo fcinfo, Job *job, bool *rescheduled)
 		check_name(job->name);
 	}
 	job_apply_options(job, params, "job_alter", true, NULL);
-	if (given || job_option_given(params, "settings"))
+	if (given || options_value(params, "settings") != NULL)
 		job_check_settings(job, "job_alter");
 	if (given && command == NULL && function == NULL && job->function != NULL)
 		check_function_right(job);
 	set_work(job, command, function, params);
-	*rescheduled = schedule != NULL || (job->event_relation == NULL && job_option_given(params, "timezone"));
+	*rescheduled = schedule != NULL || (job->event_relation == NULL && options_value(params, "timezone") != NULL);
 	if (*rescheduled)
 		set_schedule(job, schedule != NULL ? schedule : job->schedule);
 	else if (given && OidIsValid(job_event_relid(job)))

@@ -56,9 +56,6 @@ typedef struct JobFlags
  */
 extern void job_apply_options(Job *job, const Jsonb *params, const char *what, bool exists, JobFlags *flags);
 
-/* Whether the options have this key. */
-extern bool job_option_given(const Jsonb *params, const char *key);
-
 /* ERROR unless the owner may set the job's settings. */
 extern void job_check_settings(const Job *job, const char *what);
 

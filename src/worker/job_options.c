@@ -145,20 +145,6 @@ duration(const char *option, const char *text)
 	return (int64) rint(ms);
 }
 
-/* Says whether the options have this key. */
-bool
-job_option_given(const Jsonb *params, const char *key)
-{
-	JsonbValue	name;
-
-	if (params == NULL)
-		return false;
-	name.type = jbvString;
-	name.val.string.val = unconstify(char *, key);
-	name.val.string.len = strlen(key);
-	return findJsonbValueFromContainer(&unconstify(Jsonb *, params)->root, JB_FOBJECT, &name) != NULL;
-}
-
 /* Gives an empty object. */
 static Jsonb *
 empty_object(void)
@@ -177,7 +163,7 @@ apply_overlap(Job *job, const Jsonb *params, const char *what)
 				 errhint("Say how many runs there may be at one time, 2 or more.")));
 	if (job->overlap == JOB_PARALLEL || job->parallel == 1)
 		return;
-	if (job_option_given(params, "parallel"))
+	if (options_value(params, "parallel") != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"parallel\" of %s needs overlap \"parallel\"", what)));
@@ -196,7 +182,7 @@ choice(const char *word, const char *const *choices)
 }
 
 /* Takes over the options that are given, or all where the job is new. */
-#define GIVEN(name) (!exists || job_option_given(params, #name))
+#define GIVEN(name) (!exists || options_value(params, #name) != NULL)
 
 /* Takes over what says when and how often the job runs. */
 static void
@@ -263,7 +249,7 @@ job_apply_options(Job *job, const Jsonb *params, const char *what, bool exists, 
 	options_parse(params, what, job_options, lengthof(job_options), &options);
 	if (flags != NULL)
 		flags->paused = options.paused;
-	else if (job_option_given(params, "paused"))
+	else if (options_value(params, "paused") != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" cannot be given to %s", "paused", what),

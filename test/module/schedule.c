@@ -11,6 +11,7 @@
 
 #include "utils/timestamp.h"
 
+#include "compat/compat.h"
 #include "worker/schedule.h"
 
 PG_FUNCTION_INFO_V1(test_schedule_mutate);

@@ -37,6 +37,10 @@ SELECT rows FROM aipipe.source_batches('other');
 SELECT aipipe.source_alter('web orders', description => 'other words', params => '{"every": "2 days"}');
 SELECT aipipe.source_alter('web orders', 'other');
 SELECT name, relation, description, contact, every FROM aipipe.source ORDER BY name;
+SELECT aipipe.source_alter('web orders', params => '{"every": null}');
+SELECT description, contact, every FROM aipipe.source WHERE name = 'web orders';
+SELECT aipipe.source_alter('web orders', description => '', params => '{"contact": null}');
+SELECT description, contact, every FROM aipipe.source WHERE name = 'web orders';
 
 -- errors
 SELECT aipipe.source_register('web orders', 'feed');
@@ -52,6 +56,11 @@ SELECT aipipe.source_alter('nobody');
 SELECT aipipe.source_drop('nobody');
 SELECT * FROM aipipe.source_report('nobody');
 SELECT * FROM aipipe.source_report(NULL);
+SELECT * FROM aipipe.source_volume('nobody');
+SELECT * FROM aipipe.source_velocity('nobody');
+SELECT * FROM aipipe.source_variety('nobody');
+SELECT * FROM aipipe.source_veracity('nobody');
+SELECT * FROM aipipe.source_schema_changes('nobody');
 SELECT * FROM aipipe.source_report('other', 0);
 -- as many days as there are
 SELECT count(*) FROM aipipe.source_report('other', 2147483647);
