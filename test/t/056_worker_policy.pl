@@ -564,7 +564,30 @@ states_are('left', 'succeeded 1', 'a run whose process is gone is done by anothe
 is(sql(q{SELECT string_agg(a.state || coalesce(' ' || message, ''), ', ' ORDER BY number) FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE job_name = 'left'}),
 	q{crashed the attempt's process ended without reporting an outcome, succeeded}, 'its first attempt is crashed');
 states_are('copied', 'running 1', 'what a copy left open is left alone');
-drop('hasty', 'stubborn', 'left');
+
+# Nor are its slots, its rows, its runs.
+create('copied slot', 'SELECT 1', '0 * * * *');
+create('copied rows', 'SELECT 1', 'on held');
+create('copied run', 'SELECT 1');
+sql(q{
+	UPDATE aipipe.job_data SET home = '1/1' WHERE name ~ '^copied ';
+	UPDATE aipipe.job_state_data s SET next_due = '2031-01-01 00:00+00' FROM aipipe.job_data j WHERE j.id = s.job AND j.name = 'copied slot';
+	INSERT INTO aipipe.job_event_data (job, rows, landed_at) SELECT id, 1, now() - interval '1 hour' FROM aipipe.job_data WHERE name = 'copied rows';
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before)
+	SELECT id, name, owner, 'manual', now(), 'queued', 0, now() FROM aipipe.job_data WHERE name = 'copied run'});
+look();
+is(sql(q{SELECT string_agg(job_name || ' ' || state, ', ') FROM aipipe.job_run WHERE job_name ~ '^copied '}), 'copied run queued', 'what is due in a copy does not run');
+
+# An attempt whose command has given up its sign of life is alive as long as its process is.
+create('silent', "SELECT pg_advisory_unlock_all(); $hold", undef, '{"retries": 0}');
+hold();
+my $silent = run_now('silent');
+comes(q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe executor' AND wait_event = 'advisory')}, 'a command that gives up its locks');
+look();
+is(sql("SELECT state FROM aipipe.job_run WHERE id = $silent"), 'running', 'runs on');
+release();
+comes("state = 'succeeded' FROM aipipe.job_run WHERE id = $silent", 'to its end');
+drop('hasty', 'stubborn', 'left', 'silent');
 
 # Who lands rows rings, and what is waited for is waited for no longer than that: the scheduler's looks of its own are ten seconds apart.
 create('soon', 'SELECT 1', 'on wait_for', '{"event_rows": 10, "event_wait": "1 second"}');
