@@ -105,12 +105,16 @@ def punctuality(cursor):
 
 
 def main():
-    """Runs both measurements with a scheduler of this database."""
+    """Runs both measurements with a scheduler of this database, and with autovacuum, which other pieces do without."""
     cursor = connect()
+    cursor.execute("ALTER SYSTEM SET autovacuum = on")
+    cursor.execute("SELECT pg_reload_conf()")
     cursor.execute("SELECT aipipe.worker_start()")
     rest(cursor)
     punctuality(cursor)
     cursor.execute("SELECT aipipe.worker_stop()")
+    cursor.execute("ALTER SYSTEM RESET autovacuum")
+    cursor.execute("SELECT pg_reload_conf()")
 
 
 main()

@@ -174,7 +174,7 @@ SELECT pg_catalog.pg_extension_config_dump('aipipe.model_data', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_version_data', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_alias_data', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_alias_history_data', '');
-SELECT pg_catalog.pg_extension_config_dump('aipipe.model_grant_data', '');
+SELECT pg_catalog.pg_extension_config_dump('aipipe.model_grant_data', 'WHERE grantee::pg_catalog.oid OPERATOR(pg_catalog.=) 0 OR grantee::pg_catalog.oid IN (SELECT oid FROM pg_catalog.pg_roles)');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_data_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_version_data_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('aipipe.model_alias_history_data_id_seq', '');

@@ -122,7 +122,13 @@ TO PUBLIC;
 CREATE OR REPLACE VIEW aipipe.job WITH (security_barrier) AS
 SELECT j.id, j.name, j.owner, j.command, j.function_name AS function, j.arguments, j.schedule, j.timezone,
        CASE WHEN h.copied THEN 'paused' ELSE s.state END AS state,
-       CASE WHEN h.copied THEN 'copied from another database: worker_resume()' ELSE s.why END AS why,
+       CASE WHEN h.copied THEN 'copied from another database: worker_resume()'
+            WHEN s.why IS NULL AND j.event_relation IS NOT NULL
+                 AND pg_catalog.concat('zz_aipipe_job_', j.id, ' ', j.event_table_owner::pg_catalog.oid) <> ALL (ARRAY(
+                     SELECT pg_catalog.concat(t.tgname, ' ', c.relowner) FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+                      WHERE t.tgname ^@ 'zz_aipipe_job_' AND t.tgenabled <> 'D'))
+            THEN 'no rows are counted: its table is gone, has another owner, or has lost the trigger; job_alter() with the schedule attaches it again'
+            ELSE s.why END AS why,
        CASE WHEN h.copied THEN NULL ELSE s.next_due END AS next_due,
        s.last_due, j.search_path, j.settings,
        pg_catalog.justify_hours(pg_catalog.make_interval(secs => NULLIF(j.timeout_ms, 0) / 1000.0)) AS timeout,

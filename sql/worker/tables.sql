@@ -125,7 +125,7 @@ CREATE TABLE aipipe.job_event_data (
     landed_at timestamptz NOT NULL
 );
 CREATE INDEX job_event_data_job_idx ON aipipe.job_event_data (job);
-COMMENT ON TABLE aipipe.job_event_data IS 'Rows that landed since the last run of a job that waits for them: one row a statement, taken away by the run they cause';
+COMMENT ON TABLE aipipe.job_event_data IS 'Rows that landed since the last run of a job that waits for them: one row a transaction, put together when there are many, taken away by the run they cause';
 
 CREATE TABLE aipipe.worker_data (
     enabled boolean NOT NULL,

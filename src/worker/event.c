@@ -76,6 +76,12 @@ static SqlStatement add_event = {
 	5, {INT8OID, INT8OID, OIDOID, TIMESTAMPTZOID, TEXTOID}
 };
 
+/* So long ago that every event_wait is over. */
+static SqlStatement release_events = {
+	"UPDATE aipipe.job_event_data SET landed_at = '-infinity' WHERE job OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
 static SqlStatement find_triggers = {
 	"SELECT t.oid, t.tgrelid FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.tgrelid"
 	" WHERE t.tgname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND t.tgfoid OPERATOR(pg_catalog.=) $2"
@@ -270,6 +276,13 @@ event_attach(int64 job, Oid relid)
 	(void) CreateTrigger(stmt, NULL, relid, InvalidOid, InvalidOid, InvalidOid, InvalidOid, InvalidOid, NULL, false, false);
 	CommandCounterIncrement();
 	table_close(rel, NoLock);
+}
+
+/* Has what was noted of a job's rows make it due at once: of what landed while the job was paused, or in a copy, only the first is noted. */
+void
+event_release(int64 job)
+{
+	sql_free(sql_run(&release_events, SQL_WRITE, Int64GetDatum(job)));
 }
 
 /*

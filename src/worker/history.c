@@ -26,12 +26,12 @@
 #define ROUND_EVERY (10 * USECS_PER_MINUTE)
 #define ROUND_JOBS "20"
 
-/* Runs beyond their job's age. */
+/* Runs beyond their job's age that nobody holds: those of one who holds a thousand would take the places of all others. */
 static SqlStatement find_old = {
 	"SELECT o.id FROM aipipe.job_data j CROSS JOIN LATERAL ("
 	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) j.id AND r.finished_at IS NOT NULL"
 	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => j.keep_ms OPERATOR(pg_catalog./) 1000.0))"
-	" ORDER BY r.finished_at LIMIT $2) o LIMIT $2",
+	" ORDER BY r.finished_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED) o LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
 };
 
@@ -44,7 +44,7 @@ static SqlStatement find_surplus = {
 	2, {INT8OID, INT8OID}
 };
 
-/* Runs of jobs that are gone: the history's jobs are found one after the other in the index. */
+/* Runs of jobs that are gone, that nobody holds: the history's jobs are found one after the other in the index. */
 static SqlStatement find_orphans = {
 	"WITH RECURSIVE job AS ("
 	"(SELECT r.job AS id FROM aipipe.job_run_data r ORDER BY r.job LIMIT 1)"
@@ -53,7 +53,7 @@ static SqlStatement find_orphans = {
 	" SELECT o.id FROM job CROSS JOIN LATERAL ("
 	"SELECT r.id FROM aipipe.job_run_data r WHERE r.job OPERATOR(pg_catalog.=) job.id AND r.finished_at IS NOT NULL"
 	" AND r.finished_at OPERATOR(pg_catalog.<) ($1 OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => 30))"
-	" ORDER BY r.finished_at LIMIT $2) o"
+	" ORDER BY r.finished_at LIMIT $2 FOR UPDATE OF r SKIP LOCKED) o"
 	" WHERE NOT EXISTS (SELECT FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) job.id) LIMIT $2",
 	2, {TIMESTAMPTZOID, INT8OID}
 };
@@ -76,16 +76,25 @@ static SqlStatement delete_runs = {
 	1, {INT8ARRAYOID}
 };
 
-/* Deletes the runs that were found, of which column id may be NULL, and gives how many there were. */
-static int64
+/*
+ * Deletes the runs that were found, of which column id may be NULL; says whether there may be more of them: as many rows
+ * as one call takes were found, and somebody does not hold them all.
+ */
+static bool
 delete_found(const SqlResult *found)
 {
 	int			n;
 	Datum		ids = sql_int64_column(found, "id", &n);
+	uint64		deleted = 0;
 
 	if (n > 0)
-		sql_free(sql_run(&delete_runs, SQL_WRITE, ids));
-	return n;
+	{
+		SqlResult  *result = sql_run(&delete_runs, SQL_WRITE, ids);
+
+		deleted = result->nrows;
+		sql_free(result);
+	}
+	return found->nrows == PRUNE_LIMIT && deleted > 0;
 }
 
 /* Ends runs that no job will ever begin. */
@@ -111,12 +120,11 @@ go_round(TimestampTz now, int64 *after)
 
 	if (more)
 	{
-		/* there may be more of the same jobs */
-		if (delete_found(found) < PRUNE_LIMIT)
+		if (!delete_found(found))
 			*after = sql_int64(found, found->nrows - 1, "job", NULL);
 	}
 	else
-		more = delete_found(sql_run(&find_orphans, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))) == PRUNE_LIMIT;
+		more = delete_found(sql_run(&find_orphans, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT)));
 	sql_free(found);
 	return more;
 }
@@ -129,7 +137,7 @@ history_prune(TimestampTz now)
 	static TimestampTz over = 0;	/* when the last round was over */
 
 	end_orphaned_runs();
-	if (delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))) == PRUNE_LIMIT)
+	if (delete_found(sql_run(&find_old, SQL_WRITE, TimestampTzGetDatum(now), Int64GetDatum(PRUNE_LIMIT))))
 		return true;
 	if (over != 0 && now >= over && now - over < ROUND_EVERY)
 		return false;

@@ -136,6 +136,9 @@ extern void event_init(void);
 /* Puts the counting trigger on a plain or partitioned table as the current user. */
 extern void event_attach(int64 job, Oid relid);
 
+/* Has what was noted of a job's rows make it due, as it runs again: what landed meanwhile was not counted. */
+extern void event_release(int64 job);
+
 /* Takes it off the tables of the role that owned the job's table; the caller has checked the right to. */
 extern void event_detach(int64 job, Oid table_owner);
 

@@ -95,6 +95,7 @@ aipipe_job_resume(PG_FUNCTION_ARGS)
 	Datum		values[3];
 	Job		   *job;
 	TimestampTz due;
+	SqlResult  *resumed;
 
 	job_begin_write("resuming a job");
 	job = job_find(name);
@@ -104,7 +105,10 @@ aipipe_job_resume(PG_FUNCTION_ARGS)
 	values[1] = CStringGetTextDatum(job_is_finished(job, due) ? "finished" : "active");
 	values[2] = TimestampTzGetDatum(due);
 	nulls[2] = due == DT_NOEND;
-	sql_free(sql_run_values(&resume_job, SQL_WRITE, values, nulls));
+	resumed = sql_run_values(&resume_job, SQL_WRITE, values, nulls);
+	if (resumed->nrows > 0)
+		event_release(job->id);
+	sql_free(resumed);
 	worker_ring_at_commit();
 	PG_RETURN_VOID();
 }

@@ -73,6 +73,12 @@ check_statement(const char *command, const RawStmt *statement)
 				 errdetail("A job has no client."),
 				 errhint("Name a file or a program of the server."),
 				 errposition(statement_position(command, statement))));
+	if (IsA(statement->stmt, ListenStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a job's command cannot listen"),
+				 errdetail("A job has no client that would be told."),
+				 errposition(statement_position(command, statement))));
 }
 
 /* Ends with an error unless the text can be a job's command. */

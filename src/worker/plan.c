@@ -35,6 +35,9 @@
 /* Late slots of one job that are planned at once. */
 #define MAX_LATE 100000
 
+/* Notes of rows that landed for one job, each a transaction's, beyond which they are put together. */
+#define MAX_NOTES 1000
+
 static SqlStatement lock_due = {
 	"SELECT s.job FROM aipipe.job_state_data s, aipipe.job_data j"
 	" WHERE j.id OPERATOR(pg_catalog.=) s.job AND j.home OPERATOR(pg_catalog.=) $1"
@@ -85,7 +88,7 @@ static SqlStatement set_back = {
 
 static SqlStatement count_events = {
 	"SELECT e.job, pg_catalog.sum(e.rows)::pg_catalog.int8 AS landed, pg_catalog.min(e.landed_at) AS oldest, pg_catalog.max(e.landed_at) AS newest,"
-	" pg_catalog.bool_or(r.job IS NOT NULL) AS open"
+	" pg_catalog.count(*) AS notes, pg_catalog.bool_or(r.job IS NOT NULL) AS open"
 	" FROM aipipe.job_event_data e"
 	" JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) e.job AND s.state OPERATOR(pg_catalog.=) 'active'"
 	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) e.job AND j.home OPERATOR(pg_catalog.=) $1"
@@ -107,6 +110,16 @@ static SqlStatement take_events = {
 	1, {INT8OID}
 };
 
+/* Two notes say what many did: how many rows, when the first landed, and when the last. */
+static SqlStatement fold_events = {
+	"WITH taken AS (DELETE FROM aipipe.job_event_data WHERE job OPERATOR(pg_catalog.=) $1 RETURNING rows, landed_at),"
+	" whole AS (SELECT pg_catalog.sum(rows)::pg_catalog.int8 AS rows, pg_catalog.min(landed_at) AS oldest, pg_catalog.max(landed_at) AS newest FROM taken)"
+	" INSERT INTO aipipe.job_event_data (job, rows, landed_at)"
+	" SELECT $1, whole.rows OPERATOR(pg_catalog.-) 1, whole.oldest FROM whole WHERE whole.rows OPERATOR(pg_catalog.>) 1"
+	" UNION ALL SELECT $1, 1, whole.newest FROM whole WHERE whole.rows OPERATOR(pg_catalog.>=) 1",
+	1, {INT8OID}
+};
+
 /* The slots of one job that have come, oldest first, and how many more there were before them. */
 typedef struct Slots
 {
@@ -124,7 +137,6 @@ add_slot(Slots *slots, TimestampTz at, int limit)
 	{
 		memmove(slots->at, slots->at + 1, sizeof(TimestampTz) * (limit - 1));
 		slots->count--;
-		slots->more = true;
 	}
 	slots->at[slots->count++] = at;
 }
@@ -134,13 +146,12 @@ static bool
 collect(const Schedule *schedule, TimestampTz after, TimestampTz now, int limit, Slots *slots)
 {
 	slots->count = 0;
-	slots->more = false;
 	for (TimestampTz at = schedule_next(schedule, after); at <= now; at = schedule_next(schedule, at))
 	{
 		CHECK_FOR_INTERRUPTS();
 		add_slot(slots, at, limit);
 	}
-	return slots->more || slots->count == limit;
+	return slots->count == limit;
 }
 
 /* How many slots of a job are looked at: all that are late, of those that were missed as many as it catches up with. */
@@ -361,17 +372,33 @@ events_due(const Job *job, int64 landed, TimestampTz oldest, TimestampTz newest)
 	return Min(latest, newest + job->event_quiet * 1000);
 }
 
+/* Takes a job that waits for rows, as whoever changes it does; false when somebody changes it, or has just paused it. */
+static bool
+lock_job(const Job *job)
+{
+	SqlResult  *locked = sql_run(&lock_waiting, SQL_WRITE, Int64GetDatum(job->id));
+	bool		mine = locked->nrows > 0;
+
+	sql_free(locked);
+	return mine;
+}
+
+/* Puts together what has landed for a job that goes on waiting, so that a look is short however many transactions it was. */
+static void
+fold_landed(const Job *job)
+{
+	if (lock_job(job))
+		sql_free(sql_run(&fold_events, SQL_WRITE, Int64GetDatum(job->id)));
+}
+
 /* Queues a run for what has landed, unless a job_alter() has just forgotten it; false when somebody changes the job. */
 static bool
 take_landed(const Job *job)
 {
-	SqlResult  *locked = sql_run(&lock_waiting, SQL_WRITE, Int64GetDatum(job->id));
-	bool		mine = locked->nrows > 0;
 	SqlResult  *taken;
 	int64		rows;
 
-	sql_free(locked);
-	if (!mine)
+	if (!lock_job(job))
 		return false;
 	taken = sql_run(&take_events, SQL_WRITE, Int64GetDatum(job->id));
 	rows = sql_int64(taken, 0, "landed", NULL);
@@ -391,15 +418,20 @@ plan_events(TimestampTz now)
 	for (uint64 i = 0; i < waiting->nrows; i++)
 	{
 		Job		   *job = job_by_id(sql_int64(waiting, i, "job", NULL));
-		TimestampTz due;
+		TimestampTz due = DT_NOEND;
 
-		if (job == NULL || (sql_bool(waiting, i, "open", NULL) && job->overlap != JOB_PARALLEL))
+		if (job == NULL)
 			continue;
-		due = events_due(job, sql_int64(waiting, i, "landed", NULL),
-						 sql_time(waiting, i, "oldest", NULL),
-						 sql_time(waiting, i, "newest", NULL));
+		if (!sql_bool(waiting, i, "open", NULL) || job->overlap == JOB_PARALLEL)
+			due = events_due(job, sql_int64(waiting, i, "landed", NULL),
+							 sql_time(waiting, i, "oldest", NULL),
+							 sql_time(waiting, i, "newest", NULL));
 		if (due > now)
+		{
 			next = Min(next, due);
+			if (sql_int64(waiting, i, "notes", NULL) > MAX_NOTES)
+				fold_landed(job);
+		}
 		else if (!take_landed(job))
 			next = Min(next, now + USECS_PER_SEC);
 	}

@@ -164,19 +164,20 @@ reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg, bool *d
 	bool		running = strcmp(sql_text(open, i, "state"), attempt_states[ATTEMPT_RUNNING]) == 0;
 	bool		no_pid;
 	int			pid = sql_int32(open, i, "pid", &no_pid);
-	bool		child = known(attempt, arg);
+	AttemptProcess process = known(attempt, arg);
 
 	*dead = false;
-	if (running && (child || attempt_is_held(attempt)) && !no_pid)
+	if (running && (process == PROCESS_LIVES || attempt_is_held(attempt)) && !no_pid)
 		return look_after(attempt, pid, sql_int64(open, i, "timeout_ms", NULL) / 1000.0, sql_text(open, i, "cancel_by") != NULL);
 	*dead = running;
 	if (running)
 		return end_crashed(attempt, "the attempt's process ended without reporting an outcome");
-	if (child)
+	if (process == PROCESS_LIVES)
 		return -1;				/* told by its end */
 	if (attempt_is_held(attempt))
 		return 1;				/* begins right now */
-	if (TimestampDifferenceExceeds(sql_time(open, i, "claimed_at", NULL), GetCurrentTimestamp(), BEGIN_LIMIT * 1000))
+	if (process == PROCESS_ENDED ||
+		TimestampDifferenceExceeds(sql_time(open, i, "claimed_at", NULL), GetCurrentTimestamp(), BEGIN_LIMIT * 1000))
 	{
 		*dead = true;
 		return end_crashed(attempt, "the attempt's process ended before it began; the server's log may say why");

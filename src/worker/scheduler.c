@@ -35,11 +35,11 @@
 #define AGAIN_MS 200
 #define MAX_FAILURES 6
 
-/* A process that was asked for, until it has ended. */
+/* A process that was asked for, until a look has seen its end. */
 typedef struct Child
 {
 	int64		attempt;
-	BackgroundWorkerHandle *handle;
+	BackgroundWorkerHandle *handle; /* NULL: has ended */
 } Child;
 
 /* What the scheduler knows beside the tables. */
@@ -58,35 +58,39 @@ typedef struct Scheduler
 	bool		more_to_prune;
 } Scheduler;
 
-/* Drops the handles of processes that have ended. */
+/* Takes note of processes that have ended, and forgets those of which the last look knew that. */
 static void
-forget_children(Scheduler *self)
+look_at_children(Scheduler *self)
 {
 	int			kept = 0;
 	pid_t		pid;
 
 	for (int i = 0; i < self->nchildren; i++)
 	{
-		Child	   *child = &self->children[i];
+		Child		child = self->children[i];
 
-		if (GetBackgroundWorkerPid(child->handle, &pid) == BGWH_STOPPED)
-			pfree(child->handle);
-		else
-			self->children[kept++] = *child;
+		if (child.handle == NULL)
+			continue;
+		if (GetBackgroundWorkerPid(child.handle, &pid) == BGWH_STOPPED)
+		{
+			pfree(child.handle);
+			child.handle = NULL;
+		}
+		self->children[kept++] = child;
 	}
 	self->nchildren = kept;
 }
 
-/* Says whether the attempt's process was registered and has not ended. */
-static bool
-knows_child(int64 attempt, void *arg)
+/* Says what is known of the attempt's process. */
+static AttemptProcess
+find_child(int64 attempt, void *arg)
 {
 	Scheduler  *self = arg;
 
 	for (int i = 0; i < self->nchildren; i++)
 		if (self->children[i].attempt == attempt)
-			return true;
-	return false;
+			return self->children[i].handle != NULL ? PROCESS_LIVES : PROCESS_ENDED;
+	return PROCESS_UNKNOWN;
 }
 
 /* Asks for a claim's process; false when the server has none left. */
@@ -167,7 +171,7 @@ look(Scheduler *self)
 	int			nclaims;
 	int			open;
 
-	forget_children(self);
+	look_at_children(self);
 	switch (step_begin())
 	{
 		case STEP_BUSY:
@@ -187,7 +191,7 @@ look(Scheduler *self)
 	clock_set = now < self->looked || self->looked == 0;
 	self->looked = now;
 	self->next = DT_NOEND;
-	open = reap_attempts(knows_child, self, &self->next);
+	open = reap_attempts(find_child, self, &self->next);
 	self->next = Min(self->next, plan_due(now, clock_set));
 	self->next = Min(self->next, look_at_events(now));
 	nclaims = claim_runs(now, core_worker_max - open, claims, &self->next);

@@ -192,12 +192,19 @@ extern int	claim_runs(TimestampTz now, int limit, Claim *claims, TimestampTz *ne
 /* Takes a claim back: no process could be had for it. */
 extern void claim_return(int64 attempt);
 
+/* What a scheduler knows of an attempt's process. */
+typedef enum AttemptProcess
+{
+	PROCESS_UNKNOWN,			/* another scheduler's, or long gone */
+	PROCESS_LIVES,				/* was registered and has not ended */
+	PROCESS_ENDED				/* has ended since the last look */
+} AttemptProcess;
+
 /*
  * Ends the attempts that no process works on any more as crashed, has those that are late or to be cancelled
- * ended, and gives the number that was open.  known tells of attempts whose process was registered and has not
- * ended.  *next is lowered to when to look again.
+ * ended, and gives the number that was open.  *next is lowered to when to look again.
  */
-typedef bool (*AttemptKnown) (int64 attempt, void *arg);
+typedef AttemptProcess (*AttemptKnown) (int64 attempt, void *arg);
 extern int	reap_attempts(AttemptKnown known, void *arg, TimestampTz *next);
 
 /* Deletes old runs as their jobs say, some at a time; true when there are more. */

@@ -298,10 +298,14 @@ adopt_job(const Job *job, TimestampTz now)
 	Datum		values[4] = {Int64GetDatum(job->id), TimestampTzGetDatum(adopted.next), TimestampTzGetDatum(now),
 	BoolGetDatum(job_is_finished(job, adopted.next))};
 	bool		nulls[4] = {false, adopted.next == DT_NOEND};
+	SqlResult  *active;
 
 	if (error != NULL && attempt_must_go_on(error))
 		ReThrowError(error);
-	sql_free(sql_run_values(&adopt_state, SQL_WRITE, values, nulls));
+	active = sql_run_values(&adopt_state, SQL_WRITE, values, nulls);
+	if (active->nrows > 0)
+		event_release(job->id);
+	sql_free(active);
 }
 
 /* Has one job (0: each) that came with a copy of another database belong to this one, and gives how many did. */

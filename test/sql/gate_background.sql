@@ -15,8 +15,14 @@ CREATE TABLE landing (id int, gone int, part text, amount float8, kind text, PRI
 ALTER TABLE landing DROP COLUMN gone;
 SELECT aipipe.gate_create('landing', 'gate_background', 'background') AS gate \gset
 
+-- More rows than one note takes, and than memory holds; another table's wait for their own drain.
+CREATE TABLE beside (id int PRIMARY KEY, amount float8, kind text);
+SELECT aipipe.gate_create('beside', 'gate_background', 'background') AS beside \gset
+INSERT INTO beside VALUES (1, 1e6, 'k1');
+SET work_mem = '64kB';
 INSERT INTO landing SELECT i, E'p''"{},\\' || i % 3, CASE WHEN i % 1000 = 0 THEN 1e6 ELSE i % 100 END, 'k' || i % 5
   FROM generate_series(1, 12000) i;
+RESET work_mem;
 SELECT timing, waiting_rows FROM aipipe.gate WHERE id = :gate;
 SELECT count(*) AS batches FROM aipipe.batch WHERE gate = :gate;
 -- Notes commit and abort with their rows.
@@ -34,7 +40,9 @@ UPDATE landing SET amount = 1 WHERE id = 2000;
 SELECT aipipe.gate_drain('landing', 1);
 SELECT waiting_rows FROM aipipe.gate WHERE id = :gate;
 SELECT aipipe.gate_drain('landing');
+SELECT waiting_rows FROM aipipe.gate WHERE id = :beside;
 SELECT aipipe.gate_drain();
+SELECT aipipe.gate_drop('beside');
 SELECT rows, accepted, quarantined, errors, event, role = current_user AS mine FROM aipipe.batch WHERE gate = :gate ORDER BY id;
 SELECT (q."row" ->> 'id')::int AS id, q."row" ->> 'part' AS part, score > .99 AS strange FROM aipipe.quarantine q WHERE gate = :gate ORDER BY 1;
 SELECT count(*) AS rows, max(amount) AS most FROM landing;
@@ -50,9 +58,23 @@ SELECT aipipe.gate_drain('landing');
 SELECT aipipe.gate_resume('landing');
 SELECT aipipe.gate_drain('landing');
 
+-- A table with another name is the same table.
+INSERT INTO landing VALUES (30004, 'a', 1e6, 'k1');
+ALTER TABLE landing RENAME TO landed;
+SELECT aipipe.gate_drain('landed');
+ALTER TABLE landed RENAME TO landing;
+SELECT q."row" ->> 'id' AS id FROM aipipe.quarantine q WHERE gate = :gate AND state = 'held' AND (q."row" ->> 'id')::int > 30000;
+
 -- The key is another one than when they landed.
 INSERT INTO landing VALUES (30003, 'a', 1, 'k1');
+ALTER TABLE landing RENAME part TO piece;
+SELECT aipipe.gate_drain('landing');
+ALTER TABLE landing RENAME piece TO part;
 ALTER TABLE landing DROP CONSTRAINT landing_pkey, ADD PRIMARY KEY (id);
+SELECT aipipe.gate_drain('landing');
+-- There is none any more.
+ALTER TABLE landing DROP CONSTRAINT landing_pkey;
+INSERT INTO landing VALUES (30005, 'a', 1, 'k1');
 SELECT aipipe.gate_drain('landing');
 SELECT aipipe.gate_drop('landing');
 SELECT count(*) AS notes FROM aipipe.gate_queue_data WHERE gate = :gate;
@@ -75,6 +97,35 @@ INSERT INTO parted VALUES (1, 5, 'k1');
 DROP TABLE parted;
 SELECT aipipe.gate_drain();
 SELECT aipipe.gate_drop(NULL, :gate);
+
+-- Keys are noted in one form, whatever the sessions' settings are; rows of inheritance children are not the table's.
+CREATE TABLE dated (on_day date, took interval, what regclass, amount float8, kind text, PRIMARY KEY (on_day, took, what));
+CREATE TABLE dated_child () INHERITS (dated);
+SELECT aipipe.gate_create('dated', 'gate_background', 'background') AS gate \gset
+SET DateStyle = 'SQL, DMY';
+SET IntervalStyle = 'sql_standard';
+INSERT INTO dated VALUES ('03/02/2026', '-1 day +2:03:04', 'pg_class', 1e6, 'k1'), ('04/02/2026', '1 day', 'history', 5, 'k1');
+INSERT INTO dated_child VALUES ('03/02/2026', '-1 day +2:03:04', 'pg_class', 1e6, 'k1');
+CREATE TABLE pg_class (id int);
+SET search_path = gate_background, pg_catalog;
+SET DateStyle = 'ISO, MDY';
+SET IntervalStyle = 'iso_8601';
+SELECT aipipe.gate_drain('dated');
+RESET DateStyle;
+RESET IntervalStyle;
+SET search_path = gate_background;
+DROP TABLE gate_background.pg_class;
+SELECT tableoid::regclass AS "from", on_day = '2026-02-03' AS third FROM dated ORDER BY 1;
+SELECT rows, quarantined FROM aipipe.batch WHERE gate = :gate;
+-- Another's table, once it is that.
+INSERT INTO dated VALUES ('2026-02-05', '1 day', 'history', 1e6, 'k1');
+CREATE ROLE regress_aipipe_drain_heir;
+ALTER TABLE dated OWNER TO regress_aipipe_drain_heir;
+SELECT aipipe.gate_drain();
+SELECT count(*) AS rows FROM ONLY dated;
+SELECT aipipe.gate_drop(NULL, :gate);
+DROP TABLE dated CASCADE;
+DROP ROLE regress_aipipe_drain_heir;
 
 -- Rights: who may act for the gate's owner drains it, nobody else.
 CREATE ROLE regress_aipipe_drain_owner;
@@ -105,6 +156,8 @@ DROP TRIGGER keep ON owned;
 SELECT aipipe.gate_drain('owned');
 
 -- What cannot be.
+CREATE TABLE listed (id int[] PRIMARY KEY, amount float8, kind text);
+SELECT aipipe.gate_create('listed', 'gate_background', 'background');
 CREATE TABLE keyless (amount float8, kind text);
 SELECT aipipe.gate_create('keyless', 'gate_background', 'background', 'mark');
 SELECT aipipe.gate_create('owned', 'gate_background', 'background', 'reject');

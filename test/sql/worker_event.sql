@@ -44,7 +44,19 @@ DELETE FROM aipipe.job_event_data WHERE job = :job;
 INSERT INTO landing VALUES (31, 1);
 INSERT INTO landing VALUES (32, 1);
 SELECT counted(:job);
+-- When it is resumed that makes it due, however few they were; one that runs already is left alone.
 SELECT aipipe.job_resume('worker_event land');
+SELECT rows, landed_at FROM aipipe.job_event_data WHERE job = :job;
+INSERT INTO landing VALUES (33, 1);
+SELECT aipipe.job_resume('worker_event land');
+SELECT rows, isfinite(landed_at) AS waits FROM aipipe.job_event_data WHERE job = :job ORDER BY id;
+-- So is one that came with a copy of its database.
+UPDATE aipipe.job_data SET home = '1/1' WHERE id = :job;
+DELETE FROM aipipe.job_event_data WHERE job = :job;
+INSERT INTO landing VALUES (35, 1);
+INSERT INTO landing VALUES (36, 1);
+SELECT counted(:job);
+UPDATE aipipe.job_data SET home = aipipe.job_home() WHERE id = :job;
 
 -- Partitions, also those that come later and those that are loaded directly.
 CREATE TABLE parted (id int, a int) PARTITION BY RANGE (id);
@@ -75,12 +87,33 @@ INSERT INTO planted VALUES (1), (2);
 CREATE TABLE after_row (id int);
 CREATE TRIGGER after_row AFTER INSERT ON after_row FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed('1');
 INSERT INTO after_row VALUES (1);
+CREATE TABLE on_update (id int);
+CREATE TRIGGER on_update BEFORE UPDATE ON on_update FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed('1');
+INSERT INTO on_update VALUES (1);
+UPDATE on_update SET id = 2;
+CREATE TABLE by_statement (id int);
+CREATE TRIGGER by_statement BEFORE INSERT ON by_statement EXECUTE FUNCTION aipipe.job_landed('1');
+INSERT INTO by_statement VALUES (1);
+CREATE TABLE no_argument (id int);
+CREATE TRIGGER no_argument BEFORE INSERT ON no_argument FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed();
+INSERT INTO no_argument VALUES (1);
 CREATE TABLE no_number (id int);
 CREATE TRIGGER no_number BEFORE INSERT ON no_number FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed('one');
 INSERT INTO no_number VALUES (1);
 SELECT aipipe.job_landed();
 RESET ROLE;
 SELECT counted(:gated);
+-- Nor beside rows that land for the job in the same transaction.
+BEGIN;
+INSERT INTO planted VALUES (3), (4);
+INSERT INTO gated VALUES (3);
+INSERT INTO planted VALUES (5);
+COMMIT;
+SELECT counted(:gated);
+-- A partition's rows count for the job, whoever owns it.
+ALTER TABLE parted_2 OWNER TO regress_aipipe_event;
+INSERT INTO parted_2 VALUES (1, 16), (1, 17);
+SELECT counted(:parted);
 
 -- The trigger follows the job: to another table, away with it.
 CREATE TABLE other (id int);
@@ -89,6 +122,23 @@ SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'zz_aipipe_job_' || :job
 SELECT counted(:job);
 INSERT INTO other VALUES (1);
 SELECT counted(:job);
+-- A job whose rows nobody counts says so.
+SELECT name, state, why FROM aipipe.job WHERE name ~ '^worker_event' ORDER BY name;
+ALTER TABLE other RENAME TO renamed;
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed OWNER TO regress_aipipe_event;
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed OWNER TO CURRENT_USER;
+ALTER TABLE renamed DISABLE TRIGGER USER;
+SELECT why IS NOT NULL AS says_so FROM aipipe.job WHERE name = 'worker_event land';
+ALTER TABLE renamed ENABLE TRIGGER USER;
+SELECT why IS NOT NULL AS says_so FROM aipipe.job WHERE name = 'worker_event land';
+DROP TABLE renamed;
+SELECT j.why = s.why AS says_so FROM aipipe.job j JOIN aipipe.job_status s ON s.job = j.id WHERE j.name = 'worker_event land';
+SELECT aipipe.job_pause('worker_event land');
+SELECT state, why ~ '^paused by ' AS paused FROM aipipe.job WHERE name = 'worker_event land';
+SELECT aipipe.job_alter('worker_event land', schedule => 'on landing'), aipipe.job_resume('worker_event land');
+SELECT state, why FROM aipipe.job WHERE name = 'worker_event land';
 SELECT aipipe.job_drop('worker_event land'), aipipe.job_drop('worker_event parted'), aipipe.job_drop('worker_event gated');
 SELECT count(*) FROM pg_trigger WHERE tgname = ANY (ARRAY['zz_aipipe_job_' || :job, 'zz_aipipe_job_' || :parted, 'zz_aipipe_job_' || :gated]) AND tgrelid <> 'planted'::regclass;
 INSERT INTO landing VALUES (41, 1);

@@ -46,6 +46,7 @@ SELECT aipipe.job_create('new', 'SAVEPOINT s');
 SELECT aipipe.job_create('new', 'PREPARE TRANSACTION ''t''');
 SELECT aipipe.job_create('new', 'COPY joberr_temp FROM STDIN');
 SELECT aipipe.job_create('new', 'COPY (SELECT 1) TO STDOUT');
+SELECT aipipe.job_create('new', 'SELECT 1; LISTEN news');
 SELECT aipipe.job_create('new', function => 'joberr_none');
 SELECT aipipe.job_create('new', function => 'joberr_missing()');
 SELECT aipipe.job_create('new', function => 'joberr_none(no_such_type)');

@@ -100,6 +100,12 @@ is(tables($node, 'data', sequences => 1), $tables, 'data only: equal tables');
 # A copy by CREATE DATABASE.
 $node->safe_psql('template1', 'CREATE DATABASE twin TEMPLATE postgres');
 is(scores($node, 'twin'), $scores, 'CREATE DATABASE … TEMPLATE: the same scores');
+
+# Whom a role that is no more was allowed something, would be somebody else elsewhere.
+$node->safe_psql('postgres', q{CREATE ROLE passing; CREATE ROLE staying; SELECT aipipe.model_grant('returns', r, 'predict') FROM unnest(ARRAY['passing', 'staying', 'public']) r; DROP ROLE passing});
+command_ok([ 'pg_dump', '-d', $port, '-a', '-t', 'aipipe.model_grant_data', '-f', "$dir/grants.sql" ], 'a dump after a role was dropped');
+my @grants = slurp_file("$dir/grants.sql") =~ /^\d+\t(\S+)\tpredict\t/mg;
+is("@{[ sort @grants ]}", '- staying', 'has no grant to its number');
 $node->stop;
 
 done_testing();

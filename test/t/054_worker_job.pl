@@ -133,22 +133,40 @@ is(outcome($run), 'cancelled', 'which is nothing to the run');
 $node->safe_psql($db, 'SELECT aipipe.worker_stop()');
 $node->safe_psql($db, q{
 	SELECT aipipe.job_create('aged', 'SELECT 1', params => '{"keep": "10 days"}'), aipipe.job_create('counted', 'SELECT 1', params => '{"keep_runs": 4}'),
-		aipipe.job_create('none', 'SELECT 1', params => '{"keep": "0"}');
+		aipipe.job_create('none', 'SELECT 1', params => '{"keep": "0"}'), aipipe.job_create('many', 'SELECT 1', params => '{"keep_runs": 2}'),
+		aipipe.job_create('open', 'SELECT 1', params => '{"keep_runs": 0}');
 	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, finished_at)
 	SELECT j.id, j.name, j.owner, 'manual', now(), 'succeeded', 0, now(), now() - interval '10 days' - (n - 3.5) * interval '1 minute'
 	FROM aipipe.job j, generate_series(1, 6) n WHERE name IN ('aged', 'counted', 'none');
 	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, finished_at)
 	SELECT 999999, 'gone', 'owner'::regrole, 'manual', now(), s, 0, now(), f
-	FROM (VALUES ('failed', now() - interval '29 days'), ('failed', now() - interval '31 days'), ('queued', NULL)) v(s, f);
-	INSERT INTO aipipe.job_attempt_data (run, number, job, owner, state) SELECT id, 1, job, owner, 'succeeded' FROM aipipe.job_run_data WHERE finished_at < now() - interval '9 days'});
+	FROM (VALUES ('failed', now() - interval '29 days'), ('failed', now() - interval '31 days'), ('queued', NULL), ('starting', NULL)) v(s, f);
+	INSERT INTO aipipe.job_attempt_data (run, number, job, owner, state) SELECT id, 1, job, owner, 'succeeded' FROM aipipe.job_run_data WHERE finished_at < now() - interval '9 days';
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, finished_at)
+	SELECT j.id, j.name, j.owner, 'manual', now(), 'succeeded', 0, now(), now() - n * interval '1 ms' FROM aipipe.job j, generate_series(1, 2502) n WHERE name = 'many';
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, finished_at)
+	SELECT j.id, j.name, j.owner, 'manual', now(), s, 0, now() + interval '1 hour', f FROM aipipe.job j, (VALUES ('succeeded', now()), ('queued', NULL)) v(s, f) WHERE name = 'open'});
+# Somebody holds a thousand old runs, and more, of a job and of one that is gone, and one that waits for that.
+$node->safe_psql($db, q{
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before, finished_at)
+	SELECT v.job, 'held', 'owner'::regrole, 'manual', now(), 'succeeded', 0, now(), now() - interval '90 days'
+	FROM (SELECT id FROM aipipe.job WHERE name = 'note' UNION SELECT 999998) v(job), generate_series(1, 1100) n;
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before)
+	VALUES (999998, 'held', 'owner'::regrole, 'manual', now(), 'queued', 0, now())});
+$session = session_start($node, $db);
+session_run($session, "BEGIN; SELECT count(aipipe.job_cancel(id)) FROM aipipe.job_run WHERE job_name = 'held';");
 $node->safe_psql($db, 'SELECT aipipe.worker_start()');
 ok(wait_until($node, $db, "SELECT NOT EXISTS (SELECT FROM aipipe.job_run WHERE job_name = 'gone' AND finished_at < now() - interval '30 days')"), 'old runs of a job that is gone go');
 is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_run WHERE job_name = 'aged'"), '3', 'runs of a job go by their age');
 is($node->safe_psql($db, "SELECT count(*), min(finished_at) > now() - interval '10 days 1 minute' FROM aipipe.job_run WHERE job_name = 'counted'"), '4|t', 'or by their number, the oldest');
 is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_run WHERE job_name = 'none'"), '0', 'or all that have ended');
+is($node->safe_psql($db, "SELECT string_agg(state, ' ') FROM aipipe.job_run WHERE job_name = 'open'"), 'queued', 'but none that is open');
+ok(wait_until($node, $db, "SELECT count(*) = 2 AND max(finished_at) - min(finished_at) = interval '1 ms' FROM aipipe.job_run WHERE job_name = 'many'"), 'however many there are');
 is($node->safe_psql($db, "SELECT state, why FROM aipipe.job_run WHERE job_name = 'gone' AND finished_at > now() - interval '1 day'"), 'cancelled|the job was dropped', 'a run that waits for a job that is gone ends');
-is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_run WHERE job_name = 'gone'"), '2', 'other runs of it stay');
+is($node->safe_psql($db, "SELECT string_agg(state, ' ' ORDER BY state) FROM aipipe.job_run WHERE job_name = 'gone'"), 'cancelled failed starting', 'other runs of it stay');
 is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_attempt a WHERE NOT EXISTS (SELECT FROM aipipe.job_run r WHERE r.id = a.run)"), '0', 'attempts go with their runs');
 is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE r.job_name IN ('aged', 'counted', 'gone') AND a.number = 1"), '8', 'and stay with them');
+is($node->safe_psql($db, "SELECT count(*) FROM aipipe.job_run WHERE job_name = 'held'"), '2201', 'and runs that somebody holds, who keeps no others from going');
+session_end($session);
 
 done_testing();

@@ -139,7 +139,6 @@ is(noted(), 'do', 'a block');
 ends('succeeded', 'CREATE TABLE copied AS SELECT * FROM item WHERE id <= 10', 10);
 ends('succeeded', q{PREPARE p AS INSERT INTO note (what) VALUES ('prepared'); EXECUTE p}, 1);
 is(noted(), 'prepared', 'a prepared statement');
-ends('failed', 'LISTEN x', '0A000\|cannot execute LISTEN');
 ends('failed', 'SELECT * FROM nowhere', '42P01\|relation "nowhere" does not exist');
 
 # What no job can do is refused when it is created; a stored command of that kind is refused by the attempt.
@@ -148,6 +147,7 @@ foreach my $case (
 	[ 'BEGIN; SELECT 1; COMMIT', "0A000|a job's command cannot contain transaction control" ],
 	[ 'COPY item TO STDOUT', "0A000|a job's command cannot copy from or to a client" ],
 	[ 'COPY item FROM STDIN', "0A000|a job's command cannot copy from or to a client" ],
+	[ 'SELECT 1; LISTEN x', "0A000|a job's command cannot listen" ],
 	[ 'SELEC 1', '42601|syntax error at or near "SELEC"' ],
 	[ '-- nothing', "22023|a job's command must not be empty" ])
 {
@@ -447,7 +447,9 @@ changed_before_start(q{UPDATE aipipe.job_run_data SET cancel_by = 'x' WHERE id =
 changed_before_start(q{UPDATE aipipe.job_data SET id = -1 WHERE name = 'owned'}, 'cancelled the job was dropped before the attempt began cancelled', 'a drop');
 $node->safe_psql('postgres', q{UPDATE aipipe.job_data SET id = (SELECT job FROM aipipe.job_run_data WHERE job_name = 'owned' LIMIT 1) WHERE name = 'owned'});
 
+$began = time;
 changed_before_start('ALTER ROLE ben NOLOGIN', q{crashed the attempt's process ended before it began; the server's log may say why failed}, 'an owner who may no longer log in');
+cmp_ok(time - $began, '<', 15, 'which is known when the process has ended');
 $node->safe_psql('postgres', 'ALTER ROLE ben LOGIN');
 
 # Owners who may not: the job is paused and says why, once.

@@ -58,6 +58,9 @@ is(slots('skip', '2027-01-10'), '01-10 15:00|catch_up|skipped', 'none, and a not
 
 # Put back by two hours: what has run does not run again, and nothing else does before its time.
 set_clock('2027-01-10 13:59:58+00');
+$node->safe_psql('postgres', q{SELECT aipipe.job_create('bell', 'SELECT 1'), aipipe.job_run_now('bell')});
+wait_for('bell', "state = 'succeeded'");
+is($node->safe_psql('postgres', q{SELECT DISTINCT next_due FROM aipipe.job WHERE schedule IS NOT NULL}), '2027-01-10 16:00:00+00', 'put back by two hours: the next slot stays where it is');
 set_clock('2027-01-10 14:59:58+00');
 $node->safe_psql('postgres', 'SELECT pg_sleep(4)');
 is(slots('all', '2027-01-10'), join("\n", map { "01-10 $_:00|catch_up|succeeded" } 13, 14, 15), 'put back by two hours: no slot runs twice');
@@ -69,6 +72,7 @@ wait_for('all', "due_at = '2027-01-10 16:00+00' AND state = 'succeeded' AND caus
 set_clock('2027-01-09 09:59:57+00');
 wait_for('all', "due_at = '2027-01-09 10:00+00' AND state = 'succeeded'");
 is($node->safe_psql('postgres', q{SELECT next_due FROM aipipe.job WHERE name = 'all'}), '2027-01-09 11:00:00+00', 'put back by a day: slots are counted from the new time');
+is($node->safe_psql('postgres', q{SELECT last_due FROM aipipe.job WHERE name = 'all'}), '2027-01-09 10:00:00+00', 'and what was before is no matter any more');
 is($node->safe_psql('postgres', q{SELECT count(*) - count(DISTINCT (job, due_at)) FROM aipipe.job_run}), '0', 'no slot has two runs');
 $node->safe_psql('postgres', "SELECT aipipe.job_drop('$_')") foreach 'one', 'all', 'skip';
 
