@@ -30,6 +30,7 @@ case $1 in
 		cluster_psql -f "$folder/world.sql" >/dev/null
 		cluster_psql -At -f "$here/world_scores.sql" >"$STAGE/scores"
 		diff -u "$folder/scores" "$STAGE/scores"
+		cluster_psql -f "$here/world_jobs.sql" >/dev/null
 		echo "restored into $("$STAGE_BIN/postgres" --version): all $(wc -l <"$folder/scores") lines of scores are equal"
 		;;
 	*)

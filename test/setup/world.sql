@@ -33,3 +33,28 @@ SELECT aipipe.model_label('returns', 'SELECT id, returned FROM sale WHERE id <= 
 CREATE TABLE filled AS SELECT *, NULL::float8 AS chance FROM sale;
 ALTER TABLE filled ADD PRIMARY KEY (id);
 CALL aipipe.model_apply('returns', 'filled', 'chance', batch_size => 500);
+
+-- What is judged later, what comes in time, what is measured, and what is done by itself.
+SET timezone = 'Europe/Berlin';
+SELECT aipipe.model_grant('sales', 'public');
+CREATE TABLE dock (LIKE sale INCLUDING ALL);
+SELECT aipipe.source_register('dock', 'dock', 'sales that are judged later', '{"contact": "shop@example.com", "every": "1 hour"}');
+SELECT aipipe.gate_create('dock', 'sales', 'background', params => '{"profile": true, "profile_rows": 1}');
+INSERT INTO dock SELECT * FROM sale WHERE id <= 60;
+SELECT aipipe.gate_drain('dock');
+INSERT INTO dock VALUES (101, 1e9, 100000, 'mammoth', now(), 1, 0, NULL), (102, 50, 5, 'toy', now(), 1, 0, NULL);
+CREATE TABLE traffic AS
+SELECT s.name, '2026-01-01'::date + i AS day, CASE WHEN i % 7 > 4 THEN 400 ELSE 1000 END * s.size + i * 7919 % 37 AS visits,
+       '2026-01-01 00:00+00'::timestamptz + make_interval(days => i, secs => 82800 * s.size + i * 7919 % 1800) AS came
+FROM generate_series(0, 199) AS i, (VALUES ('shop', 1), ('school', 3)) AS s (name, size);
+SELECT aipipe.series_train('visits', 'traffic', 'visits', 'day', 'name');
+SELECT aipipe.arrival_train('loads', 'traffic', 'came', 'name');
+SELECT aipipe.profile_snapshot('sale');
+CREATE FUNCTION sum_up(jsonb) RETURNS bigint LANGUAGE sql RETURN (SELECT count(*) FROM public.landing);
+SELECT aipipe.job_create('learn', $$SELECT aipipe.anomaly_refresh('sales', 'sale')$$, '0 3 * * *', params => '{"timezone": "Europe/Berlin", "retries": 5}');
+SELECT aipipe.job_create('drain', $$SELECT aipipe.gate_drain('dock')$$, 'on dock', params => '{"event_rows": 10, "settings": {"work_mem": "8MB"}}');
+SELECT aipipe.job_create('sum', schedule => 'every 5 minutes', function => 'sum_up(jsonb)', params => '{"arguments": {"until": "now"}, "timeout": "2 minutes"}');
+SELECT aipipe.job_create('asked for', 'SELECT 1');
+SELECT aipipe.job_pause('sum');
+SELECT aipipe.job_run_now('asked for');
+INSERT INTO dock VALUES (103, 50, 5, 'toy', now(), 1, 0, NULL);
