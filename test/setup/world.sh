@@ -2,7 +2,7 @@
 # Carries a database from one server to a newer one by dump and restore, and compares every score.
 #
 #	test/setup/world.sh dump FOLDER		fills a database on this machine's server and dumps it into FOLDER
-#	test/setup/world.sh restore FOLDER	restores it into the server of AIPIPE_PG_MAJOR and compares
+#	test/setup/world.sh restore FOLDER	restores it into the server of AIPIPE_PG_MAJOR and compares; its jobs wait, and run when they may
 #
 # other_majors.sh runs the first on Debian 12 and the second in each newer Debian.
 set -euo pipefail
