@@ -261,7 +261,7 @@ name_values(const SurpriseTables *tables, const SurpriseNode *node, const Encode
 		/* the next in the order of shares, then of outcomes */
 		for (int k = 0; k < node->nvalues + 2; k++)
 		{
-			if (last >= 0 && (shares[k] > shares[last] || (shares[k] == shares[last] && k <= last)))
+			if (last >= 0 && (shares[k] > shares[last] || (k <= last && shares[k] == shares[last])))
 				continue;
 			if (best < 0 || shares[k] > shares[best])
 				best = k;

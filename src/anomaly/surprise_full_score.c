@@ -87,7 +87,8 @@ surprise_group_bits(const float *margins, int ngroups, int group)
 			most = Max(most, margins[g]);
 		for (int g = 0; g < ngroups; g++)
 			sum += exp(margins[g] - most);
-		bits = log(sum) + most - margins[group];
+		/* the greatest margin's own part of the sum is 1 */
+		bits = log(Max(sum, 1)) + most - margins[group];
 	}
 	/* margins beyond the floats, which only damaged trees have, say nothing */
 	return isfinite(bits) ? (float) Min(Max(bits / M_LN2, 0), MAX_GROUP_BITS) : 0;

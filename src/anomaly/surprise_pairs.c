@@ -173,7 +173,7 @@ coarsen(const PairSearch *search, int member, int64 nrows, uint8 *out)
 {
 	const uint8 *codes = search->codes + member * search->nrows;
 	int64		counts[SURPRISE_MAX_OUTCOMES] = {0};
-	uint8		group[SURPRISE_MAX_OUTCOMES];
+	uint8		group[SURPRISE_MAX_OUTCOMES] = {0};
 	int64		below = 0;
 
 	for (int64 i = 0; i < search->nrows; i++)

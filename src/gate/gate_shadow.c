@@ -266,7 +266,7 @@ shadow_add(GateCall *call, int n, TupleTableSlot *slot, GateRow *row)
 	for (int v = 0; v < serving->nversions; v++)
 	{
 		bool		serves = v == place->server;
-		GateRow		shadowed;
+		GateRow		shadowed = {0};
 		GateRow    *judged = serves ? row : &shadowed;
 
 		places[v] = -1;

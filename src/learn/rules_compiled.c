@@ -173,7 +173,7 @@ rules_compile_table(const RuleTable *table, StringInfo out)
 {
 	RuleTable	places = *table;
 	RulesHeader header = {.format = RULES_FORMAT, .byte_order = COMPILED_BYTE_ORDER};
-	Size		length = lay_out(&places, NULL);
+	Size		length = lay_out(&places, out->data);
 	Size		noutcomes = ((Size) table->nrules + 1) * table->noutputs;
 	int			start = out->len;
 

@@ -123,7 +123,7 @@ compare_slots(const void *a, const void *b)
 static void
 write_sparse(const Distinct *d, StringInfo out)
 {
-	uint32		slots[DISTINCT_SPARSE];
+	uint32		slots[DISTINCT_SPARSE] = {0};
 	int			n = 0;
 	int			before = -1;
 
@@ -175,8 +175,8 @@ write_dense(const Distinct *d, StringInfo out)
 {
 	int			counts[NRANKS];
 	uint8		to[NRANKS];
-	uint64		codes[NRANKS];
-	int			lengths[NRANKS];
+	uint64		codes[NRANKS] = {0};
+	int			lengths[NRANKS] = {0};
 	Code		code;
 	uint64		window = 0;
 	int			nbits = 0;

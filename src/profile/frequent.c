@@ -49,8 +49,9 @@ static inline bool
 may_have(const Frequent *f, uint64 hash)
 {
 	uint64		bit;
+	const uint64 *word = filter_word(f, hash, &bit);
 
-	return (*filter_word(f, hash, &bit) & bit) != 0;
+	return (*word & bit) != 0;
 }
 
 /* Puts a counter where its hash belongs. */
@@ -60,8 +61,9 @@ link_counter(Frequent *f, int index)
 	uint64		hash = f->counters[index].hash;
 	uint32		at = hash & (f->nslots - 1);
 	uint64		bit;
+	uint64	   *word = filter_word(f, hash, &bit);
 
-	*filter_word(f, hash, &bit) |= bit;
+	*word |= bit;
 	while (f->slots[at] != 0)
 		at = (at + 1) & (f->nslots - 1);
 	f->slots[at] = (uint32) (hash >> 48) << 16 | (index + 1);
@@ -270,7 +272,7 @@ frequent_count(Frequent *f, uint64 hash, int64 count)
 void
 frequent_enter(Frequent *f, uint64 hash, const char *text, int len, bool full, uint32 mark, int64 count)
 {
-	Counter		counter;
+	Counter		counter = {0};
 
 	if (frequent_count(f, hash, count))
 		return;
@@ -289,7 +291,7 @@ frequent_enter(Frequent *f, uint64 hash, const char *text, int len, bool full, u
 void
 frequent_restore(Frequent *f, const FrequentItem *item)
 {
-	Counter		counter;
+	Counter		counter = {0};
 
 	counter.hash = item->hash;
 	counter.count = item->count;

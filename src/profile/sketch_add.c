@@ -119,6 +119,8 @@ sketch_add_block(Sketch *sketch, ValueReader *reader, ValueBlock *block, const T
 
 	if (sketch->build == NULL)
 		build_begin(sketch, reader);
+	/* callers set n and as many values, not the whole block */
+	/* cppcheck-suppress ctuuninitvar */
 	if (block->n == 0)
 		return;
 	take_kind(sketch, reader);

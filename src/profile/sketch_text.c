@@ -134,11 +134,12 @@ add_looks(Sketch *sketch, const ValueBlock *block, double *characters)
 static int
 count_characters(const char *text, int len)
 {
-	const char *end = text + len;
+	const char *end;
 	int			n = 0;
 
 	if (text == NULL || pg_database_encoding_max_length() == 1)
 		return len;
+	end = text + len;
 	for (const char *s = text; s < end; s += text_step(s, end))
 		n++;
 	return n;

@@ -239,7 +239,8 @@ put_database(Status *status)
 		note = why_off();
 	}
 	if (jobs > 0)
-		note = psprintf("%s; " INT64_FORMAT " jobs came with a copy of the database and wait for worker_resume()", note, jobs);
+		note = psprintf("%s; " INT64_FORMAT "%s with a copy of the database and wait%s for worker_resume()", note, jobs,
+						jobs == 1 ? " job came" : " jobs came", jobs == 1 ? "s" : "");
 	put_row(status, "database", 0, InvalidOid, since, state, -1, note);
 }
 

@@ -30,6 +30,7 @@ SERVER = """
 #define PG_FINALLY() } {
 #define PG_END_TRY() } } while (0)
 #define Assert(condition)
+#define foreach(cell, list) for ((cell) = list_head(list); (cell) != NULL; (cell) = lnext(list, cell))
 #define StaticAssertDecl(condition, message) extern int static_assertion
 #define StaticAssertStmt(condition, message) do { } while (0)
 """
@@ -51,8 +52,9 @@ def check(tree):
 
 
 def plant(tree):
-    """Reads behind the end of an array; the check then looks at this file only."""
-    return gate.write(tree, "src/core/planted.c", "int\nplanted(void)\n{\n\tint a[2] = {0, 1};\n\n\treturn a[2];\n}\n")
+    """Reads behind the end of an array, in a file with our header and a loop over a list, as most are; the check then looks at this file only."""
+    return gate.write(tree, "src/core/planted.c", "#include \"compat/compat.h\"\n\nint\nplanted(List *list)\n{\n\tint a[2] = {0, 1};\n\tListCell *cell;\n\n"
+                      "\tforeach(cell, list)\n\t\ta[0]++;\n\treturn a[2];\n}\n")
 
 
 gate.run(check, plant)
