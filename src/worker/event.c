@@ -3,9 +3,12 @@
  * event.c
  *	  Rows that land in a table make jobs due.
  *
- * A BEFORE ROW trigger, which partitions get by themselves, counts in memory and
- * nothing else.  It is named so that it fires after gates: a row that a gate
- * holds back has not landed.  Before commit each job's count becomes one row of
+ * A plain table has an AFTER STATEMENT trigger that asks how many rows its
+ * transition table holds: a row trigger would keep COPY from writing block by block.
+ * Partitioned tables and partitions have a BEFORE ROW trigger, which partitions get
+ * by themselves and which sees what is loaded into one directly.  It is named so
+ * that it fires after gates: a row that a row gate holds back has not landed.  Both
+ * count in memory and nothing else.  Before commit each job's count becomes one row of
  * job_event_data, and after it the scheduler is rung.  What a subtransaction's
  * abort takes back is not counted.
  *
@@ -35,6 +38,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "compat/compat.h"
 #include "core/sql.h"
@@ -211,8 +215,8 @@ begin_call(FunctionCallInfo fcinfo, TriggerData *trigger)
 {
 	LandedCall *call = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(LandedCall));
 
-	if (trigger->tg_trigger->tgnargs != 1 || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	if (trigger->tg_trigger->tgnargs != 1 || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ? !TRIGGER_FIRED_BEFORE(trigger->tg_event) : trigger->tg_newtable == NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("aipipe.job_landed() serves only in triggers that aipipe.job_create() made")));
@@ -241,12 +245,13 @@ counter(const LandedCall *call)
 	return entry;
 }
 
-/* The trigger function of jobs that wait for rows: counts the row and lets it pass. */
+/* The trigger function of jobs that wait for rows: counts the row and lets it pass, or counts the statement's. */
 Datum
 aipipe_job_landed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	LandedCall *call;
+	int64		rows = 1;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -255,7 +260,10 @@ aipipe_job_landed(PG_FUNCTION_ARGS)
 	call = fcinfo->flinfo->fn_extra;
 	if (call == NULL)
 		call = begin_call(fcinfo, trigger);
-	counter(call)->rows++;
+	if (trigger->tg_newtable != NULL)
+		rows = tuplestore_tuple_count(trigger->tg_newtable);
+	if (rows > 0)
+		counter(call)->rows += rows;
 	PG_RETURN_POINTER(trigger->tg_trigtuple);
 }
 
@@ -270,9 +278,18 @@ event_attach(int64 job, Oid relid)
 	stmt->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)), pstrdup(RelationGetRelationName(rel)), -1);
 	stmt->funcname = list_make2(makeString("aipipe"), makeString("job_landed"));
 	stmt->args = list_make1(makeString(psprintf(INT64_FORMAT, job)));
-	stmt->row = true;
-	stmt->timing = TRIGGER_TYPE_BEFORE;
+	stmt->row = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition;
+	stmt->timing = stmt->row ? TRIGGER_TYPE_BEFORE : TRIGGER_TYPE_AFTER;
 	stmt->events = TRIGGER_TYPE_INSERT;
+	if (!stmt->row)
+	{
+		TriggerTransition *transition = makeNode(TriggerTransition);
+
+		transition->name = "aipipe_new";
+		transition->isNew = true;
+		transition->isTable = true;
+		stmt->transitionRels = list_make1(transition);
+	}
 	(void) CreateTrigger(stmt, NULL, relid, InvalidOid, InvalidOid, InvalidOid, InvalidOid, InvalidOid, NULL, false, false);
 	CommandCounterIncrement();
 	table_close(rel, NoLock);

@@ -30,6 +30,10 @@
 #define ASK_EVERY 1
 #define LOG_EVERY 60
 
+/* ms before a ring is answered when the last look that a ring asked for was in vain, doubled by each, up to here. */
+#define VAIN_MS 20
+#define VAIN_MAX_MS 250
+
 /* s between deletions of old runs; ms until what somebody has locked is looked at again; looks that failed count up to here. */
 #define PRUNE_EVERY 60
 #define AGAIN_MS 200
@@ -53,6 +57,8 @@ typedef struct Scheduler
 	TimestampTz next;			/* when there is something to do, by the clock of schedules */
 	TimestampTz looked;			/* the last look, by the same clock */
 	TimestampTz logged;			/* the last complaint about a lack of processes; by the server's clock */
+	int			vain;			/* looks in a row that neither began nor ended an attempt */
+	int			open;			/* attempts, at the last look */
 	int			failures;		/* looks in a row that ended with an error */
 	TimestampTz pruned;			/* the last time that old runs were deleted; by the server's clock */
 	bool		more_to_prune;
@@ -196,6 +202,8 @@ look(Scheduler *self)
 	self->next = Min(self->next, look_at_events(now));
 	nclaims = claim_runs(now, core_worker_max - open, claims, &self->next);
 	step_end();
+	self->vain = nclaims > 0 || open != self->open ? 0 : self->vain + 1;
+	self->open = open + nclaims;
 	start_children(self, claims, nclaims);
 
 	/* What is due and was passed by is locked by somebody. */
@@ -244,15 +252,29 @@ guarded_look(Scheduler *self)
 	MemoryContextReset(self->scratch);
 }
 
-/* Says whether it is time for a look: the clock may have been set since the last one. */
+/*
+ * Gives when a ring is answered.  Whoever lands rows rings with each commit, and most of these looks find nothing
+ * to do: the more of them were in vain, the more rings are answered together.
+ */
+static TimestampTz
+answer_at(const Scheduler *self)
+{
+	int			ms = self->vain == 0 ? 0 : Min(VAIN_MS << Min(self->vain - 1, 8), VAIN_MAX_MS);
+
+	return self->looked + ms * INT64CONST(1000);
+}
+
+/* Says whether it is time for a look: the clock may have been set since the last one.  A ring that must wait makes it time later. */
 static bool
-time_to_look(const Scheduler *self, bool rung)
+time_to_look(Scheduler *self, bool rung)
 {
 	TimestampTz now = worker_now();
 
 	if (self->failures > 0)
 		return now >= self->next || now < self->looked;
-	return rung || now >= self->next || now < self->looked || now - self->looked >= LOOK_EVERY * USECS_PER_SEC;
+	if (rung)
+		self->next = Min(self->next, answer_at(self));
+	return now >= self->next || now < self->looked || now - self->looked >= LOOK_EVERY * USECS_PER_SEC;
 }
 
 /* Sleeps until there is something to do, at most until the database's lock is asked again; true when rung. */

@@ -37,6 +37,11 @@ COPY landing FROM STDIN;
 22	2
 \.
 SELECT counted(:job);
+-- What is in conflict has not landed, and a statement without rows tells nothing.
+INSERT INTO landing VALUES (21, 3), (23, 3) ON CONFLICT (id) DO NOTHING;
+INSERT INTO landing VALUES (22, 4), (24, 4), (25, 4) ON CONFLICT (id) DO UPDATE SET a = 4;
+INSERT INTO landing SELECT 99, 99 WHERE false;
+SELECT counted(:job);
 
 -- A paused job is told once.
 SELECT aipipe.job_pause('worker_event land');
@@ -83,6 +88,7 @@ GRANT USAGE, CREATE ON SCHEMA worker_event TO regress_aipipe_event;
 SET ROLE regress_aipipe_event;
 CREATE TABLE planted (id int);
 SELECT format('CREATE TRIGGER zz_aipipe_job_%s BEFORE INSERT ON planted FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed(%s)', :gated, :gated) \gexec
+SELECT format('CREATE TRIGGER planted_too AFTER INSERT ON planted REFERENCING NEW TABLE AS n EXECUTE FUNCTION aipipe.job_landed(%s)', :gated) \gexec
 INSERT INTO planted VALUES (1), (2);
 CREATE TABLE after_row (id int);
 CREATE TRIGGER after_row AFTER INSERT ON after_row FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed('1');
@@ -94,6 +100,9 @@ UPDATE on_update SET id = 2;
 CREATE TABLE by_statement (id int);
 CREATE TRIGGER by_statement BEFORE INSERT ON by_statement EXECUTE FUNCTION aipipe.job_landed('1');
 INSERT INTO by_statement VALUES (1);
+CREATE TABLE no_rows (id int);
+CREATE TRIGGER no_rows AFTER INSERT ON no_rows EXECUTE FUNCTION aipipe.job_landed('1');
+INSERT INTO no_rows VALUES (1);
 CREATE TABLE no_argument (id int);
 CREATE TRIGGER no_argument BEFORE INSERT ON no_argument FOR EACH ROW EXECUTE FUNCTION aipipe.job_landed();
 INSERT INTO no_argument VALUES (1);

@@ -284,7 +284,7 @@ sql(q{CREATE TABLE landing (id int); CREATE TABLE wait_for (id int); CREATE TABL
 create('rows', $hold, 'on landing', '{"event_rows": 5, "event_wait": "1 hour"}');
 create('two at once', $hold, 'on twice', '{"overlap": "parallel", "parallel": 2}');
 create('wait', 'SELECT 1', 'on wait_for', '{"event_rows": 1000, "event_wait": "2 seconds"}');
-create('quiet', 'SELECT 1', 'on quiet', '{"event_quiet": "3 seconds", "event_wait": "1 hour"}');
+create('quiet', 'SELECT 1', 'on quiet', '{"event_quiet": "5 seconds", "event_wait": "1 hour"}');
 create('never quiet', 'SELECT 1', 'on busy', '{"event_quiet": "1 hour", "event_wait": "2 seconds"}');
 
 # Lands rows in a transaction, and says when.
@@ -302,13 +302,13 @@ sub event_rows
 
 my $before = sql('SELECT clock_timestamp()');
 land($_, 3) foreach 'wait_for', 'busy';
-land('quiet', 1);
+sql('INSERT INTO quiet VALUES (1); SELECT pg_sleep(.5)') foreach 1 .. 3;
+my $last_quiet = land('quiet', 1);
 hold();
 land('landing', 2);
 land('landing', 2);
 look();
 is(sql(q{SELECT count(*) FROM aipipe.job_run WHERE job_name = 'rows'}), '0', 'fewer rows than are waited for: nothing');
-land('quiet', 1);
 land('landing', 1);
 states_are('rows', 'running 1', 'enough of them are one run');
 is(event_rows('rows'), 'event 5', 'for all that landed');
@@ -318,9 +318,6 @@ land('twice', 2);
 states_are('two at once', 'running 1', 'a run for what landed');
 land('twice', 3);
 states_are('two at once', 'running 2', 'and another at the same time');
-land('quiet', 1);
-look();
-my $last_quiet = land('quiet', 1);
 look();
 is(event_rows('rows'), 'event 5', 'what lands while a run is open waits');
 is(event_rows('two at once'), 'event 2, event 3', 'unless runs may be parallel');
@@ -335,7 +332,7 @@ states_are('never quiet', 'succeeded 1', 'a table that is never quiet is waited 
 is(sql("SELECT queued_at >= timestamptz '$before' + interval '2 s' FROM aipipe.job_run WHERE job_name = 'never quiet'"), 't', 'and as long');
 states_are('quiet', 'succeeded 1', 'a table that is quiet again');
 is(event_rows('quiet'), 'event 4', 'with all that landed before');
-is(sql("SELECT queued_at >= timestamptz '$last_quiet' + interval '3 s' FROM aipipe.job_run WHERE job_name = 'quiet'"), 't', 'and no sooner');
+is(sql("SELECT queued_at >= timestamptz '$last_quiet' + interval '5 s' FROM aipipe.job_run WHERE job_name = 'quiet'"), 't', 'and no sooner');
 
 # In a pause nothing runs, and nothing is lost.
 sql(q{SELECT aipipe.job_pause('rows')});
@@ -550,6 +547,7 @@ foreach my $case ([ 'once ends', $hold, 'succeeded' ], [ 'once dies', 'SELECT pg
 	is($out . $trouble, 't', 'he cancels the run');
 	session_end($owner);
 	comes("state IN ('cancelled', '$state') FROM aipipe.job_run WHERE id = $run", "it has $state, if it was not cancelled sooner");
+	is(sql("SELECT count(*) FROM aipipe.job_attempt WHERE run = $run AND sqlstate = '40P01'"), '0', 'nobody was in a deadlock');
 	is(sql("SELECT count(*) FROM aipipe.job WHERE name = '$name'"), '0', 'and the job is gone');
 }
 
@@ -564,7 +562,43 @@ states_are('left', 'succeeded 1', 'a run whose process is gone is done by anothe
 is(sql(q{SELECT string_agg(a.state || coalesce(' ' || message, ''), ', ' ORDER BY number) FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE job_name = 'left'}),
 	q{crashed the attempt's process ended without reporting an outcome, succeeded}, 'its first attempt is crashed');
 states_are('copied', 'running 1', 'what a copy left open is left alone');
-drop('hasty', 'stubborn', 'left');
+
+# Nor are its slots, its rows, its runs.
+create('copied slot', 'SELECT 1', '0 * * * *');
+create('copied rows', 'SELECT 1', 'on held');
+create('copied run', 'SELECT 1');
+sql(q{
+	UPDATE aipipe.job_data SET home = '1/1' WHERE name ~ '^copied ';
+	UPDATE aipipe.job_state_data s SET next_due = '2031-01-01 00:00+00' FROM aipipe.job_data j WHERE j.id = s.job AND j.name = 'copied slot';
+	INSERT INTO aipipe.job_event_data (job, rows, landed_at) SELECT id, 1, now() - interval '1 hour' FROM aipipe.job_data WHERE name = 'copied rows';
+	INSERT INTO aipipe.job_run_data (job, job_name, owner, cause, due_at, state, priority, not_before)
+	SELECT id, name, owner, 'manual', now(), 'queued', 0, now() FROM aipipe.job_data WHERE name = 'copied run'});
+look();
+is(sql(q{SELECT string_agg(concat_ws(' ', job_name, state, attempts), ', ') FROM aipipe.job_run WHERE job_name ~ '^copied '}), 'copied run queued 0', 'what is due in a copy does not run');
+
+# An attempt whose command has given up its sign of life is alive as long as its process is.
+create('silent', "SELECT pg_advisory_unlock_all(); $hold", undef, '{"retries": 0}');
+hold();
+my $silent = run_now('silent');
+comes(q{EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe executor' AND wait_event = 'advisory')}, 'a command that gives up its locks');
+look();
+is(sql("SELECT state FROM aipipe.job_run WHERE id = $silent"), 'running', 'runs on');
+release();
+comes("state = 'succeeded' FROM aipipe.job_run WHERE id = $silent", 'to its end');
+
+# An attempt that another scheduler began is alive as long as it says so.
+create('outlives', $hold, undef, '{"retries": 0}');
+hold();
+my $outlives = run_now('outlives');
+comes("state = 'running' FROM aipipe.job_run WHERE id = $outlives", 'a job runs');
+my $scheduler = scheduler_pid($node, 'postgres');
+sql("SELECT pg_terminate_backend($scheduler)");
+ok(has_scheduler($node, 'postgres', $scheduler), 'another scheduler works');
+look();
+is(sql("SELECT state FROM aipipe.job_run WHERE id = $outlives"), 'running', 'the job runs on');
+release();
+comes("state = 'succeeded' FROM aipipe.job_run WHERE id = $outlives", 'to its end');
+drop('hasty', 'stubborn', 'left', 'silent', 'outlives');
 
 # Who lands rows rings, and what is waited for is waited for no longer than that: the scheduler's looks of its own are ten seconds apart.
 create('soon', 'SELECT 1', 'on wait_for', '{"event_rows": 10, "event_wait": "1 second"}');
