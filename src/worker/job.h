@@ -33,6 +33,9 @@ typedef enum JobCatchUp
 	JOB_CATCH_UP_ALL
 } JobCatchUp;
 
+/* Bytes of a job's name. */
+#define JOB_NAME_MAX 255
+
 /* One row of aipipe.job_data. Times in ms; 0 in timeout: none. */
 typedef struct Job
 {

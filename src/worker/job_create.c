@@ -39,8 +39,6 @@
 PG_FUNCTION_INFO_V1(aipipe_job_create);
 PG_FUNCTION_INFO_V1(aipipe_job_alter);
 
-#define JOB_NAME_MAX 255
-
 /* Bytes of what a job does and with what: the scheduler reads it, too. */
 #define JOB_TEXT_MAX (1024 * 1024)
 

@@ -22,6 +22,7 @@
 #include "utils/jsonb.h"
 
 #include "core/args.h"
+#include "core/text.h"
 #include "core/version.h"
 #include "model/registry.h"
 #include "worker/job.h"
@@ -76,12 +77,15 @@ aipipe_model_train_async(PG_FUNCTION_ARGS)
 {
 	NewJob		new = {.once = true};
 	char	   *model;
+	char	   *name;
 	int64		job;
 
 	core_check_version();
 	model = arg_text(fcinfo, 0, "model");
 	registry_check_name(model);
-	new.name = psprintf("train %s", model);
+	name = psprintf("train %s", model);
+	name[text_clip(name, strlen(name), JOB_NAME_MAX)] = '\0';
+	new.name = name;
 	new.command = train_command(fcinfo, model);
 	new.params = PG_ARGISNULL(7) ? NULL : PG_GETARG_JSONB_P(7);
 	job = job_create(&new);

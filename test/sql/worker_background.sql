@@ -23,6 +23,10 @@ SELECT aipipe.model_train_async('m', 'regression', 'x', 'y', job_params => '{"re
 BEGIN READ ONLY;
 SELECT aipipe.model_train_async('m', 'regression', 'x', 'y');
 ROLLBACK;
+-- The longest name of a model is cut to that of a job.
+SELECT aipipe.model_train_async(repeat('m', 255), 'regression', 'SELECT 1 AS x', 'x') AS run \gset
+SELECT octet_length(job_name) FROM aipipe.job_run WHERE id = :run;
+SELECT aipipe.job_cancel(:run);
 SELECT aipipe.model_drop(E'worker bg\\"''m');
 
 -- Retention: what is old goes, what is a question to somebody stays, and what is another's.
