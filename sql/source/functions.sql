@@ -237,15 +237,14 @@ COMMENT ON FUNCTION aipipe.source_veracity(text, int) IS
 
 CREATE OR REPLACE FUNCTION aipipe.source_report(name text, days int DEFAULT 30)
 RETURNS TABLE (dimension text, measure text, value float8, unit text, detail jsonb)
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $body$
-    SELECT * FROM aipipe.source_volume(source_report.name, source_report.days)
-    UNION ALL
-    SELECT * FROM aipipe.source_velocity(source_report.name, source_report.days)
-    UNION ALL
-    SELECT * FROM aipipe.source_variety(source_report.name, source_report.days)
-    UNION ALL
-    SELECT * FROM aipipe.source_veracity(source_report.name, source_report.days)
+BEGIN
+    RETURN QUERY SELECT * FROM aipipe.source_volume(source_report.name, source_report.days);
+    RETURN QUERY SELECT * FROM aipipe.source_velocity(source_report.name, source_report.days);
+    RETURN QUERY SELECT * FROM aipipe.source_variety(source_report.name, source_report.days);
+    RETURN QUERY SELECT * FROM aipipe.source_veracity(source_report.name, source_report.days);
+END
 $body$;
 COMMENT ON FUNCTION aipipe.source_report(text, int) IS
 'gives the baseline assessment of a source from its batches of the last days: volume, velocity, variety and veracity';

@@ -338,6 +338,7 @@ extern Oid	gate_target_relation(const Gate *gate, const char *schema, const char
 /* gate_remove.c */
 typedef struct GateRemoval GateRemoval;
 
+extern char *gate_target_text(Relation rel);
 extern GateRemoval *removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel);
 extern void removal_prepare_look(GateRemoval *removal, TupleDesc key_desc, Relation rel);
 extern HeapTuple removal_look(const GateRemoval *removal, const Datum *key, TupleDesc *desc);

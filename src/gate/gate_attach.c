@@ -38,6 +38,7 @@
 
 #include "compat/compat.h"
 #include "core/sql.h"
+#include "core/trigger.h"
 #include "gate/gate.h"
 
 PG_FUNCTION_INFO_V1(aipipe_gate_follow_partitions);
@@ -109,30 +110,10 @@ static void
 create_trigger(const Gate *gate, Relation rel, const char *suffix, bool row, int16 timing,
 			   int16 events, bool with_rows)
 {
-	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
+	char	   *name = gate_trigger_name(gate->id, suffix);
 
-	stmt->trigname = gate_trigger_name(gate->id, suffix);
-	if (has_trigger(rel, gate, stmt->trigname, (row ? TRIGGER_TYPE_ROW : 0) | timing | events))
-		return;
-	stmt->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)),
-								  pstrdup(RelationGetRelationName(rel)), -1);
-	stmt->funcname = list_make2(makeString("aipipe"), makeString("gate_trigger"));
-	stmt->args = list_make1(makeString(psprintf(INT64_FORMAT, gate->id)));
-	stmt->row = row;
-	stmt->timing = timing;
-	stmt->events = events;
-	if (with_rows)
-	{
-		TriggerTransition *transition = makeNode(TriggerTransition);
-
-		transition->name = "aipipe_new";
-		transition->isNew = true;
-		transition->isTable = true;
-		stmt->transitionRels = list_make1(transition);
-	}
-	(void) CreateTrigger(stmt, NULL, RelationGetRelid(rel), InvalidOid, InvalidOid, InvalidOid,
-						 InvalidOid, InvalidOid, NULL, false, false);
-	CommandCounterIncrement();
+	if (!has_trigger(rel, gate, name, (row ? TRIGGER_TYPE_ROW : 0) | timing | events))
+		trigger_create(rel, name, "gate_trigger", gate->id, row, timing, events, with_rows);
 }
 
 /*

@@ -109,10 +109,7 @@ select_text(Relation rel, TupleDesc key_desc)
 	appendStringInfoString(&out, "SELECT f.t FROM (SELECT");
 	for (int i = 1; i <= key_desc->natts; i++)
 		appendStringInfo(&out, "%s pg_catalog.unnest($%d) AS k%d", i > 1 ? "," : "", i, i);
-	appendStringInfo(&out, ") AS s, LATERAL (SELECT t FROM %s%s AS t WHERE %s LIMIT 1) AS f",
-					 rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)), RelationGetRelationName(rel)),
-					 key_join(key_desc, "t", "s"));
+	appendStringInfo(&out, ") AS s, LATERAL (SELECT t FROM %s AS t WHERE %s LIMIT 1) AS f", gate_target_text(rel), key_join(key_desc, "t", "s"));
 	return out.data;
 }
 

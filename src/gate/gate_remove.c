@@ -70,8 +70,8 @@ gate_rewrite_as_owner(const char *text, Oid owner, const Oid *types, int ntypes)
 }
 
 /* Gives the table as a statement names it: its own rows, or those of its partitions. */
-static char *
-target_text(Relation rel)
+char *
+gate_target_text(Relation rel)
 {
 	return psprintf("%s%s", rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)), RelationGetRelationName(rel)));
@@ -94,7 +94,7 @@ removal_prepare(const Gate *gate, TupleDesc key_desc, Relation rel)
 		removal->params->params[i].pflags = PARAM_FLAG_CONST;
 		removal->params->params[i].ptype = types[i];
 	}
-	removal->text = psprintf("DELETE FROM %s WHERE %s RETURNING *", target_text(rel), key_condition(key_desc, 1));
+	removal->text = psprintf("DELETE FROM %s WHERE %s RETURNING *", gate_target_text(rel), key_condition(key_desc, 1));
 	foreach(cell, gate_rewrite_as_owner(removal->text, rel->rd_rel->relowner, types, nkeys))
 	{
 		Query	   *query = lfirst_node(Query, cell);
@@ -120,7 +120,7 @@ removal_prepare_look(GateRemoval *removal, TupleDesc key_desc, Relation rel)
 
 	for (int i = 0; i < nkeys; i++)
 		types[i] = removal->params->params[i].ptype;
-	removal->look_text = psprintf("SELECT * FROM %s WHERE %s FOR UPDATE", target_text(rel), key_condition(key_desc, 1));
+	removal->look_text = psprintf("SELECT * FROM %s WHERE %s FOR UPDATE", gate_target_text(rel), key_condition(key_desc, 1));
 	queries = gate_rewrite_as_owner(removal->look_text, rel->rd_rel->relowner, types, nkeys);
 	removal->look = pg_plan_query(linitial_node(Query, queries), removal->look_text, CURSOR_OPT_NO_SCROLL, NULL);
 }

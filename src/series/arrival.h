@@ -120,7 +120,6 @@ typedef struct ArrivalModel
 extern void arrival_read_options(const Jsonb *params, const char *function, ArrivalSettings *settings);
 extern char *arrival_options_json(const ArrivalSettings *settings);
 
-
 /* A finite time on the local clock, and back. */
 extern Arrival arrival_local(TimestampTz time, pg_tz *zone);
 extern TimestampTz arrival_time(int64 day, int64 second, pg_tz *zone);

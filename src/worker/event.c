@@ -42,6 +42,7 @@
 
 #include "compat/compat.h"
 #include "core/sql.h"
+#include "core/trigger.h"
 #include "worker/job.h"
 #include "worker/worker.h"
 
@@ -272,26 +273,10 @@ void
 event_attach(int64 job, Oid relid)
 {
 	Relation	rel = table_open(relid, ShareRowExclusiveLock);
-	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
+	bool		row = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition;
 
-	stmt->trigname = psprintf(TRIGGER_NAME, job);
-	stmt->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(rel)), pstrdup(RelationGetRelationName(rel)), -1);
-	stmt->funcname = list_make2(makeString("aipipe"), makeString("job_landed"));
-	stmt->args = list_make1(makeString(psprintf(INT64_FORMAT, job)));
-	stmt->row = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition;
-	stmt->timing = stmt->row ? TRIGGER_TYPE_BEFORE : TRIGGER_TYPE_AFTER;
-	stmt->events = TRIGGER_TYPE_INSERT;
-	if (!stmt->row)
-	{
-		TriggerTransition *transition = makeNode(TriggerTransition);
-
-		transition->name = "aipipe_new";
-		transition->isNew = true;
-		transition->isTable = true;
-		stmt->transitionRels = list_make1(transition);
-	}
-	(void) CreateTrigger(stmt, NULL, relid, InvalidOid, InvalidOid, InvalidOid, InvalidOid, InvalidOid, NULL, false, false);
-	CommandCounterIncrement();
+	trigger_create(rel, psprintf(TRIGGER_NAME, job), "job_landed", job, row, row ? TRIGGER_TYPE_BEFORE : TRIGGER_TYPE_AFTER,
+				   TRIGGER_TYPE_INSERT, !row);
 	table_close(rel, NoLock);
 }
 

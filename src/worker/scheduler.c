@@ -56,6 +56,7 @@ typedef struct Scheduler
 	int			max_children;
 	TimestampTz next;			/* when there is something to do, by the clock of schedules */
 	TimestampTz looked;			/* the last look, by the same clock */
+	TimestampTz asked;			/* the last time that the database's lock was; by the server's clock */
 	TimestampTz logged;			/* the last complaint about a lack of processes; by the server's clock */
 	int			vain;			/* looks in a row that neither began nor ended an attempt */
 	int			open;			/* attempts, at the last look */
@@ -287,6 +288,18 @@ sleep_until_next(const Scheduler *self)
 	return worker_sleep(ms);
 }
 
+/* Asks, once in a while, whether somebody wants the database without us; many rings are many awakenings. */
+static bool
+must_leave(Scheduler *self)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= self->asked && !TimestampDifferenceExceeds(self->asked, now, ASK_EVERY * 1000))
+		return false;
+	self->asked = now;
+	return step_database_wanted();
+}
+
 /* Becomes the database's scheduler, or ends because there is one, or none is wanted. */
 static void
 take_office(void)
@@ -325,7 +338,7 @@ aipipe_scheduler_main(Datum arg)
 	{
 		if (worker_reload())
 			rung = true;
-		if (step_database_wanted())
+		if (must_leave(&self))
 			proc_exit(0);
 		if (time_to_look(&self, rung))
 			guarded_look(&self);
