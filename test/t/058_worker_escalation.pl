@@ -34,12 +34,13 @@ sub admin
 	return $node->safe_psql($db, "SET ROLE NONE; SET search_path = public; SET lock_timeout = 0; $sql", extra_params => ['-q']);
 }
 
-# Waits until every run has ended.
+# Waits until every run has ended, and until rows that landed have become one: the scheduler may answer their ring some time later.
 sub settle
 {
 	foreach (1 .. 600)
 	{
-		return if admin(q{SELECT count(*) FROM aipipe.job_run_data WHERE state IN ('queued', 'starting', 'running') AND job_name <> 'heartbeat'}) eq '0';
+		return if admin(q{SELECT NOT EXISTS (SELECT FROM aipipe.job_run_data WHERE state IN ('queued', 'starting', 'running') AND job_name <> 'heartbeat')
+			AND NOT EXISTS (SELECT FROM aipipe.job_event_data e JOIN aipipe.job_state_data s USING (job) WHERE s.state = 'active')}) eq 't';
 		usleep(100_000);
 	}
 	fail('all runs come to an end');
