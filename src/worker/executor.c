@@ -38,6 +38,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
@@ -245,6 +246,17 @@ may_write_success(void)
 	return !XactReadOnly;
 }
 
+/*
+ * Has a commit wait for the lock that transactions with notifications take turns at, whatever lock_timeout the job has set: its
+ * success is among them.  Deferred triggers have run by now, and the setting comes back with the next transaction.
+ */
+static void
+commit_without_lock_timeout(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT)
+		(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
 /* Does the work in a transaction of its own; says whether the success was written with it. */
 static bool
 work(const Attempt *attempt, AttemptEnd *end)
@@ -358,6 +370,7 @@ aipipe_executor_main(Datum arg)
 	/* what guards the owner's sessions guards his jobs */
 	process_session_preload_libraries();
 	worker_settings();
+	RegisterXactCallback(commit_without_lock_timeout, NULL);
 	attempt.context = AllocSetContextCreate(TopMemoryContext, "aipipe attempt", ALLOCSET_DEFAULT_SIZES);
 
 	/* utility hooks of other extensions may want it, as in a backend that serves a client */

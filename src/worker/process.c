@@ -53,7 +53,7 @@ static const struct
 	{"aipipe executor", "aipipe_executor_main", BGW_NEVER_RESTART},
 };
 
-/* Set by worker_dismiss() in another process, heeded by worker_sleep(). */
+/* Set by worker_dismiss() in another process, heeded by rest(). */
 static volatile sig_atomic_t dismissed = false;
 
 /* Set in the postmaster, of which every process has a copy. */
@@ -237,18 +237,32 @@ worker_begin(void)
 	return &order;
 }
 
-/* Rests until rung or signalled, or until the time is over; a process that was dismissed ends here. */
-bool
-worker_sleep(long ms)
+/* Waits for what may wake this process, or for the time to be over; a process that was dismissed ends here. */
+static bool
+rest(int events, long ms)
 {
-	int			events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
-								   compat_wait_event("AipipeWorkerMain"));
+	int			happened = WaitLatch(MyLatch, events | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, compat_wait_event("AipipeWorkerMain"));
 
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	if (dismissed)
 		proc_exit(0);
-	return (events & WL_LATCH_SET) != 0;
+	return (happened & WL_LATCH_SET) != 0;
+}
+
+/* Rests until rung or signalled, or until the time is over. */
+bool
+worker_sleep(long ms)
+{
+	return rest(WL_LATCH_SET, ms);
+}
+
+/* Rests until the time is over with the latch set: who rings then finds that it is, and need not wake anybody. */
+void
+worker_doze(long ms)
+{
+	SetLatch(MyLatch);
+	(void) rest(0, ms);
 }
 
 /* Reads the configuration again when the server was told to. */

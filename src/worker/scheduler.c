@@ -278,14 +278,20 @@ time_to_look(Scheduler *self, bool rung)
 	return now >= self->next || now < self->looked || now - self->looked >= LOOK_EVERY * USECS_PER_SEC;
 }
 
-/* Sleeps until there is something to do, at most until the database's lock is asked again; true when rung. */
+/*
+ * Sleeps until there is something to do, at most until the database's lock is asked again; true when a ring is to be answered.
+ * While one waits for its answer, others are not listened to: writers ring with each commit.
+ */
 static bool
-sleep_until_next(const Scheduler *self)
+sleep_until_next(const Scheduler *self, bool rung)
 {
 	int64		left = (self->next - worker_now() + 999) / 1000;
 	long		ms = (long) Max(0, Min(left, ASK_EVERY * 1000));
 
-	return worker_sleep(ms);
+	if (!rung || self->failures > 0)
+		return worker_sleep(ms);
+	worker_doze(Min(ms, VAIN_MAX_MS));
+	return true;
 }
 
 /* Asks, once in a while, whether somebody wants the database without us; many rings are many awakenings. */
@@ -341,7 +347,10 @@ aipipe_scheduler_main(Datum arg)
 		if (must_leave(&self))
 			proc_exit(0);
 		if (time_to_look(&self, rung))
+		{
 			guarded_look(&self);
-		rung = sleep_until_next(&self);
+			rung = false;
+		}
+		rung = sleep_until_next(&self, rung);
 	}
 }

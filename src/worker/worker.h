@@ -82,6 +82,9 @@ extern const WorkerOrder *worker_begin(void);
  */
 extern bool worker_sleep(long ms);
 
+/* Rests until the time is over, deaf to rings and signals, and takes interrupts then; rings cost nobody anything meanwhile. */
+extern void worker_doze(long ms);
+
 /* Reads the configuration again when the server was told to; true when it did. */
 extern bool worker_reload(void);
 

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-my $node = make_node('executor', "max_worker_processes = 16\naipipe.worker_max = 6\nlog_min_messages = warning\nlog_statement = none\n");
+my $node = make_node('executor', "wal_level = replica\nmax_wal_senders = 2\nmax_worker_processes = 16\naipipe.worker_max = 6\nlog_min_messages = warning\nlog_statement = none\n");
 my $serial = 0;
 
 # Creates a job and runs it to its end; gives the run.
@@ -451,6 +451,25 @@ $began = time;
 changed_before_start('ALTER ROLE ben NOLOGIN', q{crashed the attempt's process ended before it began; the server's log may say why failed}, 'an owner who may no longer log in');
 cmp_ok(time - $began, '<', 15, 'which is known when the process has ended');
 $node->safe_psql('postgres', 'ALTER ROLE ben LOGIN');
+
+# A commit that takes its turn behind another's notifications: the job's lock_timeout is for its work.  Who waits for a standby that is
+# not there holds his turn meanwhile.
+$node->safe_psql('postgres', $_) foreach (q{ALTER SYSTEM SET synchronous_commit = local}, q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'}, 'SELECT pg_reload_conf()');
+foreach my $case ([ 'SET lock_timeout = 1; SELECT pg_sleep(1.5)', '{}', 'succeeded', '' ], [ 'SELECT pg_sleep(1.5), 1 / (random() * 0)::int', '{"settings": {"lock_timeout": "1"}}', 'failed', '22012' ])
+{
+	$run = run_job($case->[0], params => $case->[1], wait => 0);
+	ok(wait_until($node, 'postgres', "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'aipipe executor' AND wait_event = 'PgSleep')"), 'a job sleeps');
+	my $turn = session_start($node, 'postgres');
+	session_run($turn, q{SET synchronous_commit = on; BEGIN; INSERT INTO note (what) VALUES ('turn'); NOTIFY turn; COMMIT;}, wait => 0);
+	ok(wait_until($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), 'somebody holds the turn');
+	ok(wait_until($node, 'postgres', "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'aipipe executor' AND l.classid = 'pg_database'::regclass AND l.objid = 0 AND NOT l.granted)"), 'the job waits for it');
+	usleep(100_000);
+	$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+	session_end($turn);
+	wait_run($run);
+	is(attempt($run, "state, coalesce(sqlstate, '')"), "$case->[2]|$case->[3]", "$case->[2], after the wait");
+}
+$node->safe_psql('postgres', $_) foreach ('ALTER SYSTEM RESET synchronous_commit', 'ALTER SYSTEM RESET synchronous_standby_names', 'SELECT pg_reload_conf()');
 
 # Owners who may not: the job is paused and says why, once.
 my $before = length slurp_file($node->logfile);
