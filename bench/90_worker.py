@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """What the background costs and how punctual it is: 40 jobs of 50 ms, each due every second for five minutes, and processes that rest.
 
+The jobs run once more beside somebody who holds a snapshot from before all of them, so that no dead row can be removed.
+
 A run is late by the time from its slot to the begin of its command's process.  Beside it stands what a process costs on this
 machine in the same minutes: a new session that says SELECT 1.  The share of a processor that launcher and scheduler take
 at rest is read from the system's accounts.
@@ -13,6 +15,7 @@ import psycopg2
 
 JOBS = 40
 SECONDS = int(os.environ.get("WORKER_SECONDS", "300"))
+HELD = int(os.environ.get("WORKER_HELD", "120"))
 REST = int(os.environ.get("WORKER_REST", "60"))
 PROCESSES = ("aipipe launcher", "aipipe scheduler")
 
@@ -30,9 +33,9 @@ def result(name, value, unit, baseline="", ratio=None, goal="", met=None):
     print(f"RESULT|{name}|{value}|{unit}|{baseline}|{'' if ratio is None else round(ratio, 2)}|{goal}|{verdict}", flush=True)
 
 
-def ask(cursor, text):
+def ask(cursor, text, params=None):
     """Gives the only row of a query."""
-    cursor.execute(text)
+    cursor.execute(text, params)
     return cursor.fetchone()
 
 
@@ -69,18 +72,20 @@ def sessions(stop, took):
         stop.wait(1)
 
 
-def punctuality(cursor):
+def punctuality(cursor, name, seconds):
     """Runs the jobs and says what became of their slots."""
     took, stop = [], threading.Event()
     for i in range(JOBS):
-        cursor.execute("SELECT aipipe.job_create(%s, 'SELECT pg_sleep(.05)', '* * * * * *', params => '{\"overlap\": \"queue\"}')", (f"bench {i}",))
+        cursor.execute("SELECT aipipe.job_create(%s, 'SELECT pg_sleep(.05)', '* * * * * *', params => '{\"overlap\": \"queue\"}')", (f"{name} {i}",))
     thread = threading.Thread(target=sessions, args=(stop, took))
     thread.start()
-    time.sleep(SECONDS)
+    before, _ = cpu(cursor)
+    time.sleep(seconds)
+    after, _ = cpu(cursor)
     stop.set()
     thread.join()
     for i in range(JOBS):
-        cursor.execute("SELECT aipipe.job_alter(%s, schedule => '')", (f"bench {i}",))
+        cursor.execute("SELECT aipipe.job_alter(%s, schedule => '')", (f"{name} {i}",))
     for _ in range(300):
         if ask(cursor, "SELECT count(*) FROM aipipe.job_run WHERE state IN ('queued', 'starting', 'running')")[0] == 0:
             break
@@ -89,29 +94,35 @@ def punctuality(cursor):
         SELECT sum(n), sum(slots - n), sum(doubled), sum(failed) FROM (
             SELECT count(*) AS n, extract(epoch FROM max(due_at) - min(due_at)) + 1 AS slots, count(*) - count(DISTINCT due_at) AS doubled,
                    count(*) FILTER (WHERE state <> 'succeeded') AS failed
-              FROM aipipe.job_run WHERE job_name LIKE 'bench %' GROUP BY job) AS jobs""")
+              FROM aipipe.job_run WHERE job_name LIKE %s GROUP BY job) AS jobs""", (name + " %",))
     lags = ask(cursor, """
         SELECT percentile_cont(ARRAY[.5, .99, 1]) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - r.due_at))
-          FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE r.job_name LIKE 'bench %' AND a.number = 1""")[0]
+          FROM aipipe.job_attempt a JOIN aipipe.job_run r ON r.id = a.run WHERE r.job_name LIKE %s AND a.number = 1""", (name + " %",))[0]
     took.sort()
     session = took[len(took) * 99 // 100]
-    result(f"slots of {JOBS} jobs in {SECONDS} s", runs, "runs")
-    result("slots missed", missed, "", "", None, "0", missed == 0)
-    result("slots run twice", doubled, "", "", None, "0", doubled == 0)
-    result("runs that did not succeed", failed, "", "", None, "0", failed == 0)
-    result("lag, median", f"{lags[0] * 1000:.0f}", "ms")
-    result("lag, 99th percentile", f"{lags[1] * 1000:.0f}", "ms", f"{session * 1000:.0f} (a session)", lags[1] / session, "<= 1000 ms", lags[1] <= 1)
-    result("lag, longest", f"{lags[2] * 1000:.0f}", "ms")
+    result(f"{name}: slots of {JOBS} jobs in {seconds} s", runs, "runs")
+    result(f"{name}: slots missed", missed, "", "", None, "0", missed == 0)
+    result(f"{name}: slots run twice", doubled, "", "", None, "0", doubled == 0)
+    result(f"{name}: runs that did not succeed", failed, "", "", None, "0", failed == 0)
+    result(f"{name}: lag, median", f"{lags[0] * 1000:.0f}", "ms")
+    result(f"{name}: lag, 99th percentile", f"{lags[1] * 1000:.0f}", "ms", f"{session * 1000:.0f} (a session)", lags[1] / session, "<= 1000 ms", lags[1] <= 1)
+    result(f"{name}: lag, longest", f"{lags[2] * 1000:.0f}", "ms")
+    result(f"{name}: launcher and scheduler", f"{(after - before) / seconds * 100:.0f}", "% of a processor")
 
 
 def main():
-    """Runs both measurements with a scheduler of this database, and with autovacuum, which other pieces do without."""
+    """Runs the measurements with a scheduler of this database, and with autovacuum, which other pieces do without."""
     cursor = connect()
     cursor.execute("ALTER SYSTEM SET autovacuum = on")
     cursor.execute("SELECT pg_reload_conf()")
     cursor.execute("SELECT aipipe.worker_start()")
     rest(cursor)
-    punctuality(cursor)
+    punctuality(cursor, "jobs", SECONDS)
+    holder = connect()
+    holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    holder.execute("SELECT 1")
+    punctuality(cursor, "beside an old snapshot", HELD)
+    holder.execute("COMMIT")
     cursor.execute("SELECT aipipe.worker_stop()")
     cursor.execute("ALTER SYSTEM RESET autovacuum")
     cursor.execute("SELECT pg_reload_conf()")

@@ -27,11 +27,12 @@
  * a few runs that are held for long would leave no place for others.
  */
 static SqlStatement find_ready = {
-	"WITH busy AS (SELECT b.job, pg_catalog.count(*) AS n FROM aipipe.job_run_data b"
-	" WHERE b.state OPERATOR(pg_catalog.=) ANY (ARRAY['starting', 'running']) GROUP BY b.job),"
+	"WITH open AS MATERIALIZED (" SURVEYED("o.id, o.job, o.state, o.cause, o.priority, o.not_before, o.due_at", "aipipe.job_run_data",
+										   "'queued', 'starting', 'running'", "$4", "$5") "),"
+	" busy AS (SELECT b.job, pg_catalog.count(*) AS n FROM open b WHERE b.state OPERATOR(pg_catalog.<>) 'queued' GROUP BY b.job),"
 	" ready AS (SELECT r.id, r.priority, r.not_before, j.parallel, COALESCE(busy.n, 0) AS n,"
 	" pg_catalog.row_number() OVER (PARTITION BY r.job ORDER BY r.priority DESC, r.due_at, r.id) AS place"
-	" FROM aipipe.job_run_data r"
+	" FROM open r"
 	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) r.job AND j.home OPERATOR(pg_catalog.=) $1"
 	" JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) r.job"
 	" AND (s.state OPERATOR(pg_catalog.<>) 'paused' OR r.cause OPERATOR(pg_catalog.=) 'manual')"
@@ -41,9 +42,9 @@ static SqlStatement find_ready = {
 	" pg_catalog.make_interval(secs => 60 OPERATOR(pg_catalog.+) (j.backoff_max_ms OPERATOR(pg_catalog./) 500.0)))))"
 	" SELECT o.id FROM ready JOIN aipipe.job_run_data o ON o.id OPERATOR(pg_catalog.=) ready.id"
 	" WHERE ready.place OPERATOR(pg_catalog.<=) (ready.parallel OPERATOR(pg_catalog.-) ready.n)"
-	" AND o.state OPERATOR(pg_catalog.=) 'queued'"
+	" AND " BY_KEY("o.state") " OPERATOR(pg_catalog.=) 'queued'"
 	" ORDER BY ready.priority DESC, ready.not_before, ready.id LIMIT $3 FOR UPDATE OF o SKIP LOCKED",
-	3, {TEXTOID, TIMESTAMPTZOID, INT8OID}
+	5, {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8ARRAYOID, INT8OID}
 };
 
 /* Read after the run is locked: a job_alter() that was before us is seen. */
@@ -66,9 +67,9 @@ static SqlStatement add_attempt = {
 };
 
 static SqlStatement find_waiting = {
-	"SELECT pg_catalog.min(r.not_before) AS next FROM aipipe.job_run_data r"
-	" WHERE r.state OPERATOR(pg_catalog.=) 'queued' AND r.not_before OPERATOR(pg_catalog.>) $1",
-	1, {TIMESTAMPTZOID}
+	"SELECT pg_catalog.min(r.not_before) AS next FROM (" SURVEYED("o.not_before", "aipipe.job_run_data", "'queued'", "$2", "$3") ") r"
+	" WHERE r.not_before OPERATOR(pg_catalog.>) $1",
+	3, {TIMESTAMPTZOID, INT8ARRAYOID, INT8OID}
 };
 
 /* A run that somebody has locked keeps its attempt, which is reaped. */
@@ -126,7 +127,7 @@ claim_run(int64 run, Claim *claim)
 
 /* Claims runs that may begin now, and says when another one may. */
 int
-claim_runs(TimestampTz now, int limit, Claim *claims, TimestampTz *next)
+claim_runs(const Survey *survey, TimestampTz now, int limit, Claim *claims, TimestampTz *next)
 {
 	int			nclaims = 0;
 	SqlResult  *result;
@@ -135,14 +136,15 @@ claim_runs(TimestampTz now, int limit, Claim *claims, TimestampTz *next)
 
 	if (limit > 0)
 	{
-		result = sql_run(&find_ready, SQL_WRITE, CStringGetTextDatum(job_home()), TimestampTzGetDatum(now), Int64GetDatum(limit));
+		result = sql_run(&find_ready, SQL_WRITE, CStringGetTextDatum(job_home()), TimestampTzGetDatum(now), Int64GetDatum(limit),
+						 survey->runs, Int64GetDatum(survey->last_run));
 		for (uint64 i = 0; i < result->nrows; i++)
 			if (claim_run(sql_int64(result, i, "id", NULL), &claims[nclaims]))
 				nclaims++;
 		sql_free(result);
 	}
 
-	result = sql_run(&find_waiting, SQL_WRITE, TimestampTzGetDatum(now));
+	result = sql_run(&find_waiting, SQL_WRITE, TimestampTzGetDatum(now), survey->runs, Int64GetDatum(survey->last_run));
 	waiting = sql_time(result, 0, "next", &none);
 	if (!none)
 		*next = Min(*next, waiting);

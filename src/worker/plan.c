@@ -38,10 +38,15 @@
 /* Notes of rows that landed for one job, each a transaction's, beyond which they are put together. */
 #define MAX_NOTES 1000
 
+/*
+ * Whether the job of a row of job_state_data is at home here.  As a subquery: the planner, which expects few jobs to be, would
+ * read the other table again for each that is.
+ */
+#define AT_HOME "(SELECT j.home FROM aipipe.job_data j WHERE j.id OPERATOR(pg_catalog.=) s.job) OPERATOR(pg_catalog.=) $1"
+
 static SqlStatement lock_due = {
-	"SELECT s.job FROM aipipe.job_state_data s, aipipe.job_data j"
-	" WHERE j.id OPERATOR(pg_catalog.=) s.job AND j.home OPERATOR(pg_catalog.=) $1"
-	" AND s.state OPERATOR(pg_catalog.=) 'active' AND s.next_due OPERATOR(pg_catalog.<=) $2"
+	"SELECT s.job FROM aipipe.job_state_data s"
+	" WHERE s.state OPERATOR(pg_catalog.=) 'active' AND s.next_due OPERATOR(pg_catalog.<=) $2 AND " AT_HOME
 	" ORDER BY s.next_due, s.job FOR UPDATE OF s SKIP LOCKED",
 	2, {TEXTOID, TIMESTAMPTZOID}
 };
@@ -66,9 +71,8 @@ static SqlStatement move_on = {
 };
 
 static SqlStatement find_next = {
-	"SELECT pg_catalog.min(s.next_due) AS next_due FROM aipipe.job_state_data s, aipipe.job_data j"
-	" WHERE j.id OPERATOR(pg_catalog.=) s.job AND j.home OPERATOR(pg_catalog.=) $1"
-	" AND s.state OPERATOR(pg_catalog.=) 'active'",
+	"SELECT pg_catalog.min(s.next_due) AS next_due FROM aipipe.job_state_data s"
+	" WHERE s.state OPERATOR(pg_catalog.=) 'active' AND s.next_due IS NOT NULL AND " AT_HOME,
 	1, {TEXTOID}
 };
 
@@ -87,14 +91,13 @@ static SqlStatement set_back = {
 };
 
 static SqlStatement count_events = {
-	"SELECT e.job, pg_catalog.sum(e.rows)::pg_catalog.int8 AS landed, pg_catalog.min(e.landed_at) AS oldest, pg_catalog.max(e.landed_at) AS newest,"
-	" pg_catalog.count(*) AS notes, pg_catalog.bool_or(r.job IS NOT NULL) AS open"
-	" FROM aipipe.job_event_data e"
-	" JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) e.job AND s.state OPERATOR(pg_catalog.=) 'active'"
-	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) e.job AND j.home OPERATOR(pg_catalog.=) $1"
-	" LEFT JOIN (SELECT DISTINCT o.job FROM aipipe.job_run_data o"
-	" WHERE o.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running'])) r ON r.job OPERATOR(pg_catalog.=) e.job"
-	" GROUP BY e.job ORDER BY e.job",
+	"SELECT n.job, n.landed, n.oldest, n.newest, n.notes, EXISTS (SELECT FROM aipipe.job_run_data o WHERE o.job OPERATOR(pg_catalog.=) n.job"
+	" AND o.state OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'starting', 'running'])) AS open"
+	" FROM (SELECT e.job, pg_catalog.sum(e.rows)::pg_catalog.int8 AS landed, pg_catalog.min(e.landed_at) AS oldest,"
+	" pg_catalog.max(e.landed_at) AS newest, pg_catalog.count(*) AS notes FROM aipipe.job_event_data e GROUP BY e.job) n"
+	" JOIN aipipe.job_state_data s ON s.job OPERATOR(pg_catalog.=) n.job AND s.state OPERATOR(pg_catalog.=) 'active'"
+	" JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) n.job AND j.home OPERATOR(pg_catalog.=) $1"
+	" ORDER BY n.job",
 	1, {TEXTOID}
 };
 
@@ -338,25 +341,33 @@ each_job(SqlResult *jobs, AttemptStep step, TimestampTz now)
 	sql_free(jobs);
 }
 
-/* Plans what is due and gives when the next slot is; jobs that are far ahead of a clock that was set count from it again, for it had been wrong. */
-TimestampTz
-plan_due(TimestampTz now, bool clock_set)
+/* Counts the slots of jobs that are far ahead of the clock from now: it was put back, so it had been wrong. */
+void
+plan_set_back(TimestampTz now)
 {
-	Datum		home = CStringGetTextDatum(job_home());
-	SqlResult  *result;
-	TimestampTz next;
-	bool		none;
+	each_job(sql_run(&find_ahead, SQL_WRITE, CStringGetTextDatum(job_home()), TimestampTzGetDatum(now + CLOCK_WRONG)), set_back_one, now);
+}
+
+/* Plans what is due. */
+void
+plan_due(TimestampTz now)
+{
+	SqlResult  *due = sql_run(&lock_due, SQL_WRITE, CStringGetTextDatum(job_home()), TimestampTzGetDatum(now));
 	int			n;
 
-	if (clock_set)
-		each_job(sql_run(&find_ahead, SQL_WRITE, home, TimestampTzGetDatum(now + CLOCK_WRONG)), set_back_one, now);
-	result = sql_run(&lock_due, SQL_WRITE, home, TimestampTzGetDatum(now));
-	if (result->nrows > 0)
-		each_job(sql_run(&read_due, SQL_WRITE, sql_int64_column(result, "job", &n)), plan_one, now);
-	sql_free(result);
+	if (due->nrows > 0)
+		each_job(sql_run(&read_due, SQL_WRITE, sql_int64_column(due, "job", &n)), plan_one, now);
+	sql_free(due);
+}
 
-	result = sql_run(&find_next, SQL_WRITE, home);
-	next = sql_time(result, 0, "next_due", &none);
+/* Gives when the next slot is due. */
+TimestampTz
+plan_next(void)
+{
+	SqlResult  *result = sql_run(&find_next, SQL_WRITE, CStringGetTextDatum(job_home()));
+	bool		none;
+	TimestampTz next = sql_time(result, 0, "next_due", &none);
+
 	sql_free(result);
 	return none ? DT_NOEND : next;
 }

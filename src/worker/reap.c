@@ -36,12 +36,11 @@
 /* What a copy of a database took over is not this database's: worker_resume() ends it. */
 static SqlStatement find_open = {
 	"SELECT a.id, a.state, a.pid, a.claimed_at, r.cancel_by, COALESCE(j.timeout_ms, 0) AS timeout_ms"
-	" FROM aipipe.job_attempt_data a"
+	" FROM (" SURVEYED("o.id, o.run, o.job, o.state, o.pid, o.claimed_at", "aipipe.job_attempt_data", "'starting', 'running'", "$2", "$3") ") a"
 	" JOIN aipipe.job_run_data r ON r.id OPERATOR(pg_catalog.=) a.run"
 	" LEFT JOIN aipipe.job_data j ON j.id OPERATOR(pg_catalog.=) a.job"
-	" WHERE a.state OPERATOR(pg_catalog.=) ANY (ARRAY['starting', 'running'])"
-	" AND (j.id IS NULL OR j.home OPERATOR(pg_catalog.=) $1) ORDER BY a.id",
-	1, {TEXTOID}
+	" WHERE j.id IS NULL OR j.home OPERATOR(pg_catalog.=) $1 ORDER BY a.id",
+	3, {TEXTOID, INT8ARRAYOID, INT8OID}
 };
 
 /* What the scheduler remembers of an attempt that runs. */
@@ -187,9 +186,9 @@ reap_one(const SqlResult *open, uint64 i, AttemptKnown known, void *arg, bool *d
 
 /* Ends what is dead, asks what must end, and counts what lives. */
 int
-reap_attempts(AttemptKnown known, void *arg, TimestampTz *next)
+reap_attempts(const Survey *survey, AttemptKnown known, void *arg, TimestampTz *next)
 {
-	SqlResult  *open = sql_run(&find_open, SQL_WRITE, CStringGetTextDatum(job_home()));
+	SqlResult  *open = sql_run(&find_open, SQL_WRITE, CStringGetTextDatum(job_home()), survey->attempts, Int64GetDatum(survey->last_attempt));
 	int			count = 0;
 
 	for (uint64 i = 0; i < open->nrows; i++)

@@ -9,12 +9,18 @@
  * returned in a second step.  Between looks it sleeps, and once a second asks
  * whether somebody wants the database for himself.
  *
+ * A thorough look begins with a survey of what is open and plans what is due.  It
+ * costs the more the more dead rows there are, so one that nothing is due for is taken so
+ * much later after the last one that all of them take a small part of the time.  Looks
+ * in between see to the attempts and runs of the last survey and to newer ones.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
@@ -33,6 +39,10 @@
 /* ms before a ring is answered when the last look that a ring asked for was in vain, doubled by each, up to here. */
 #define VAIN_MS 20
 #define VAIN_MAX_MS 250
+
+/* The time after a survey until the next, in its own length; the longest, in s. */
+#define SURVEY_PAUSE 20
+#define SURVEY_PAUSE_MAX 1
 
 /* s between deletions of old runs; ms until what somebody has locked is looked at again; looks that failed count up to here. */
 #define PRUNE_EVERY 60
@@ -54,11 +64,15 @@ typedef struct Scheduler
 	Child	   *children;
 	int			nchildren;
 	int			max_children;
-	TimestampTz next;			/* when there is something to do, by the clock of schedules */
+	Survey		survey;
+	TimestampTz due;			/* when a slot or rows that landed are, as of the last thorough look; by the clock of schedules */
+	TimestampTz thorough;		/* when a look may be thorough though nothing is due, by the same clock */
+	TimestampTz next;			/* when there is something to do, by the same clock */
 	TimestampTz looked;			/* the last look, by the same clock */
 	TimestampTz asked;			/* the last time that the database's lock was; by the server's clock */
 	TimestampTz logged;			/* the last complaint about a lack of processes; by the server's clock */
-	int			vain;			/* looks in a row that neither began nor ended an attempt */
+	bool		rung;			/* a ring is to be answered */
+	int			vain;			/* looks in a row that rings asked for and that neither began nor ended an attempt */
 	int			open;			/* attempts, at the last look */
 	int			failures;		/* looks in a row that ended with an error */
 	TimestampTz pruned;			/* the last time that old runs were deleted; by the server's clock */
@@ -168,6 +182,52 @@ look_at_events(TimestampTz now)
 	return due == DT_NOEND ? DT_NOEND : now + (due - clock);
 }
 
+/* Plans what is due, finds out when something is due next, and puts the next thorough look off for as long as this one's survey asks for. */
+static void
+plan(Scheduler *self, TimestampTz now, bool clock_set, instr_time begun)
+{
+	TimestampTz slot;
+	instr_time	took;
+	double		pause;
+
+	if (clock_set)
+		plan_set_back(now);
+	slot = plan_next();
+	self->due = look_at_events(now);
+	INSTR_TIME_SET_CURRENT(took);
+	INSTR_TIME_SUBTRACT(took, begun);
+	pause = Min(INSTR_TIME_GET_DOUBLE(took) * SURVEY_PAUSE, SURVEY_PAUSE_MAX);
+	self->thorough = now + (TimestampTz) (pause * USECS_PER_SEC);
+
+	if (slot <= now)
+	{
+		plan_due(now);
+		slot = plan_next();
+	}
+	self->due = Min(self->due, slot);
+}
+
+/* Reaps and plans; gives how many attempts are open. */
+static int
+survey(Scheduler *self, TimestampTz now, bool clock_set)
+{
+	bool		thorough = clock_set || now >= self->due || now >= self->thorough;
+	instr_time	begun;
+	int			open;
+
+	INSTR_TIME_SET_CURRENT(begun);
+	if (thorough)
+		survey_take(&self->survey);
+	self->next = DT_NOEND;
+	open = reap_attempts(&self->survey, find_child, self, &self->next);
+	if (thorough)
+		plan(self, now, clock_set, begun);
+	else
+		self->next = Min(self->next, self->thorough);
+	self->next = Min(self->next, self->due);
+	return open;
+}
+
 /* Takes one look at the tables and does what is to be done. */
 static void
 look(Scheduler *self)
@@ -197,13 +257,13 @@ look(Scheduler *self)
 	now = worker_now();
 	clock_set = now < self->looked || self->looked == 0;
 	self->looked = now;
-	self->next = DT_NOEND;
-	open = reap_attempts(find_child, self, &self->next);
-	self->next = Min(self->next, plan_due(now, clock_set));
-	self->next = Min(self->next, look_at_events(now));
-	nclaims = claim_runs(now, core_worker_max - open, claims, &self->next);
+	open = survey(self, now, clock_set);
+	nclaims = claim_runs(&self->survey, now, core_worker_max - open, claims, &self->next);
 	step_end();
-	self->vain = nclaims > 0 || open != self->open ? 0 : self->vain + 1;
+	if (nclaims > 0 || open != self->open)
+		self->vain = 0;
+	else if (self->rung)
+		self->vain++;
 	self->open = open + nclaims;
 	start_children(self, claims, nclaims);
 
@@ -246,6 +306,7 @@ guarded_look(Scheduler *self)
 		step_failed();
 		self->failures = Min(self->failures + 1, MAX_FAILURES);
 		self->looked = worker_now();
+		self->thorough = self->looked;
 		self->next = self->looked + (INT64CONST(1) << self->failures) * USECS_PER_SEC;
 	}
 	PG_END_TRY();
@@ -267,31 +328,31 @@ answer_at(const Scheduler *self)
 
 /* Says whether it is time for a look: the clock may have been set since the last one.  A ring that must wait makes it time later. */
 static bool
-time_to_look(Scheduler *self, bool rung)
+time_to_look(Scheduler *self)
 {
 	TimestampTz now = worker_now();
 
 	if (self->failures > 0)
 		return now >= self->next || now < self->looked;
-	if (rung)
+	if (self->rung)
 		self->next = Min(self->next, answer_at(self));
 	return now >= self->next || now < self->looked || now - self->looked >= LOOK_EVERY * USECS_PER_SEC;
 }
 
 /*
- * Sleeps until there is something to do, at most until the database's lock is asked again; true when a ring is to be answered.
- * While one waits for its answer, others are not listened to: writers ring with each commit.
+ * Sleeps until there is something to do, at most until the database's lock is asked again.  While a ring waits for its answer,
+ * others are not listened to: writers ring with each commit.
  */
-static bool
-sleep_until_next(const Scheduler *self, bool rung)
+static void
+sleep_until_next(Scheduler *self)
 {
 	int64		left = (self->next - worker_now() + 999) / 1000;
 	long		ms = (long) Max(0, Min(left, ASK_EVERY * 1000));
 
-	if (!rung || self->failures > 0)
-		return worker_sleep(ms);
-	worker_doze(Min(ms, VAIN_MAX_MS));
-	return true;
+	if (self->rung && self->failures == 0)
+		worker_doze(Min(ms, VAIN_MAX_MS));
+	else
+		self->rung = worker_sleep(ms);
 }
 
 /* Asks, once in a while, whether somebody wants the database without us; many rings are many awakenings. */
@@ -329,8 +390,7 @@ void
 aipipe_scheduler_main(Datum arg)
 {
 	const WorkerOrder *order = worker_begin();
-	Scheduler	self = {.database = order->database, .next = 0};
-	bool		rung = true;
+	Scheduler	self = {.database = order->database, .rung = true};
 
 	BackgroundWorkerInitializeConnectionByOid(order->database, order->role, 0);
 	worker_settings();
@@ -343,14 +403,14 @@ aipipe_scheduler_main(Datum arg)
 	for (;;)
 	{
 		if (worker_reload())
-			rung = true;
+			self.rung = true;
 		if (must_leave(&self))
 			proc_exit(0);
-		if (time_to_look(&self, rung))
+		if (time_to_look(&self))
 		{
 			guarded_look(&self);
-			rung = false;
+			self.rung = false;
 		}
-		rung = sleep_until_next(&self, rung);
+		sleep_until_next(&self);
 	}
 }

@@ -8,6 +8,7 @@
  *		session.c			settings of a worker's session
  *		launcher.c			the launcher
  *		scheduler.c			the scheduler's loop
+ *		survey.c			which runs and attempts are open
  *		plan.c				what is due becomes a run
  *		claim.c				a run becomes an attempt with a process of its own
  *		reap.c				attempts that ended without saying so, or that must end
@@ -171,13 +172,42 @@ extern int64 worker_adopt_jobs(int64 job);
 /* A NOTICE, for who has queued or waits for something, when no scheduler works in this database. */
 extern void worker_notice_none(void);
 
-/*** plan.c, claim.c, reap.c: each called inside a step of the scheduler ***/
+/*** survey.c, plan.c, claim.c, reap.c: each called inside a step of the scheduler ***/
+
+/* Ids that were open at the last survey, and the last ids that there were; all zero before the first. */
+typedef struct Survey
+{
+	MemoryContext context;		/* of the arrays */
+	Datum		runs;			/* int8[] */
+	Datum		attempts;		/* int8[] */
+	int64		last_run;
+	int64		last_attempt;
+} Survey;
 
 /*
- * Turns every slot that is due into a run or passes it over, and gives when the next one is due (DT_NOEND: none).
- * clock_set: the clock may have been put back since the last look.
+ * What a look reads of a table: columns of the rows that are in one of the states, and in array "known" or behind id "last", the
+ * statement's parameters.  The upper bound has the planner expect few rows, as an open end would not; and a state in
+ * BY_KEY() keeps it from reading them by an index of open rows.
  */
-extern TimestampTz plan_due(TimestampTz now, bool clock_set);
+#define BY_KEY(state) "(" state " OPERATOR(pg_catalog.||) '')"
+#define SURVEYED(columns, table, states, known, last) \
+	" SELECT " columns " FROM " table " o WHERE o.id OPERATOR(pg_catalog.=) ANY (" known ")" \
+	" AND " BY_KEY("o.state") " OPERATOR(pg_catalog.=) ANY (ARRAY[" states "])" \
+	" UNION ALL SELECT " columns " FROM " table " o WHERE o.id OPERATOR(pg_catalog.>) " last \
+	" AND o.id OPERATOR(pg_catalog.<=) 9223372036854775807" \
+	" AND " BY_KEY("o.state") " OPERATOR(pg_catalog.=) ANY (ARRAY[" states "])"
+
+/* Finds out what is open. */
+extern void survey_take(Survey *survey);
+
+/* Gives when the next slot is due (DT_NOEND: none). */
+extern TimestampTz plan_next(void);
+
+/* Turns every slot that is due into a run or passes it over. */
+extern void plan_due(TimestampTz now);
+
+/* Counts the slots of jobs that are far ahead from now, for the clock may have been put back. */
+extern void plan_set_back(TimestampTz now);
 
 /* Releases what events have brought together long enough; gives when to look again (DT_NOEND: no need). */
 extern TimestampTz plan_events(TimestampTz now);
@@ -190,7 +220,7 @@ typedef struct Claim
 } Claim;
 
 /* Claims at most limit runs, most urgent first; *next is lowered to when a waiting one may begin. */
-extern int	claim_runs(TimestampTz now, int limit, Claim *claims, TimestampTz *next);
+extern int	claim_runs(const Survey *survey, TimestampTz now, int limit, Claim *claims, TimestampTz *next);
 
 /* Takes a claim back: no process could be had for it. */
 extern void claim_return(int64 attempt);
@@ -208,7 +238,7 @@ typedef enum AttemptProcess
  * ended, and gives the number that was open.  *next is lowered to when to look again.
  */
 typedef AttemptProcess (*AttemptKnown) (int64 attempt, void *arg);
-extern int	reap_attempts(AttemptKnown known, void *arg, TimestampTz *next);
+extern int	reap_attempts(const Survey *survey, AttemptKnown known, void *arg, TimestampTz *next);
 
 /* Deletes old runs as their jobs say, some at a time; true when there are more. */
 extern bool history_prune(TimestampTz now);
