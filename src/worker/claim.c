@@ -42,7 +42,7 @@ static SqlStatement find_ready = {
 	" pg_catalog.make_interval(secs => 60 OPERATOR(pg_catalog.+) (j.backoff_max_ms OPERATOR(pg_catalog./) 500.0)))))"
 	" SELECT o.id FROM ready JOIN aipipe.job_run_data o ON o.id OPERATOR(pg_catalog.=) ready.id"
 	" WHERE ready.place OPERATOR(pg_catalog.<=) (ready.parallel OPERATOR(pg_catalog.-) ready.n)"
-	" AND " BY_KEY("o.state") " OPERATOR(pg_catalog.=) 'queued'"
+	" AND " BY_KEY("o.state OPERATOR(pg_catalog.=) 'queued'")
 	" ORDER BY ready.priority DESC, ready.not_before, ready.id LIMIT $3 FOR UPDATE OF o SKIP LOCKED",
 	5, {TEXTOID, TIMESTAMPTZOID, INT8OID, INT8ARRAYOID, INT8OID}
 };

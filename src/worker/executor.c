@@ -74,7 +74,7 @@ static SqlStatement find_attempt = {
 
 static SqlStatement start_run = {
 	"UPDATE aipipe.job_run_data SET state = 'running', started_at = COALESCE(started_at, pg_catalog.clock_timestamp())"
-	" WHERE id OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'starting'",
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND " BY_KEY("state OPERATOR(pg_catalog.=) 'starting'"),
 	1, {INT8OID}
 };
 
