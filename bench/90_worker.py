@@ -72,8 +72,8 @@ def sessions(stop, took):
         stop.wait(1)
 
 
-def punctuality(cursor, name, seconds):
-    """Runs the jobs and says what became of their slots."""
+def punctuality(cursor, name, seconds, undisturbed=None):
+    """Runs the jobs and says what became of their slots; gives the 99th percentile of the lag, which goes beside the undisturbed one."""
     took, stop = [], threading.Event()
     for i in range(JOBS):
         cursor.execute("SELECT aipipe.job_create(%s, 'SELECT pg_sleep(.05)', '* * * * * *', params => '{\"overlap\": \"queue\"}')", (f"{name} {i}",))
@@ -105,9 +105,13 @@ def punctuality(cursor, name, seconds):
     result(f"{name}: slots run twice", doubled, "", "", None, "0", doubled == 0)
     result(f"{name}: runs that did not succeed", failed, "", "", None, "0", failed == 0)
     result(f"{name}: lag, median", f"{lags[0] * 1000:.0f}", "ms")
-    result(f"{name}: lag, 99th percentile", f"{lags[1] * 1000:.0f}", "ms", f"{session * 1000:.0f} (a session)", lags[1] / session, "<= 1000 ms", lags[1] <= 1)
+    if undisturbed is None:
+        result(f"{name}: lag, 99th percentile", f"{lags[1] * 1000:.0f}", "ms", f"{session * 1000:.0f} (a session)", lags[1] / session, "<= 1000 ms", lags[1] <= 1)
+    else:
+        result(f"{name}: lag, 99th percentile", f"{lags[1] * 1000:.0f}", "ms", f"{undisturbed * 1000:.0f} (without)", lags[1] / undisturbed, "<= 2", lags[1] <= 2 * undisturbed)
     result(f"{name}: lag, longest", f"{lags[2] * 1000:.0f}", "ms")
     result(f"{name}: launcher and scheduler", f"{(after - before) / seconds * 100:.0f}", "% of a processor")
+    return lags[1]
 
 
 def main():
@@ -117,11 +121,11 @@ def main():
     cursor.execute("SELECT pg_reload_conf()")
     cursor.execute("SELECT aipipe.worker_start()")
     rest(cursor)
-    punctuality(cursor, "jobs", SECONDS)
+    undisturbed = punctuality(cursor, "jobs", SECONDS)
     holder = connect()
     holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
     holder.execute("SELECT 1")
-    punctuality(cursor, "beside an old snapshot", HELD)
+    punctuality(cursor, "beside an old snapshot", HELD, undisturbed)
     holder.execute("COMMIT")
     cursor.execute("SELECT aipipe.worker_stop()")
     cursor.execute("ALTER SYSTEM RESET autovacuum")
