@@ -53,7 +53,7 @@ static const struct
 	{"aipipe executor", "aipipe_executor_main", BGW_NEVER_RESTART},
 };
 
-/* Set by worker_dismiss() in another process, heeded by rest(). */
+/* Set by worker_dismiss() in another process, heeded by wake_up(). */
 static volatile sig_atomic_t dismissed = false;
 
 /* Set in the postmaster, of which every process has a copy. */
@@ -189,7 +189,7 @@ worker_ring(void)
 		SetLatch(&proc->procLatch);
 }
 
-/* Rings when the transaction has become visible.  A prepared one is left to the scheduler's next full look. */
+/* Rings when the transaction has become visible.  A prepared one is left to the scheduler's next look. */
 static void
 end_transaction(XactEvent event, void *arg)
 {
@@ -237,24 +237,32 @@ worker_begin(void)
 	return &order;
 }
 
-/* Waits for what may wake this process, or for the time to be over; a process that was dismissed ends here. */
+/* Waits for these events or for the time to be over; whether the latch was set. */
 static bool
 rest(int events, long ms)
 {
-	int			happened = WaitLatch(MyLatch, events | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, compat_wait_event("AipipeWorkerMain"));
+	return (WaitLatch(MyLatch, events | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, compat_wait_event("AipipeWorkerMain")) & WL_LATCH_SET) != 0;
+}
 
-	ResetLatch(MyLatch);
+/* Takes interrupts after a rest; a process that was dismissed ends here. */
+static void
+wake_up(void)
+{
 	CHECK_FOR_INTERRUPTS();
 	if (dismissed)
 		proc_exit(0);
-	return (happened & WL_LATCH_SET) != 0;
 }
 
-/* Rests until rung or signalled, or until the time is over. */
+/* Rests until rung or signalled, or until the time is over.  Who rings just then is heard by the next rest. */
 bool
 worker_sleep(long ms)
 {
-	return rest(WL_LATCH_SET, ms);
+	bool		rung = rest(WL_LATCH_SET, ms);
+
+	if (rung)
+		ResetLatch(MyLatch);
+	wake_up();
+	return rung;
 }
 
 /* Rests until the time is over with the latch set: who rings then finds that it is, and need not wake anybody. */
@@ -263,6 +271,8 @@ worker_doze(long ms)
 {
 	SetLatch(MyLatch);
 	(void) rest(0, ms);
+	ResetLatch(MyLatch);
+	wake_up();
 }
 
 /* Reads the configuration again when the server was told to. */

@@ -9,10 +9,10 @@
  * returned in a second step.  Between looks it sleeps, and once a second asks
  * whether somebody wants the database for himself.
  *
- * A thorough look begins with a survey of what is open and plans what is due.  It
- * costs the more the more dead rows there are, so one that nothing is due for is taken so
- * much later after the last one that all of them take a small part of the time.  Looks
- * in between see to the attempts and runs of the last survey and to newer ones.
+ * A thorough look begins with a survey of what is open.  That costs the more the
+ * more dead rows there are, so there is a pause after each that is as many times as long.
+ * Looks in between see to the attempts and runs of the last survey and to newer ones, and
+ * plan when something is known to be due.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,9 +40,10 @@
 #define VAIN_MS 20
 #define VAIN_MAX_MS 250
 
-/* The time after a survey until the next, in its own length; the longest, in s. */
+/* The pause after a survey, in its own length; no longer than so many s, unless that is less than so many times its length. */
 #define SURVEY_PAUSE 20
-#define SURVEY_PAUSE_MAX 1
+#define SURVEY_PAUSE_LONG 1
+#define SURVEY_PAUSE_LEAST 4
 
 /* s between deletions of old runs; ms until what somebody has locked is looked at again; looks that failed count up to here. */
 #define PRUNE_EVERY 60
@@ -65,8 +66,8 @@ typedef struct Scheduler
 	int			nchildren;
 	int			max_children;
 	Survey		survey;
-	TimestampTz due;			/* when a slot or rows that landed are, as of the last thorough look; by the clock of schedules */
-	TimestampTz thorough;		/* when a look may be thorough though nothing is due, by the same clock */
+	TimestampTz due;			/* when a slot or rows that landed are, as of the last plan; by the clock of schedules */
+	TimestampTz thorough;		/* when a look is thorough again, by the same clock */
 	TimestampTz next;			/* when there is something to do, by the same clock */
 	TimestampTz looked;			/* the last look, by the same clock */
 	TimestampTz asked;			/* the last time that the database's lock was; by the server's clock */
@@ -182,36 +183,36 @@ look_at_events(TimestampTz now)
 	return due == DT_NOEND ? DT_NOEND : now + (due - clock);
 }
 
-/* Plans what is due, finds out when something is due next, and puts the next thorough look off for as long as this one's survey asks for. */
+/* Begins the pause after a survey that began then. */
 static void
-plan(Scheduler *self, TimestampTz now, bool clock_set, instr_time begun)
+begin_pause(Scheduler *self, instr_time begun)
 {
-	TimestampTz slot;
-	instr_time	took;
-	double		pause;
+	instr_time	now;
+	double		took;
 
-	if (clock_set)
-		plan_set_back(now);
-	slot = plan_next();
-	self->due = look_at_events(now);
-	INSTR_TIME_SET_CURRENT(took);
-	INSTR_TIME_SUBTRACT(took, begun);
-	pause = Min(INSTR_TIME_GET_DOUBLE(took) * SURVEY_PAUSE, SURVEY_PAUSE_MAX);
-	self->thorough = now + (TimestampTz) (pause * USECS_PER_SEC);
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, begun);
+	took = INSTR_TIME_GET_DOUBLE(now);
+	self->thorough = worker_now() +
+		(TimestampTz) (Min(SURVEY_PAUSE * took, Max(SURVEY_PAUSE_LONG, SURVEY_PAUSE_LEAST * took)) * USECS_PER_SEC);
+}
 
-	if (slot <= now)
-	{
-		plan_due(now);
-		slot = plan_next();
-	}
-	self->due = Min(self->due, slot);
+/* Plans slots that are due, and gives when the next one is. */
+static TimestampTz
+plan_slots(TimestampTz now)
+{
+	TimestampTz next;
+
+	plan_due(now);
+	next = plan_next();
+	return next > now ? next : now + AGAIN_MS * 1000;	/* somebody has one locked */
 }
 
 /* Reaps and plans; gives how many attempts are open. */
 static int
 survey(Scheduler *self, TimestampTz now, bool clock_set)
 {
-	bool		thorough = clock_set || now >= self->due || now >= self->thorough;
+	bool		thorough = clock_set || now >= self->thorough;
 	instr_time	begun;
 	int			open;
 
@@ -220,11 +221,20 @@ survey(Scheduler *self, TimestampTz now, bool clock_set)
 		survey_take(&self->survey);
 	self->next = DT_NOEND;
 	open = reap_attempts(&self->survey, find_child, self, &self->next);
-	if (thorough)
-		plan(self, now, clock_set, begun);
-	else
-		self->next = Min(self->next, self->thorough);
-	self->next = Min(self->next, self->due);
+	if (clock_set)
+		plan_set_back(now);
+	if (thorough || now >= self->due)
+	{
+		TimestampTz slot = plan_next();
+
+		self->due = look_at_events(now);
+		if (thorough)
+			begin_pause(self, begun);
+		if (slot <= now)
+			slot = plan_slots(now);
+		self->due = Min(self->due, slot);
+	}
+	self->next = Min(self->next, thorough ? self->due : Min(self->due, self->thorough));
 	return open;
 }
 

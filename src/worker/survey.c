@@ -45,7 +45,7 @@ void
 survey_take(Survey *survey)
 {
 	SqlResult  *found = sql_run(&find_open, SQL_WRITE);
-	MemoryContext fresh = AllocSetContextCreate(TopMemoryContext, "aipipe worker survey", ALLOCSET_SMALL_SIZES);
+	MemoryContext fresh = AllocSetContextCreate(CurrentMemoryContext, "aipipe worker survey", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(fresh);
 
 	survey->runs = copy_ids(found, "runs");
@@ -53,6 +53,7 @@ survey_take(Survey *survey)
 	survey->attempts = copy_ids(found, "attempts");
 	survey->last_attempt = sql_int64(found, 0, "last_attempt", NULL);
 	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(fresh, TopMemoryContext);
 	if (survey->context != NULL)
 		MemoryContextDelete(survey->context);
 	survey->context = fresh;
