@@ -468,6 +468,7 @@ foreach my $case ([ 'SET lock_timeout = 1; SELECT pg_sleep(1.5)', '{}', 'succeed
 	session_end($turn);
 	wait_run($run);
 	is(attempt($run, "state, coalesce(sqlstate, '')"), "$case->[2]|$case->[3]", "$case->[2], after the wait");
+	is(noted(), 'turn', 'and who held the turn has committed');
 }
 $node->safe_psql('postgres', $_) foreach ('ALTER SYSTEM RESET synchronous_commit', 'ALTER SYSTEM RESET synchronous_standby_names', 'SELECT pg_reload_conf()');
 
