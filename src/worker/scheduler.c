@@ -10,7 +10,7 @@
  * whether somebody wants the database for himself.
  *
  * A thorough look begins with a survey of what is open.  That costs the more the
- * more dead rows there are, so there is a pause after each that is as many times as long.
+ * more dead rows there are, so a pause follows that is many times as long.
  * Looks in between see to the attempts and runs of the last survey and to newer ones, and
  * plan when something is known to be due.
  *
