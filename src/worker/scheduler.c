@@ -276,10 +276,6 @@ look(Scheduler *self)
 		self->vain++;
 	self->open = open + nclaims;
 	start_children(self, claims, nclaims);
-
-	/* What is due and was passed by is locked by somebody. */
-	if (self->next <= now)
-		self->next = now + AGAIN_MS * 1000;
 }
 
 /* Deletes old runs, some of them a minute; more often while there are more. */
